@@ -1,0 +1,4 @@
+from walmart_stream.commands.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""Every setting of the program, read once from the environment (and ``.env``).
+
+Nothing else in the package reads the environment. Secrets are ``SecretStr`` and can be
+given as ``NAME_FILE``, the path of a file that holds the value.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
+SELLER_URL = "https://marketplace.walmartapis.com"
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SettingsError(Exception):
+    """The environment does not make a valid configuration; ``faults`` names every reason."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        super().__init__(f"the settings are not usable:\n{lines}")
+
+
+def _split_brokers(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _check_broker(broker: str) -> None:
+    host, separator, port = broker.rpartition(":")
+    if not separator or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{broker!r} is not host:port")
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Times are seconds."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    # -- Kafka
+    kafka_brokers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_brokers)] = Field(
+        min_length=1, description="Bootstrap servers, host:port separated by commas."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How to authenticate, with SASL_PLAINTEXT and SASL_SSL."
+    )
+    kafka_username: str | None = Field(None, description="SASL user.")
+    kafka_password: SecretStr | None = Field(None, description="SASL password.")
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file of the authority that signed the brokers' certificates."
+    )
+    kafka_cert_file: Path | None = Field(None, description="PEM client certificate (mutual TLS).")
+    kafka_key_file: Path | None = Field(None, description="PEM key of the client certificate.")
+    kafka_partitions: int = Field(
+        12, ge=1, le=10_000, description="Partitions of every topic; permanent once created."
+    )
+    kafka_replication_factor: int = Field(1, ge=1, le=32, description="Copies of every partition.")
+    kafka_create_topics: bool = Field(True, description="Create missing topics at start.")
+    kafka_retention_days: float = Field(
+        90, gt=0, description="How long the raw topic, results and dead letters are kept."
+    )
+    kafka_session_timeout: float = Field(
+        30, ge=6, le=300, description="A worker silent for so long loses its partitions."
+    )
+
+    # -- MongoDB
+    mongodb_uri: SecretStr = Field(description="Connection string, credentials included.")
+    mongodb_database: str = Field(
+        "walmart", pattern=r"^[A-Za-z0-9_-]{1,63}$", description="Database of the results."
+    )
+
+    # -- Walmart, affiliate side
+    walmart_affiliate_url: str = Field(
+        AFFILIATE_URL, pattern=r"^https?://", description="Base of the Affiliate API."
+    )
+    walmart_consumer_id: str | None = Field(None, description="Consumer id of walmart.io.")
+    walmart_key_version: str = Field("1", description="Version of the uploaded public key.")
+    walmart_private_key: SecretStr | None = Field(None, description="RSA private key, PEM.")
+    walmart_publisher_id: str | None = Field(None, description="Impact Radius publisher id.")
+    walmart_affiliate_daily_calls: int = Field(
+        5000, ge=1, description="Calls a day that Walmart grants this consumer id."
+    )
+    walmart_affiliate_calls_per_second: float = Field(
+        5, gt=0, description="Calls a second, all workers together."
+    )
+
+    # -- Walmart, seller side
+    walmart_seller_url: str = Field(
+        SELLER_URL, pattern=r"^https?://", description="Base of the Marketplace Seller API."
+    )
+    walmart_client_id: str | None = Field(None, description="OAuth client id of the seller.")
+    walmart_client_secret: SecretStr | None = Field(None, description="OAuth client secret.")
+    walmart_webhook_secret: SecretStr | None = Field(
+        None, description="Shared secret of incoming webhooks."
+    )
+
+    # -- The program
+    app_id: str = Field(
+        "walmart-stream",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Consumer group and prefix of the changelog topics.",
+    )
+    data_dir: Path = Field(Path("data"), description="Local state; one folder per worker.")
+    store: Literal["memory", "rocksdb"] = Field("memory", description="Where tables live.")
+    web_host: str = Field("127.0.0.1", description="Address that the web views listen on.")
+    web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
+    web_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="URL under which the other workers reach this one; "
+        "http://WEB_HOST:WEB_PORT if unset.",
+    )
+    web_token: SecretStr | None = Field(None, description="Bearer token of the web views.")
+    log_format: Literal["text", "json"] = Field("text", description="Format of the log.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe records that are logged."
+    )
+    poll_interval_min: float = Field(60, gt=0, description="An item is never polled more often.")
+    poll_interval_max: float = Field(3600, gt=0, description="An item is polled at least so often.")
+    window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        faults: list[str] = []
+        for broker in self.kafka_brokers:
+            try:
+                _check_broker(broker)
+            except ValueError as exc:
+                faults.append(f"KAFKA_BROKERS: {exc}")
+        if self.kafka_security_protocol.startswith("SASL"):
+            if not self.kafka_username:
+                faults.append(f"KAFKA_USERNAME: needed for {self.kafka_security_protocol}")
+            if self.kafka_password is None:
+                faults.append(f"KAFKA_PASSWORD: needed for {self.kafka_security_protocol}")
+        if bool(self.kafka_cert_file) != bool(self.kafka_key_file):
+            faults.append("KAFKA_CERT_FILE, KAFKA_KEY_FILE: set both or neither")
+        for name in ("kafka_ca_file", "kafka_cert_file", "kafka_key_file"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                faults.append(f"{name.upper()}: no such file: {path}")
+        if bool(self.walmart_consumer_id) != bool(self.walmart_private_key):
+            faults.append("WALMART_CONSUMER_ID, WALMART_PRIVATE_KEY: set both or neither")
+        if bool(self.walmart_client_id) != bool(self.walmart_client_secret):
+            faults.append("WALMART_CLIENT_ID, WALMART_CLIENT_SECRET: set both or neither")
+        if self.poll_interval_max < self.poll_interval_min:
+            faults.append("POLL_INTERVAL_MAX: smaller than POLL_INTERVAL_MIN")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    @property
+    def canonical_url(self) -> str:
+        """The URL other workers use to reach this one's web views."""
+        return self.web_url or f"http://{self.web_host}:{self.web_port}"
+
+    @property
+    def polling(self) -> bool:
+        """Whether the affiliate credentials that polling needs are there."""
+        return self.walmart_consumer_id is not None and self.walmart_private_key is not None
+
+
+SECRETS = tuple(
+    name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+
+
+def load_settings(environ: dict[str, str] | None = None, env_file: Path | None = None) -> Settings:
+    """The settings from *environ* (default: the process's) over *env_file* (default: ``.env``).
+
+    Raises:
+        SettingsError: names every missing or wrong setting at once, without values.
+    """
+    given = dict(os.environ) if environ is None else environ
+    file = Path(".env") if env_file is None else env_file
+    values = {name: value for name, value in dotenv_values(file).items() if value} if file.is_file() else {}
+    values.update({name: value for name, value in given.items() if value != ""})
+    faults: list[str] = []
+    for name in SECRETS:
+        path = values.get(f"{name}_FILE")
+        if path is None:
+            continue
+        if name in given:
+            faults.append(f"{name}, {name}_FILE: set only one of them")
+            continue
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            faults.append(f"{name}_FILE: cannot be read: {type(exc).__name__}")
+    fields = {name: values[name.upper()] for name in Settings.model_fields if name.upper() in values}
+    try:
+        settings = _EnvironmentFree(**fields)
+    except ValidationError as exc:
+        raise SettingsError(faults + _describe(exc)) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+class _EnvironmentFree(Settings):
+    """Takes its values from the caller only, who has merged the sources already."""
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, **_: Any) -> Any:
+        return (init_settings,)
+
+
+def _describe(error: ValidationError) -> list[str]:
+    faults: list[str] = []
+    for detail in error.errors(include_input=False, include_url=False):
+        name = str(detail["loc"][0]).upper() if detail["loc"] else ""
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "missing":
+            message = "missing"
+        faults.extend(f"{name}: {line}" if name else line for line in message.splitlines())
+    return faults

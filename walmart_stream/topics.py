@@ -1,0 +1,57 @@
+"""The topics: what each one holds, who writes it and how long it is kept. Nothing else names one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kept(StrEnum):
+    """What the broker does with old records."""
+
+    BY_TIME = "by time"
+    COMPACTED = "compacted"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic. Keys are item ids as UTF-8 text; all topics have the same partition count."""
+
+    name: str
+    value: str
+    writer: str
+    kept: Kept
+
+
+WATCHLIST = TopicSpec(
+    "walmart-watchlist",
+    value="what to poll for one item; empty = stop",
+    writer="web views and CLI",
+    kept=Kept.COMPACTED,
+)
+RAW = TopicSpec(
+    "walmart-competitor-data",
+    value="Observation: Walmart's item JSON untouched, in an envelope",
+    writer="poll timer",
+    kept=Kept.BY_TIME,
+)
+RESULTS = TopicSpec(
+    "walmart-data-processing",
+    value="PriceChange and WindowClosed",
+    writer="processing agent",
+    kept=Kept.BY_TIME,
+)
+ALERTS = TopicSpec(
+    "walmart-alerts",
+    value="rule hits",
+    writer="processing agent",
+    kept=Kept.BY_TIME,
+)
+DEAD_LETTERS = TopicSpec(
+    "walmart-dead-letter",
+    value="the original bytes of what could not be processed",
+    writer="every agent",
+    kept=Kept.BY_TIME,
+)
+
+TOPICS = (WATCHLIST, RAW, RESULTS, ALERTS, DEAD_LETTERS)
