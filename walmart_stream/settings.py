@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
@@ -40,13 +47,13 @@ def _check_broker(broker: str) -> None:
         raise ValueError(f"{broker!r} is not host:port")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The configuration of one process. Times are seconds."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     # -- Kafka
-    kafka_brokers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_brokers)] = Field(
+    kafka_brokers: Annotated[tuple[str, ...], BeforeValidator(_split_brokers)] = Field(
         min_length=1, description="Bootstrap servers, host:port separated by commas."
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -171,7 +178,9 @@ class Settings(BaseSettings):
 
 
 SECRETS = tuple(
-    name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if "SecretStr" in str(field.annotation)
 )
 
 
@@ -183,7 +192,11 @@ def load_settings(environ: dict[str, str] | None = None, env_file: Path | None =
     """
     given = dict(os.environ) if environ is None else environ
     file = Path(".env") if env_file is None else env_file
-    values = {name: value for name, value in dotenv_values(file).items() if value} if file.is_file() else {}
+    values = (
+        {name: value for name, value in dotenv_values(file).items() if value}
+        if file.is_file()
+        else {}
+    )
     values.update({name: value for name, value in given.items() if value != ""})
     faults: list[str] = []
     for name in SECRETS:
@@ -197,22 +210,16 @@ def load_settings(environ: dict[str, str] | None = None, env_file: Path | None =
             values[name] = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as exc:
             faults.append(f"{name}_FILE: cannot be read: {type(exc).__name__}")
-    fields = {name: values[name.upper()] for name in Settings.model_fields if name.upper() in values}
+    fields = {
+        name: values[name.upper()] for name in Settings.model_fields if name.upper() in values
+    }
     try:
-        settings = _EnvironmentFree(**fields)
+        settings = Settings.model_validate(fields)
     except ValidationError as exc:
         raise SettingsError(faults + _describe(exc)) from None
     if faults:
         raise SettingsError(faults)
     return settings
-
-
-class _EnvironmentFree(Settings):
-    """Takes its values from the caller only, who has merged the sources already."""
-
-    @classmethod
-    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, **_: Any) -> Any:
-        return (init_settings,)
 
 
 def _describe(error: ValidationError) -> list[str]:

@@ -1,0 +1,159 @@
+"""What is derived from observations: the values of the results topic.
+
+Their identity is their content (item, offer, time), never a clock, a random number or a log
+position: deriving one again overwrites it with itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.time import to_iso
+from walmart_stream.domain.windows import Rules, Window
+
+FIRST_SEEN = "first_seen"
+
+
+class Source(NamedTuple):
+    """Where in the log an observation stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """An offer differs from what it was before, or was seen for the first time."""
+
+    item_id: str
+    offer: str
+    name: str | None
+    kinds: tuple[str, ...]
+    now: Offer
+    previous: Offer | None
+    observed_at: int
+    source: Source
+
+    def document(self) -> dict[str, Any]:
+        """JSON fields; ``delta_cents`` is of landed prices where both are known, else of prices.
+
+        ``delta_pct`` is 100 times the delta over the previous amount, ``None`` where that is 0.
+        """
+        delta, delta_pct = self._delta()
+        return {
+            "type": "price_change",
+            "schema": 1,
+            "item_id": self.item_id,
+            "offer": self.offer,
+            "name": self.name,
+            "seller": self.now.seller,
+            "kinds": self.kinds,
+            "price_cents": self.now.price_cents,
+            "shipping_cents": self.now.shipping_cents,
+            "landed_cents": self.now.landed_cents,
+            "two_day_cents": self.now.two_day_cents,
+            "available": self.now.available,
+            "previous": None if self.previous is None else _previous(self.previous),
+            "delta_cents": delta,
+            "delta_pct": delta_pct,
+            "observed_at": to_iso(self.observed_at),
+            "source": self.source._asdict(),
+        }
+
+    def _delta(self) -> tuple[int | None, float | None]:
+        if self.previous is None:
+            return None, None
+        for now, before in (
+            (self.now.landed_cents, self.previous.landed_cents),
+            (self.now.price_cents, self.previous.price_cents),
+        ):
+            if now is not None and before is not None:
+                return now - before, (now - before) * 100 / before if before else None
+        return None, None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClosed:
+    """The aggregates of one offer's window, complete as of ``observations`` of them."""
+
+    item_id: str
+    offer: str
+    start: int
+    end: int
+    observations: int
+    changes: int
+    open: int | None
+    high: int | None
+    low: int | None
+    close: int | None
+    mean: float | None
+    coverage: float
+
+    def document(self) -> dict[str, Any]:
+        """JSON fields; prices are landed cents, ``mean`` is weighted by time."""
+        return {
+            "type": "window_closed",
+            "schema": 1,
+            "item_id": self.item_id,
+            "offer": self.offer,
+            "start": to_iso(self.start),
+            "end": to_iso(self.end),
+            "observations": self.observations,
+            "changes": self.changes,
+            "open": self.open,
+            "high": self.high,
+            "low": self.low,
+            "close": self.close,
+            "mean": self.mean,
+            "coverage": self.coverage,
+        }
+
+
+Event = PriceChange | WindowClosed
+
+
+def encode(event: Event) -> bytes:
+    """The results topic's value."""
+    return orjson.dumps(event.document())
+
+
+def summarise(
+    item_id: str, offer: str, window: Window, now: Offer, seen_at: int, rules: Rules
+) -> WindowClosed:
+    """What *window* comes to if nothing else is observed in it.
+
+    *now* is the offer's last state, seen at *seen_at*; it counts up to the window's end or until
+    it is no longer known. Mean: sum(price x time) / sum(time). Coverage: sum(time) / width.
+    """
+    end = window.start + rules.window_ms
+    final = window.copy()
+    final.carry(now.landed_cents, seen_at, end, rules)
+    return WindowClosed(
+        item_id,
+        offer,
+        window.start,
+        end,
+        window.observations,
+        window.changes,
+        window.open,
+        window.high,
+        window.low,
+        window.close,
+        final.weighted / final.covered if final.covered else None,
+        final.covered / rules.window_ms,
+    )
+
+
+def _previous(offer: Offer) -> dict[str, Any]:
+    return {
+        "price_cents": offer.price_cents,
+        "shipping_cents": offer.shipping_cents,
+        "landed_cents": offer.landed_cents,
+        "available": offer.available,
+        "seller": offer.seller,
+    }

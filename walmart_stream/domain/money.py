@@ -1,0 +1,60 @@
+"""Money: integer cents, rounded half-even from the decimal text."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+from walmart_stream.domain.errors import BadNumber, WrongShape
+
+# A thousand million dollars: no price is larger, and up to here a double times 100 is exact to
+# far better than the 0.01 cent that the test for doubtful cases below relies on.
+MAX_CENTS = 100_000_000_000
+
+
+class Doubtful(Exception):
+    """A double so near to half a cent that only the decimal text can tell how to round it."""
+
+
+def cents(value: object, field: str) -> int | None:
+    """*value* in cents; ``None`` where it is absent.
+
+    Accepts what Walmart sends: int, float, decimal text. A float that lies on half a cent is not
+    rounded, since the text it came from may have been longer than a double.
+
+    Raises:
+        Doubtful: decode the JSON again with decimals.
+        BadNumber: negative, not finite, too large or not a number.
+        WrongShape: neither number nor text.
+    """
+    if value is None:
+        return None
+    if value.__class__ is float:
+        scaled = value * 100  # type: ignore[operator]
+        if not -1 < scaled <= MAX_CENTS:
+            raise BadNumber(f"{field}: {value!r} is not a price")
+        rounded = round(scaled)
+        if abs(scaled - rounded) > 0.49:
+            raise Doubtful
+    elif value.__class__ is int:
+        rounded = value * 100  # type: ignore[operator]
+    elif value.__class__ is str or value.__class__ is Decimal:
+        rounded = _from_decimal(value, field)  # type: ignore[arg-type]
+    else:
+        raise WrongShape(f"{field}: a number is due, not {type(value).__name__}")
+    if not 0 <= rounded <= MAX_CENTS or (rounded == 0 and _is_negative(value)):
+        raise BadNumber(f"{field}: {str(value)[:40]!r} is not a price")
+    return rounded
+
+
+def _is_negative(value: object) -> bool:
+    return float(value) < 0  # type: ignore[arg-type]
+
+
+def _from_decimal(value: str | Decimal, field: str) -> int:
+    try:
+        number = Decimal(value)
+        if not number.is_finite() or abs(number) > MAX_CENTS:
+            raise InvalidOperation
+        return int((number * 100).to_integral_value(ROUND_HALF_EVEN))
+    except InvalidOperation:
+        raise BadNumber(f"{field}: {str(value)[:40]!r} is not a price") from None

@@ -1,0 +1,121 @@
+"""Observations: the envelope of the raw topic, and what one says about an item's offers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+
+from walmart_stream.domain.errors import (
+    BadTime,
+    EmptyValue,
+    KeyFault,
+    MalformedJson,
+    UnsupportedSource,
+    WrongShape,
+)
+from walmart_stream.domain.money import Doubtful
+from walmart_stream.domain.offers import Offer, affiliate_offers, item_name
+from walmart_stream.domain.time import parse_iso, to_iso
+
+SCHEMA = 1
+AFFILIATE = "affiliate"
+SOURCES = (AFFILIATE, "seller", "webhook")
+ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
+
+
+class Observation(NamedTuple):
+    """One look at one item, read. ``observed_at`` in epoch milliseconds."""
+
+    item_id: str
+    observed_at: int
+    source: str
+    name: str | None
+    offers: Mapping[str, Offer | None]
+
+
+def encode(
+    *, source: str, item_id: str, observed_at: int, request_id: str, payload: bytes
+) -> bytes:
+    """The raw topic's value for a *payload* (the item's JSON text), which stays untouched."""
+    head = orjson.dumps(
+        {
+            "schema": SCHEMA,
+            "source": source,
+            "item_id": item_id,
+            "observed_at": to_iso(observed_at),
+            "request_id": request_id,
+        }
+    )
+    return b'%s,"payload":%s}' % (head[:-1], payload)
+
+
+def decode(key: bytes | None, value: bytes | None) -> Observation:
+    """Read a record of the raw topic.
+
+    Raises:
+        BadInput: the record is not a valid observation; the class and message say why.
+    """
+    if not value:
+        raise EmptyValue("an observation is due, the value is empty")
+    try:
+        envelope = orjson.loads(value)
+    except orjson.JSONDecodeError as exc:
+        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
+    item_id, observed_at, source = _check_envelope(envelope)
+    if key is None:
+        raise KeyFault("the key is missing; it must be the item id")
+    if key != item_id.encode():
+        raise KeyFault(f"the key {key[:40]!r} is not the item id {item_id!r}")
+    payload = envelope["payload"]
+    try:
+        offers = affiliate_offers(payload)
+    except Doubtful:
+        exact = json.loads(value, parse_float=Decimal)
+        offers = affiliate_offers(exact["payload"])
+    return Observation(item_id, observed_at, source, item_name(payload), offers)
+
+
+def _check_envelope(envelope: Any) -> tuple[str, int, str]:
+    if envelope.__class__ is not dict:
+        raise WrongShape("an object is due")
+    get = envelope.get
+    if get("schema").__class__ is not int or get("schema") != SCHEMA:
+        raise WrongShape("schema: 1 is due")
+    item_id = get("item_id")
+    if item_id.__class__ is not str or not ITEM_ID.fullmatch(item_id):
+        raise WrongShape("item_id: a number of up to 20 digits, as text, is due")
+    source = get("source")
+    if source not in SOURCES:
+        raise WrongShape(f"source: one of {', '.join(SOURCES)} is due")
+    if get("request_id").__class__ not in (str, type(None)):
+        raise WrongShape("request_id: text is due")
+    observed_at = get("observed_at")
+    if observed_at.__class__ is not str:
+        raise WrongShape("observed_at: an ISO 8601 time is due")
+    try:
+        at = parse_iso(observed_at)
+    except ValueError as exc:
+        raise BadTime(f"observed_at: {str(exc)[:100]}") from None
+    payload = get("payload")
+    if payload.__class__ is not dict:
+        raise WrongShape("payload: an object is due")
+    if source != AFFILIATE:
+        raise UnsupportedSource(f"observations of source {source!r} cannot be read yet")
+    if _item_id_text(payload.get("itemId")) != item_id:
+        raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")
+    return item_id, at, source
+
+
+def _item_id_text(value: Any) -> str | None:
+    if value.__class__ is int:
+        return str(value)
+    if value.__class__ is str:
+        return str(value.strip())
+    if value.__class__ is float and value.is_integer():
+        return str(int(value))
+    return None

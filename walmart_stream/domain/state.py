@@ -1,0 +1,103 @@
+"""The authoritative value of an item: everything that later observations are judged against.
+
+It is stored as one table value. Everything else (events, the windowed table, MongoDB, views) is
+a projection of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.windows import Window
+
+# First element of a stored value; a reader that meets another one must not guess.
+VERSION = 1
+
+
+@dataclass(slots=True)
+class OfferState:
+    """One offer: what it says, when it was last seen and changed (epoch ms), its window."""
+
+    offer: Offer
+    observed_at: int
+    changed_at: int
+    window: Window
+
+    def copy(self) -> OfferState:
+        return OfferState(self.offer, self.observed_at, self.changed_at, self.window.copy())
+
+
+@dataclass(slots=True)
+class ItemState:
+    """All offers of an item. ``applied`` counts the observations applied since the first.
+
+    States of an item form a chain, each the successor of the one before by one observation of
+    the same log; so of two stored values the one with more ``applied`` is the newer one.
+    """
+
+    applied: int = 0
+    name: str | None = None
+    offers: dict[str, OfferState] = field(default_factory=dict)
+
+    @property
+    def observed_at(self) -> int:
+        """The newest observation applied to any offer, epoch ms."""
+        return max((offer.observed_at for offer in self.offers.values()), default=0)
+
+    def copy(self) -> ItemState:
+        offers = {name: offer.copy() for name, offer in self.offers.items()}
+        return ItemState(self.applied, self.name, offers)
+
+
+def encode(state: ItemState) -> bytes:
+    """The table value of *state*: a JSON list, since the changelog is most of what is written."""
+    offers = {
+        name: [
+            *state_of.offer,
+            state_of.observed_at,
+            state_of.changed_at,
+            _window_row(state_of.window),
+        ]
+        for name, state_of in state.offers.items()
+    }
+    return orjson.dumps([VERSION, state.applied, state.name, offers])
+
+
+def decode(value: bytes) -> ItemState:
+    """The inverse of :func:`encode`.
+
+    Raises:
+        ValueError: the value was written by another version.
+    """
+    version, applied, name, rows = orjson.loads(value)
+    if version != VERSION:
+        raise ValueError(f"item state of version {version}; this program reads {VERSION}")
+    offers = {
+        offer: OfferState(Offer(*row[:5]), row[5], row[6], Window(*row[7]))
+        for offer, row in rows.items()
+    }
+    return ItemState(applied, name, offers)
+
+
+def applied(value: bytes) -> int:
+    """How many observations the stored *value* knows: its age, to compare two of them by."""
+    # Written as [VERSION,applied,...]: the number between the first two commas.
+    return int(value.split(b",", 2)[1])
+
+
+def _window_row(window: Window) -> list[int | None]:
+    return [
+        window.start,
+        window.observations,
+        window.changes,
+        window.open,
+        window.high,
+        window.low,
+        window.close,
+        window.weighted,
+        window.covered,
+        window.emitted,
+    ]

@@ -1,0 +1,44 @@
+"""Points in time: epoch milliseconds inside the domain, ISO 8601 in UTC at its borders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(moment: datetime) -> int:
+    """Epoch milliseconds of an aware *moment*, rounded down.
+
+    Raises:
+        ValueError: *moment* has no time zone or lies before 1970.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("the time has no time zone")
+    ms = (moment - EPOCH) // _MILLISECOND
+    if ms < 0:
+        raise ValueError("the time is before 1970")
+    return ms
+
+
+def parse_iso(text: str) -> int:
+    """Epoch milliseconds of an ISO 8601 time with a time zone.
+
+    Raises:
+        ValueError: not such a time.
+    """
+    try:
+        return to_ms(datetime.fromisoformat(text))
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+def to_datetime(ms: int) -> datetime:
+    """The aware UTC time of epoch milliseconds."""
+    return EPOCH + timedelta(milliseconds=ms)
+
+
+def to_iso(ms: int) -> str:
+    """For example ``2026-11-22T18:00:00.123Z``."""
+    return to_datetime(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
