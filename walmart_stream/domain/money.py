@@ -29,16 +29,16 @@ def cents(value: object, field: str) -> int | None:
     if value is None:
         return None
     if value.__class__ is float:
-        scaled = value * 100  # type: ignore[operator]
+        scaled = value * 100
         if not -1 < scaled <= MAX_CENTS:
             raise BadNumber(f"{field}: {value!r} is not a price")
         rounded = round(scaled)
         if abs(scaled - rounded) > 0.49:
             raise Doubtful
     elif value.__class__ is int:
-        rounded = value * 100  # type: ignore[operator]
+        rounded = value * 100
     elif value.__class__ is str or value.__class__ is Decimal:
-        rounded = _from_decimal(value, field)  # type: ignore[arg-type]
+        rounded = _from_decimal(value, field)
     else:
         raise WrongShape(f"{field}: a number is due, not {type(value).__name__}")
     if not 0 <= rounded <= MAX_CENTS or (rounded == 0 and _is_negative(value)):
@@ -47,7 +47,7 @@ def cents(value: object, field: str) -> int | None:
 
 
 def _is_negative(value: object) -> bool:
-    return float(value) < 0  # type: ignore[arg-type]
+    return float(value) < 0
 
 
 def _from_decimal(value: str | Decimal, field: str) -> int:

@@ -1,0 +1,60 @@
+"""Every metric, once, with its kind and unit. Prometheus reads them at ``/metrics``."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """The metrics of one worker, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.polled_items = Counter(
+            "walmart_polled_items",
+            "Items asked of Walmart, by outcome: answered, missing, invalid or failed.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.poll_errors = Counter(
+            "walmart_poll_errors", "Failed polls, by error class.", ["error"], registry=registry
+        )
+        self.observations = Counter(
+            "walmart_observations",
+            "Observations processed, by outcome: applied, duplicate, late, bad or forwarded.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.changes = Counter(
+            "walmart_price_changes", "Price changes emitted, by kind.", ["kind"], registry=registry
+        )
+        self.windows_closed = Counter(
+            "walmart_windows_closed", "Windows closed.", registry=registry
+        )
+        self.dead_letters = Counter(
+            "walmart_dead_letters", "Dead letters, by stage.", ["stage"], registry=registry
+        )
+        self.stored = Counter(
+            "walmart_stored_documents",
+            "Documents that MongoDB acknowledged, by collection.",
+            ["collection"],
+            registry=registry,
+        )
+        self.storage_outages = Counter(
+            "walmart_storage_outages", "Times that MongoDB had to be waited for.", registry=registry
+        )
+        self.batch_seconds = Histogram(
+            "walmart_batch_seconds",
+            "Seconds from receiving a batch to acknowledging it, by agent.",
+            ["agent"],
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "walmart_consumer_lag",
+            "Records not yet processed, by topic, of this worker's partitions.",
+            ["topic"],
+            registry=registry,
+        )
+        self.watched_items = Gauge(
+            "walmart_watched_items", "Items that this worker polls.", registry=registry
+        )
