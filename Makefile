@@ -1,0 +1,87 @@
+# Everything a developer does daily is one command here; `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Each stamp is as new as what was installed from the file that it depends on.
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+# Arguments for the command behind `run`, `test` and `test-fast`.
+ARGS ?=
+
+# The first interpreter that really runs and that pyproject.toml allows. Version managers leave
+# shims on PATH that only print an error, hence the trial run.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	2>/dev/null && echo $$python && break; done)
+
+.PHONY: help
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+# Make itself dies of an interrupt, whatever its child makes of it. So on a terminal the program
+# gets a process group of its own (set -m): Ctrl-C reaches it alone, and its exit code is make's.
+run: $(INSTALLED)  ## run the whole pipeline on this machine until Ctrl-C; ARGS="--workers 2 …"
+	@if ! $(BIN)/python -c 'import os; raise SystemExit(os.tcgetpgrp(0) != os.getpgrp())' \
+		2>/dev/null; then exec $(BIN)/walmart-stream local $(ARGS); fi; \
+	set -m; $(BIN)/walmart-stream local $(ARGS); exit  # not last: bash would exec it, ungrouped
+
+.PHONY: test
+test: $(INSTALLED)  ## run the whole test suite; ARGS="-k name -x …"
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
+	@$(BIN)/python -m pytest -m "not integration and not real_kafka and not slow" $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED)  ## check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(INSTALLED)  ## check the types, strictly
+	@$(BIN)/mypy
+
+.PHONY: format
+format: $(INSTALLED)  ## format the code and mend what can be mended by machine
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: install
+install: $(INSTALLED)  ## make or renew .venv without running anything
+
+# Renewed from nothing, so that what has left the lock leaves the environment too.
+$(LOCKED): requirements/all.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found" >&2; exit 1; }
+	@echo "installing the locked packages into $(VENV) …"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements/all.lock
+	@touch $@
+
+# hatchling and editables are in the lock: without build isolation nothing unpinned is fetched.
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+# The locks hold no index address, so each machine installs from the index that it is set up for.
+# The small ones repeat pins of all.lock: what is tested is what is shipped.
+UV ?= uv
+UPGRADE ?=
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: lock
+lock:  ## renew requirements/*.lock with uv, keeping pins; UPGRADE=--upgrade renews them all
+	@command -v $(UV) >/dev/null || { echo "uv is needed: pip install uv" >&2; exit 1; }
+	@$(COMPILE) pyproject.toml --all-extras --group build --output-file requirements/all.lock
+	@$(COMPILE) pyproject.toml --extra rocksdb --no-annotate --constraint requirements/all.lock \
+		--output-file requirements/runtime.lock
+	@$(COMPILE) --group build --no-annotate --constraint requirements/all.lock \
+		--output-file requirements/build.lock

@@ -1,0 +1,131 @@
+"""What the Makefile promises, tried with the real make on a copy with stand-in programs."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 20.0
+
+PROGRAM = """#!{python}
+import signal, sys, time
+
+def stop(number, frame):
+    print("stopped by", signal.Signals(number).name, flush=True)
+    sys.exit({code})
+
+signal.signal(signal.SIGINT, stop)
+signal.signal(signal.SIGTERM, stop)
+print("started with", *sys.argv[1:], flush=True)
+while True:
+    time.sleep(60)
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def clone_with_program(folder: Path, code: int) -> Path:
+    """A folder with the Makefile and an environment that counts as installed."""
+    shutil.copy(ROOT / "Makefile", folder)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / "requirements", folder / "requirements")
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    program = bin_folder / "walmart-stream"
+    program.write_text(PROGRAM.format(python=sys.executable, code=code))
+    program.chmod(0o755)
+    (folder / ".venv" / ".locked").touch()
+    (folder / ".venv" / ".installed").touch()
+    return folder
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What the terminal shows up to *text*; fails at the deadline."""
+    seen = ""
+    end = time.monotonic() + DEADLINE
+    while text not in seen:
+        assert time.monotonic() < end, f"{text!r} was not shown, but: {seen!r}"
+        if select.select([terminal], [], [], 0.1)[0]:
+            seen += os.read(terminal, 4096).decode()
+    return seen
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_ctrl_c_reaches_the_program_and_its_exit_code_is_that_of_make(
+    tmp_path: Path, code: int
+) -> None:
+    """On a terminal, Ctrl-C stops the program cleanly and `make run` ends with 0 only if it did."""
+    folder = clone_with_program(tmp_path, code)
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execvp("make", ["make", "run", "ARGS=--workers 2"])
+    try:
+        started = read_until(terminal, "started with")
+        os.write(terminal, b"\x03")
+        stopped = read_until(terminal, "SIGINT")
+        _, status = os.waitpid(pid, 0)
+    finally:
+        os.close(terminal)
+
+    assert "local --workers 2" in started + stopped
+    assert (os.waitstatus_to_exitcode(status) == 0) is (code == 0)
+
+
+def test_a_termination_of_make_reaches_the_program(tmp_path: Path) -> None:
+    """Without a terminal (a supervisor), ending make ends the program as well."""
+    folder = clone_with_program(tmp_path, 0)
+
+    with subprocess.Popen(
+        ["make", "run"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as make:
+        assert make.stdout is not None
+        first = make.stdout.readline()
+        make.send_signal(signal.SIGTERM)
+        rest, _ = make.communicate(timeout=DEADLINE)
+
+    assert first.startswith("started with local")
+    assert "stopped by SIGTERM" in rest
+
+
+def test_help_is_the_default_and_lists_every_command() -> None:
+    """`make` alone names each command with one line of description."""
+    targets = {
+        line.split()[1]
+        for line in (ROOT / "Makefile").read_text().splitlines()
+        if line.startswith(".PHONY:")
+    }
+
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    listed = {line.split()[1] for line in shown.splitlines() if len(line.split()) > 2}
+    assert listed == targets
+
+
+def test_a_new_lock_renews_the_environment(tmp_path: Path) -> None:
+    """The environment is made again when the lock is newer than what was installed from it."""
+    folder = clone_with_program(tmp_path, 0)
+    plan = ["make", "--no-print-directory", "--dry-run", "test"]
+    before = subprocess.run(plan, cwd=folder, capture_output=True, text=True, check=True).stdout
+    stamp = (folder / ".venv" / ".locked").stat().st_mtime
+
+    os.utime(folder / "requirements" / "all.lock", (stamp + 10, stamp + 10))
+    after = subprocess.run(plan, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    assert "venv --clear" not in before
+    assert "venv --clear" in after
+    assert "--require-hashes" in after
