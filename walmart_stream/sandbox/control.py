@@ -1,0 +1,202 @@
+"""The sandbox's own endpoints, under ``/_sandbox/``: what it did, and what it shall do wrong.
+
+They take no signature and answer the loopback interface only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from walmart_stream.sandbox.auth import KeyRing
+from walmart_stream.sandbox.catalogue import Catalogue
+from walmart_stream.sandbox.faults import FAULT, ArmedFault, Faults
+from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.quota import Quota
+from walmart_stream.sandbox.stats import Stats
+from walmart_stream.sandbox.truth import Truth
+
+PREFIX = "/_sandbox"
+DEFAULT_LINES = 1_000
+MOST_LINES = 100_000
+# Lines written at once, so that a long download does not hold up the calls being served.
+LINES_PER_WRITE = 200
+# Items that nobody asked for catch up with the market when counted; calls go on meanwhile.
+ITEMS_PER_TURN = 100
+
+
+class KeyUpload(BaseModel):
+    """Body of ``rotate-key``: a public key (PEM), its version, and when it takes effect."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    public_key: str
+    version: str = Field(min_length=1, max_length=16)
+    effective_in_seconds: float = Field(0.0, ge=0)
+    retire_others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control endpoints. *market_time* is market seconds."""
+
+    market_time: Callable[[], float]
+    catalogue: Catalogue
+    market: Market
+    keys: KeyRing
+    quota: Quota
+    faults: Faults
+    truth: Truth
+    stats: Stats
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Adds every control endpoint to *router*."""
+        for method, path, handler in (
+            ("GET", "stats", self.get_stats),
+            ("GET", "truth", self.get_truth),
+            ("GET", "items", self.get_items),
+            ("GET", "faults", self.get_faults),
+            ("POST", "faults", self.post_fault),
+            ("DELETE", "faults", self.delete_faults),
+            ("POST", "rotate-key", self.rotate_key),
+        ):
+            router.add_route(method, f"{PREFIX}/{path}", handler)
+
+    async def get_stats(self, request: web.Request) -> web.Response:
+        """Counts since the start; ``truth`` names the first and last record kept."""
+        stats, at = self.stats, self.market_time()
+        changes = 0
+        for index, product in enumerate(self.catalogue.products):
+            changes += self.market.changes(product.item_id, at)
+            if index % ITEMS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        return _json(
+            {
+                "calls": stats.calls,
+                "ok": stats.statuses[200],
+                "statuses": {str(status): n for status, n in sorted(stats.statuses.items())},
+                "incomplete": stats.incomplete,
+                "items_served": stats.items_served,
+                "over_quota": self.quota.refused,
+                "calls_today": self.quota.used_today,
+                "catalogue_items": len(self.catalogue.products),
+                "market_seconds": at,
+                "market_changes": changes,
+                "truth": {"first": self.truth.first, "last": self.truth.last},
+            }
+        )
+
+    async def get_truth(self, request: web.Request) -> web.StreamResponse:
+        """The ground truth after record ``after``, as NDJSON (see ``Truth.lines``)."""
+        after = _count(request, "after", 0, None)
+        limit = _count(request, "limit", DEFAULT_LINES, MOST_LINES)
+        last = min(after + limit, self.truth.last)
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        after = max(after, self.truth.first - 1)
+        while after < last:
+            size = min(LINES_PER_WRITE, last - after)
+            await response.write(b"".join(self.truth.lines(after, size)))
+            after += size
+        await response.write_eof()
+        return response
+
+    async def get_items(self, request: web.Request) -> web.Response:
+        """The catalogue's first ``limit`` items: ``item_id`` (text), ``upc`` and ``name``."""
+        limit = _count(request, "limit", DEFAULT_LINES, None)
+        items = [
+            {"item_id": str(product.item_id), "upc": product.upc, "name": product.name}
+            for product in self.catalogue.products[:limit]
+        ]
+        return _json({"items": items})
+
+    async def get_faults(self, request: web.Request) -> web.Response:
+        """The armed faults."""
+        return _json({"faults": [_fault_json(armed) for armed in self.faults.armed()]})
+
+    async def post_fault(self, request: web.Request) -> web.Response:
+        """Arms the fault in the body; answers with its number."""
+        try:
+            fault = FAULT.validate_json(await request.read())
+        except ValidationError as error:
+            raise _bad_request(_explain(error)) from None
+        return _json(_fault_json(self.faults.arm(fault)), status=201)
+
+    async def delete_faults(self, request: web.Request) -> web.Response:
+        """Disarms all faults, or the one whose number is ``id``."""
+        number = _count(request, "id", 0, None) if "id" in request.query else None
+        return _json({"disarmed": self.faults.disarm(number)})
+
+    async def rotate_key(self, request: web.Request) -> web.Response:
+        """Registers a public key under a version, effective after the given delay."""
+        try:
+            upload = KeyUpload.model_validate_json(await request.read())
+            self.keys.upload(
+                upload.version,
+                upload.public_key,
+                upload.effective_in_seconds,
+                upload.retire_others,
+            )
+        except ValidationError as error:
+            raise _bad_request(_explain(error)) from None
+        except ValueError as error:
+            raise _bad_request(f"public_key: {error}") from None
+        return _json({"version": upload.version}, status=201)
+
+
+@web.middleware
+async def loopback_only(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Refuses the control endpoints to everybody but this machine."""
+    if request.path.startswith(f"{PREFIX}/") and not _is_loopback(request.remote):
+        raise web.HTTPForbidden(
+            body=_error("forbidden", "loopback only"), content_type="application/json"
+        )
+    response: web.StreamResponse = await handler(request)
+    return response
+
+
+def _is_loopback(remote: str | None) -> bool:
+    try:
+        return ip_address(remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _count(request: web.Request, name: str, default: int, most: int | None) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise _bad_request(f"{name}: not a whole number")
+    return int(text) if most is None else min(int(text), most)
+
+
+def _fault_json(armed: ArmedFault) -> dict[str, Any]:
+    return {
+        "id": armed.number,
+        **armed.fault.model_dump(mode="json"),
+        "remaining": armed.remaining,
+        "struck": armed.struck,
+    }
+
+
+def _explain(error: ValidationError) -> str:
+    details = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details)
+
+
+def _error(code: str, message: str) -> bytes:
+    return orjson.dumps({"error": {"code": code, "message": message}})
+
+
+def _bad_request(message: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(body=_error("bad_request", message), content_type="application/json")
+
+
+def _json(document: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")

@@ -1,0 +1,64 @@
+"""What answering one request needs: the market at that moment and how items are to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from walmart_stream.sandbox.catalogue import Product
+from walmart_stream.sandbox.item_json import NOT_IN_BASE, Group, ItemWriter
+from walmart_stream.sandbox.listing import Listing
+from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.truth import ServedItem
+
+
+def _nothing() -> frozenset[str]:
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One request's view of the shop, at market time *at* (seconds).
+
+    ``missing`` tells anew for each item which JSON keys to leave out; ``vanished`` are ids to
+    treat as unknown.
+    """
+
+    market: Market
+    writer: ItemWriter
+    at: float
+    publisher: str | None = None
+    missing: Callable[[], frozenset[str]] = _nothing
+    vanished: frozenset[int] = field(default_factory=frozenset)
+
+    def listing(self, product: Product) -> Listing:
+        """How *product* is offered now."""
+        return self.market.listing(product.item_id, self.at)
+
+    def item(self, product: Product, group: Group = "full") -> ServedItem:
+        """*product* written for the answer, with the listing that it was written from."""
+        listing = self.listing(product)
+        missing = self.missing()
+        for name in (*missing, *(NOT_IN_BASE if group == "base" else ())):
+            listing = listing.without(name)
+        payload = self.writer.write(
+            product, listing, group=group, publisher=self.publisher, omitted=missing
+        )
+        return ServedItem(product.item_id, payload, listing)
+
+    def items(self, products: Iterable[Product], group: Group = "full") -> tuple[ServedItem, ...]:
+        """Several products, in order."""
+        return tuple(self.item(product, group) for product in products)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The body of a 200 answer and the items in it."""
+
+    body: bytes
+    items: tuple[ServedItem, ...] = ()
+
+
+def json_list(items: Iterable[ServedItem]) -> bytes:
+    """The items as a JSON array, without writing them anew."""
+    return b"[" + b",".join(b"".join(item.payload) for item in items) + b"]"
