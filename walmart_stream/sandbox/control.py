@@ -156,7 +156,7 @@ async def loopback_only(request: web.Request, handler: Any) -> web.StreamRespons
     """Refuses the control endpoints to everybody but this machine."""
     if request.path.startswith(f"{PREFIX}/") and not _is_loopback(request.remote):
         raise web.HTTPForbidden(
-            body=_error("forbidden", "loopback only"), content_type="application/json"
+            text=_error("forbidden", "loopback only"), content_type="application/json"
         )
     response: web.StreamResponse = await handler(request)
     return response
@@ -190,12 +190,12 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details)
 
 
-def _error(code: str, message: str) -> bytes:
-    return orjson.dumps({"error": {"code": code, "message": message}})
+def _error(code: str, message: str) -> str:
+    return orjson.dumps({"error": {"code": code, "message": message}}).decode()
 
 
 def _bad_request(message: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(body=_error("bad_request", message), content_type="application/json")
+    return web.HTTPBadRequest(text=_error("bad_request", message), content_type="application/json")
 
 
 def _json(document: object, status: int = 200) -> web.Response:

@@ -185,10 +185,12 @@ def _change_rival(random: Random, product: Product, listing: Listing) -> Listing
 
 def _change_buy_box(random: Random, product: Product, listing: Listing) -> Listing:
     """The featured offer passes from Walmart to the rival, or from a third party on."""
-    # Walmart wins back what it sells itself, so that third parties keep to about a third.
     if listing.third_party and random.random() < 0.8:
         walmart = replace(_rival(random, product), seller=None)
         return Listing(third_party=False, featured=walmart, marketplace=listing.featured)
+    # Walmart seldom loses the buy box, so that third parties hold about a third of them.
+    if not listing.third_party and random.random() < 0.6:
+        return _price_war(random, product, listing)
     winner = listing.marketplace
     if winner is None or not winner.available:
         winner = _rival(random, product, but=listing.featured.seller)
