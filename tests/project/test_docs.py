@@ -1,0 +1,56 @@
+"""The pages agree with the registries, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings
+from walmart_stream.topics import TOPICS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+# Words in capitals that look like settings and are something else.
+NOT_SETTINGS = {"REPOSITORY_URL"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_to_files(page: Path) -> None:
+    """Every relative link names a file of the repository."""
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_table_of_topics_is_the_registry() -> None:
+    """Each topic has its row, with how it is kept, and no other has one."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    rows = re.findall(r"(?m)^\| `(walmart-[a-z-]+)` \|.*\| ([a-z ]+) \|$", text)
+
+    assert rows == [(topic.name, topic.kept.value) for topic in TOPICS]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_that_pages_name_exist(page: Path) -> None:
+    """A setting that was renamed must not live on in the docs."""
+    known = {name.upper() for name in Settings.model_fields}
+    pattern = r"\b(?:KAFKA|MONGODB|WALMART|POLL|WEB|LOG|WINDOW|DATA|APP|REPOSITORY)_[A-Z_]+\b"
+
+    named = set(re.findall(pattern, page.read_text(encoding="utf-8")))
+
+    assert {name.removesuffix("_FILE") for name in named - known} <= known | NOT_SETTINGS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_metrics_that_pages_name_exist(page: Path) -> None:
+    """An alarm on a metric that is not there never rings."""
+    families = {family.name: family.type for family in Metrics().registry.collect()}
+    known = {f"{name}_total" if kind == "counter" else name for name, kind in families.items()}
+
+    named = set(re.findall(r"`(walmart_[a-z_]+)`", page.read_text(encoding="utf-8")))
+
+    assert named - {"walmart_stream"} <= known
