@@ -172,6 +172,11 @@ class Settings(BaseModel):
         return self.web_url or f"http://{self.web_host}:{self.web_port}"
 
     @property
+    def min_insync_replicas(self) -> int:
+        """Copies that must have a record before it counts as written; one may be away."""
+        return max(1, self.kafka_replication_factor - 1)
+
+    @property
     def polling(self) -> bool:
         """Whether the affiliate credentials that polling needs are there."""
         return self.walmart_consumer_id is not None and self.walmart_private_key is not None

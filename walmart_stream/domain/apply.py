@@ -36,12 +36,14 @@ class Outcome:
     """What a batch comes to.
 
     ``states`` holds the state of every item that the batch names, changed or not, once; ``events``
-    are in log order. An observation counts as ``applied`` if it was newer for any of its offers,
+    are in log order. ``expired`` names windows (item id, start) that are neither an item's newest
+    one nor the one before: live views need them no longer. An observation counts as ``applied`` if it was newer for any of its offers,
     else as ``duplicate`` or ``late``.
     """
 
     states: dict[str, ItemState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    expired: list[tuple[str, int]] = field(default_factory=list)
     applied: int = 0
     duplicate: int = 0
     late: int = 0
@@ -84,6 +86,7 @@ def close_windows(
 def _observe(state: ItemState, entry: Entry, rules: Rules, outcome: Outcome) -> None:
     observation = entry.observation
     at = observation.observed_at
+    window_before = state.newest_window
     name_now = observation.name or state.name
     is_newest = at >= state.observed_at
     applied = equal = False
@@ -129,6 +132,10 @@ def _observe(state: ItemState, entry: Entry, rules: Rules, outcome: Outcome) -> 
         outcome.applied += 1
         if is_newest:
             state.name = name_now
+        if window_before is not None and window_before != state.newest_window:
+            if state.previous_window is not None:
+                outcome.expired.append((observation.item_id, state.previous_window))
+            state.previous_window = window_before
     elif equal:
         outcome.duplicate += 1
     else:

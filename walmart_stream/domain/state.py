@@ -36,10 +36,12 @@ class ItemState:
 
     States of an item form a chain, each the successor of the one before by one observation of
     the same log; so of two stored values the one with more ``applied`` is the newer one.
+    ``previous_window`` is the start (epoch ms) of the window before the newest one.
     """
 
     applied: int = 0
     name: str | None = None
+    previous_window: int | None = None
     offers: dict[str, OfferState] = field(default_factory=dict)
 
     @property
@@ -47,9 +49,26 @@ class ItemState:
         """The newest observation applied to any offer, epoch ms."""
         return max((offer.observed_at for offer in self.offers.values()), default=0)
 
+    @property
+    def newest_window(self) -> int | None:
+        """The start of the newest window that any offer is in, epoch ms."""
+        return max((offer.window.start for offer in self.offers.values()), default=None)
+
+    @property
+    def oldest_open_window(self) -> int | None:
+        """The start of the oldest window that knows more than its last emitted close, epoch ms."""
+        return min(
+            (
+                offer.window.start
+                for offer in self.offers.values()
+                if offer.window.emitted < offer.window.observations
+            ),
+            default=None,
+        )
+
     def copy(self) -> ItemState:
         offers = {name: offer.copy() for name, offer in self.offers.items()}
-        return ItemState(self.applied, self.name, offers)
+        return ItemState(self.applied, self.name, self.previous_window, offers)
 
 
 def encode(state: ItemState) -> bytes:
@@ -63,7 +82,7 @@ def encode(state: ItemState) -> bytes:
         ]
         for name, state_of in state.offers.items()
     }
-    return orjson.dumps([VERSION, state.applied, state.name, offers])
+    return orjson.dumps([VERSION, state.applied, state.name, state.previous_window, offers])
 
 
 def decode(value: bytes) -> ItemState:
@@ -72,14 +91,14 @@ def decode(value: bytes) -> ItemState:
     Raises:
         ValueError: the value was written by another version.
     """
-    version, applied, name, rows = orjson.loads(value)
+    version, applied, name, previous_window, rows = orjson.loads(value)
     if version != VERSION:
         raise ValueError(f"item state of version {version}; this program reads {VERSION}")
     offers = {
         offer: OfferState(Offer(*row[:5]), row[5], row[6], Window(*row[7]))
         for offer, row in rows.items()
     }
-    return ItemState(applied, name, offers)
+    return ItemState(applied, name, previous_window, offers)
 
 
 def applied(value: bytes) -> int:

@@ -1,0 +1,48 @@
+"""What this program mends and speeds up in Faust. Nothing else knows Faust's internals.
+
+As it comes, Faust 0.15.3 can lose messages. Each mend below names what it relies on; the
+version is checked at import, and `tests/engine/` has a regression test for each.
+
+================================  ==============================================================
+what goes wrong in Faust          what this package does, and where
+================================  ==============================================================
+an exception acknowledges the     acknowledging is ours alone: a batch is done when its handler
+message that raised               returned; what it raises ends the process (:mod:`agent`,
+                                  :mod:`consumer`)
+a commit passes a message that    offsets are committed up to the first batch that is not done
+is still in flight (#606)         (:mod:`consumer`: ``_new_offset``)
+a failed commit is remembered     what is committed is noted after the broker said so
+as done (#316)                    (:mod:`consumer`: ``_commit_offsets``)
+partitions resume before they     they are sought first, and queues are not cleared while flow
+are sought after a rebalance,     is active (:mod:`recovery`, :mod:`consumer`: ``perform_seek``,
+fetched messages are dropped      :class:`flow.SteadyFlow`)
+(#596)
+partitions without a commit are   they are sought to their beginning (:mod:`consumer`)
+not rewound by a seek
+acknowledged offsets of revoked   agents finish, then a commit, then the bookkeeping goes
+partitions are forgotten (#502)   (:mod:`consumer`: ``on_partitions_revoked``)
+nobody can wait for a changelog   table writes are awaited (:mod:`tables`)
+the last of two changelog         the newest value of a key wins, whoever wrote last
+values wins, though a zombie      (:mod:`tables`)
+wrote it
+recovery trusts ListOffsets,      end offsets come from a fetch's high watermark
+which the embedded broker         (:mod:`consumer`: ``highwaters``)
+answers short
+a full queue blocks every topic   partitions with batches in flight are not fetched
+                                  (:mod:`consumer`: ``_getmany``)
+================================  ==============================================================
+
+Faust's own acknowledgements (``Consumer.ack``) are switched off for topics delivered in batches.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+FAUST = "0.15.3"
+
+if version("faust-streaming") != FAUST:  # pragma: no cover
+    raise ImportError(
+        f"walmart_stream.engine relies on internals of faust-streaming {FAUST}, "
+        f"but {version('faust-streaming')} is installed"
+    )

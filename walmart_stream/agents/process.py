@@ -1,0 +1,213 @@
+"""The processing agent: observations in, changes and windows out, states into the tables."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from walmart_stream import topics
+from walmart_stream.agents.dead_letters import add_dead_letter
+from walmart_stream.domain import events, state
+from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.events import PriceChange, Source
+from walmart_stream.domain.observation import decode
+from walmart_stream.domain.projection import read_windows, window_values
+from walmart_stream.domain.quality import BadInputLimit
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
+from walmart_stream.engine.agent import Batch
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.outbox import Outbox
+from walmart_stream.metrics import Metrics
+from walmart_stream.tables import Tables
+
+logger = logging.getLogger(__name__)
+
+# Items whose windows the clock closes in one go; between two goes other work gets its turn.
+CLOSE_CHUNK = 500
+
+
+class TooMuchBadInput(Exception):
+    """Most of the raw topic cannot be processed: a person has to look."""
+
+
+class Processor:
+    """One worker's processing. *clock* gives epoch milliseconds."""
+
+    def __init__(
+        self,
+        app: StreamApp,
+        tables: Tables,
+        rules: Rules,
+        metrics: Metrics,
+        clock: Callable[[], int],
+    ) -> None:
+        self._app = app
+        self._tables = tables
+        self._rules = rules
+        self._metrics = metrics
+        self._clock = clock
+        self._limit = BadInputLimit()
+        # The clock closes windows beside the agent: one of them at a time may change a partition.
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # Partition -> item -> start of its oldest window that is not closed; and the partitions
+        # whose table was searched for such items.
+        self._open: dict[int, dict[str, int]] = {}
+        self._indexed: set[int] = set()
+
+    async def handle(self, batch: Batch) -> None:
+        """Process *batch*; everything that follows from it is durable on return."""
+        outbox = self._app.outbox()
+        entries = self._read(batch, outbox)
+        async with self._locks[batch.partition]:
+            known = self._states(batch.partition, {entry.observation.item_id for entry in entries})
+            outcome = apply(known, entries, self._rules)
+            await self._store(batch.partition, outcome, outbox)
+        self._count(outcome)
+
+    async def close_due_windows(self) -> None:
+        """Close the windows that the clock has passed, in the partitions that are ours."""
+        owned = self._app.owned(topics.RAW.name)
+        for partition in self._indexed - owned:
+            self._indexed.discard(partition)
+            self._open.pop(partition, None)
+        for partition in owned:
+            await self._index(partition)
+            ended = self._clock() - self._rules.window_ms - CLOSE_DELAY_MS
+            waiting = self._open.get(partition, {})
+            due = [item_id for item_id, start in waiting.items() if start < ended]
+            for first in range(0, len(due), CLOSE_CHUNK):
+                await self._close(partition, due[first : first + CLOSE_CHUNK])
+
+    def item(self, item_id: str) -> ItemState | None:
+        """The state of an item of ours."""
+        key = item_id.encode()
+        partition = self._app.partition_of(topics.RAW.name, key)
+        value = None if partition is None else self._tables.offers.read(partition, key)
+        return None if value is None else state.decode(value)
+
+    def windows(self, item_id: str) -> dict[int, Mapping[str, Mapping[str, Any]]]:
+        """Start (epoch ms) -> offer -> aggregates so far, of an item's newest windows."""
+        known = self.item(item_id)
+        partition = self._app.partition_of(topics.RAW.name, item_id.encode())
+        if known is None or partition is None:
+            return {}
+        found = {}
+        for start in {known.previous_window, known.newest_window} - {None}:
+            assert start is not None
+            key = (item_id, self._window(start))
+            value = self._tables.price_windows.table.read(partition, key)
+            if value is not None:
+                found[start] = read_windows(value)
+        return found
+
+    def _read(self, batch: Batch, outbox: Outbox) -> list[Entry]:
+        entries = []
+        bad = forwarded = 0
+        for record in batch.records:
+            try:
+                observation = decode(record.key, record.value)
+            except BadInput as exc:
+                bad += 1
+                add_dead_letter(outbox, record, "process", exc)
+                continue
+            right = self._app.partition_of(topics.RAW.name, record.key)
+            if right is not None and right != batch.partition:
+                # Its producer hashes keys in another way. All of an item must meet in one place.
+                forwarded += 1
+                outbox.add(
+                    batch.topic,
+                    record.key,
+                    record.value,
+                    partition=right,
+                    headers=list(record.headers),
+                )
+                continue
+            source = Source(batch.topic, batch.partition, record.offset)
+            entries.append(Entry(observation, source))
+        if self._limit.count(len(batch.records), bad):
+            raise TooMuchBadInput("more than nine in ten of the last observations are bad")
+        if bad:
+            logger.warning("%d of %d observations are dead letters", bad, len(batch.records))
+            self._metrics.dead_letters.labels("process").inc(bad)
+            self._metrics.observations.labels("bad").inc(bad)
+        self._metrics.observations.labels("forwarded").inc(forwarded)
+        return entries
+
+    def _states(self, partition: int, item_ids: set[str]) -> dict[str, ItemState]:
+        read = self._tables.offers.read
+        values = {item_id: read(partition, item_id.encode()) for item_id in item_ids}
+        return {item_id: state.decode(value) for item_id, value in values.items() if value}
+
+    async def _store(self, partition: int, outcome: Outcome, outbox: Outbox) -> None:
+        """Projections before state: a durable state implies that all that follows from it is."""
+        for event in outcome.events:
+            outbox.add(
+                topics.RESULTS.name,
+                event.item_id.encode(),
+                events.encode(event),
+                partition=partition,
+            )
+        windows = {
+            (item_id, self._window(start)): value
+            for (item_id, start), value in window_values(outcome, self._rules).items()
+        }
+        await self._tables.price_windows.table.write(partition, windows, outbox)
+        states = {item_id.encode(): state.encode(new) for item_id, new in outcome.states.items()}
+        await self._tables.offers.write(partition, states, outbox)
+        self._note_open(partition, outcome.states)
+
+    def _window(self, start: int) -> Any:
+        """Faust's range of the window that starts at *start* (epoch ms)."""
+        return self._tables.price_windows.table.window.current(start / 1000)
+
+    def _note_open(self, partition: int, states: Mapping[str, ItemState]) -> None:
+        waiting = self._open.setdefault(partition, {})
+        for item_id, new in states.items():
+            start = new.oldest_open_window
+            if start is None:
+                waiting.pop(item_id, None)
+            else:
+                waiting[item_id] = start
+
+    async def _index(self, partition: int) -> None:
+        """Find out what a partition that has just become ours has open."""
+        if partition in self._indexed:
+            return
+        self._indexed.add(partition)
+        for index, (_, key, value) in enumerate(self._tables.offers.of_partitions({partition})):
+            item_id = key.decode()
+            if item_id not in self._open.get(partition, {}):
+                self._note_open(partition, {item_id: state.decode(value)})
+            if index % CLOSE_CHUNK == 0:
+                await asyncio.sleep(0)
+
+    async def _close(self, partition: int, item_ids: list[str]) -> None:
+        async with self._locks[partition]:
+            if partition not in self._app.owned(topics.RAW.name):
+                return
+            known = self._states(partition, set(item_ids))
+            outcome = Outcome()
+            for item_id, old in known.items():
+                new, closed = close_windows(item_id, old, self._clock(), self._rules)
+                if closed:
+                    outcome.states[item_id] = new
+                    outcome.events.extend(closed)
+            await self._store(partition, outcome, self._app.outbox())
+        self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
+        counted = self._metrics.observations
+        counted.labels("applied").inc(outcome.applied)
+        counted.labels("duplicate").inc(outcome.duplicate)
+        counted.labels("late").inc(outcome.late)
+        for event in outcome.events:
+            if isinstance(event, PriceChange):
+                for kind in event.kinds:
+                    self._metrics.changes.labels(kind).inc()
+            else:
+                self._metrics.windows_closed.inc()

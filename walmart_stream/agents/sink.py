@@ -1,0 +1,101 @@
+"""The sink agent: results into MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from pymongo.errors import PyMongoError
+
+from walmart_stream.agents.dead_letters import add_dead_letter
+from walmart_stream.domain.errors import BadInput, EmptyValue, MalformedJson, WrongShape
+from walmart_stream.engine.agent import Batch
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.metrics import Metrics
+from walmart_stream.storage import documents
+from walmart_stream.storage.mongo import create_indexes
+from walmart_stream.storage.writes import Results, is_outage, store
+
+logger = logging.getLogger(__name__)
+
+# While the database is away: soon at first, since most outages are elections of seconds, and
+# never so rarely that its return is noticed late.
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
+
+
+class Sink:
+    """One worker's way into *database*."""
+
+    def __init__(self, app: StreamApp, database: Any, metrics: Metrics) -> None:
+        self._app = app
+        self._database = database
+        self._metrics = metrics
+        self._has_indexes = False
+        self.outage: str | None = None
+
+    async def handle(self, batch: Batch) -> None:
+        """Store *batch*; a majority of the database has it on return.
+
+        While the database is away this waits, and the partition's next batches with it.
+        """
+        outbox = self._app.outbox()
+        results = Results()
+        for record in batch.records:
+            try:
+                _add(results, record.value)
+            except BadInput as exc:
+                add_dead_letter(outbox, record, "sink", exc)
+                self._metrics.dead_letters.labels("sink").inc()
+        await outbox.flush()
+        if not self._has_indexes:
+            await self._persist(lambda: create_indexes(self._database))
+            self._has_indexes = True
+        await self._persist(lambda: store(self._database, results))
+        stored = self._metrics.stored
+        stored.labels(documents.PRICE_CHANGES).inc(len(results.changes))
+        stored.labels(documents.OFFERS).inc(len(results.offers))
+        stored.labels(documents.PRICE_WINDOWS).inc(len(results.windows))
+
+    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await write()
+            except PyMongoError as exc:
+                if not is_outage(exc):
+                    raise
+                if self.outage is None:
+                    self._metrics.storage_outages.inc()
+                    logger.warning("MongoDB is away (%s); waiting for it", type(exc).__name__)
+                self.outage = type(exc).__name__
+            else:
+                if self.outage is not None:
+                    logger.warning("MongoDB is back")
+                    self.outage = None
+                return
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _add(results: Results, value: bytes | None) -> None:
+    if not value:
+        raise EmptyValue("a result is due, the value is empty")
+    try:
+        fields = orjson.loads(value)
+    except orjson.JSONDecodeError as exc:
+        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
+    kind = fields.get("type") if isinstance(fields, dict) else None
+    try:
+        if kind == "price_change":
+            results.add_change(fields)
+        elif kind == "window_closed":
+            results.add_window(fields)
+        else:
+            raise WrongShape("type: price_change or window_closed is due")
+    except (KeyError, TypeError, ValueError) as exc:
+        raise WrongShape(f"a {kind} lacks or mistypes a field: {exc}") from None

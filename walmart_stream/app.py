@@ -1,0 +1,114 @@
+"""The Faust app. Reading this file shows the whole topology.
+
+    watchlist ──► poll timer ──► walmart-competitor-data ──► process ──► walmart-data-processing
+                                                                │                  │
+                                                     tables ◄───┘                  └──► sink ──► MongoDB
+
+`faust -A walmart_stream.app worker` finds :data:`app` here; it is made from the environment when
+it is first asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+from typing import Any
+
+from walmart_stream import topics
+from walmart_stream.agents.poll import Poller
+from walmart_stream.agents.process import Processor
+from walmart_stream.agents.sink import Sink
+from walmart_stream.agents.watchlist import Watchlist
+from walmart_stream.bootstrap import affiliate_client, faust_settings, silence_libraries
+from walmart_stream.commands.topics import create_topics
+from walmart_stream.domain.schedule import UniformSchedule
+from walmart_stream.domain.windows import Rules
+from walmart_stream.engine.agent import batch_agent
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.live import LiveWorker
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings, SettingsError, load_settings
+from walmart_stream.storage import mongo
+from walmart_stream.tables import create_tables
+from walmart_stream.topics import TopicSpec
+from walmart_stream.web import views
+
+# Short against every poll interval, long against the work of looking what is due.
+POLL_TICK = 0.5
+CLOSE_TICK = 5.0
+
+
+def create_app(settings: Settings) -> StreamApp:
+    """One worker: agents, tables, timers and web views, wired to *settings*."""
+    web_options = {"middlewares": views.middlewares(settings)}
+    app = StreamApp(
+        settings.app_id,
+        prepare=partial(_prepare, settings),
+        web_application_options=web_options,
+        **faust_settings(settings),
+    )
+    metrics = Metrics()
+    database = mongo.database(mongo.connect(settings), settings)
+    tables = create_tables(app, settings)
+
+    def topic(spec: TopicSpec) -> Any:
+        # Bytes in, bytes out: what does not decode must reach the agent, to be dead-lettered.
+        return app.topic(
+            spec.name,
+            key_type=bytes,
+            key_serializer="raw",
+            value_type=bytes,
+            value_serializer="raw",
+            partitions=settings.kafka_partitions,
+        )
+
+    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    watchlist = Watchlist(app, tables, metrics)
+    processor = Processor(app, tables, rules, metrics, clock=_now)
+    sink = Sink(app, database, metrics)
+    schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
+    poller = Poller(app, tables, schedule, metrics, settings, affiliate_client, clock=_now)
+
+    for spec, name, handle in (
+        (topics.WATCHLIST, "watchlist", watchlist.handle),
+        (topics.RAW, "process", processor.handle),
+        (topics.RESULTS, "sink", sink.handle),
+    ):
+        took = metrics.batch_seconds.labels(name).observe
+        batch_agent(app, topic(spec), name, handle, took=took)
+
+    app.timer(POLL_TICK)(poller.tick)
+    app.timer(CLOSE_TICK)(processor.close_due_windows)
+
+    live = LiveWorker(app, settings, tables, processor, poller, sink, metrics)
+    views.attach(
+        app,
+        settings=settings,
+        live=live,
+        database=database,
+        metrics=metrics,
+        offers_table=tables.offers,
+    )
+    return app
+
+
+async def _prepare(settings: Settings) -> None:
+    silence_libraries(settings)
+    if settings.kafka_create_topics:
+        await create_topics(settings)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    try:
+        app = create_app(load_settings())
+    except SettingsError as exc:
+        sys.exit(f"walmart-stream: {exc}")
+    globals()["app"] = app
+    return app

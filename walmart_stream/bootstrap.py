@@ -1,0 +1,85 @@
+"""Settings into the parts that need them: the only place that chooses real adapters."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from typing import Any
+
+import faust
+
+from walmart_stream.kafka import ssl_context
+from walmart_stream.settings import Settings
+
+LOUD_LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "pymongo", "asyncio")
+
+
+def faust_settings(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of the Faust app.
+
+    Raises:
+        OSError, ssl.SSLError: a certificate file cannot be used.
+    """
+    session = settings.kafka_session_timeout
+    return {
+        "broker": [f"kafka://{broker}" for broker in settings.kafka_brokers],
+        "broker_credentials": _credentials(settings),
+        "broker_session_timeout": session,
+        "broker_rebalance_timeout": session,
+        "broker_heartbeat_interval": session / 3,
+        "broker_request_timeout": max(90, 2 * session),
+        "broker_commit_interval": 1.0,
+        "consumer_max_fetch_size": 4 * 1024 * 1024,
+        "consumer_auto_offset_reset": "earliest",
+        "processing_guarantee": "at_least_once",
+        "producer_acks": -1,
+        "producer_compression_type": None,
+        # Outboxes are flushed as a whole; lingering would only delay them.
+        "producer_linger": 0,
+        "producer_max_batch_size": 256 * 1024,
+        # A dead letter carries the largest record that the raw topic takes.
+        "producer_max_request_size": 4 * 1024 * 1024,
+        "producer_request_timeout": 60,
+        "stream_wait_empty": True,
+        "store": f"{settings.store}://",
+        "table_standby_replicas": 0,
+        "topic_partitions": settings.kafka_partitions,
+        "topic_replication_factor": settings.kafka_replication_factor,
+        "topic_allow_declare": settings.kafka_create_topics,
+        "topic_disable_leader": True,
+        "TableManager": "walmart_stream.engine.recovery:SeekFirstTableManager",
+        "Table": "walmart_stream.engine.tables:AwaitedTable",
+        "datadir": str(settings.data_dir / f"worker-{settings.web_port}"),
+        "canonical_url": settings.canonical_url,
+        "web_bind": settings.web_host,
+        "web_port": settings.web_port,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "web_metrics_enabled": False,
+        "web_stats_enabled": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def silence_libraries(settings: Settings) -> None:
+    """Switch off records below the level for good: ``-l warn`` leaves loggers at DEBUG."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    for name in LOUD_LIBRARIES:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
+
+
+def _credentials(settings: Settings) -> Any:
+    protocol = settings.kafka_security_protocol
+    if protocol == "PLAINTEXT":
+        return None
+    context: ssl.SSLContext | None = ssl_context(settings)
+    if protocol == "SSL":
+        return faust.SSLCredentials(context=context)
+    assert settings.kafka_password is not None
+    return faust.SASLCredentials(
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value(),
+        mechanism=settings.kafka_sasl_mechanism,
+        # Without a context of its own it would silently speak plaintext.
+        ssl_context=context if protocol == "SASL_SSL" else None,
+    )

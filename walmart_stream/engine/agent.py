@@ -1,0 +1,56 @@
+"""Agents that handle batches, and acknowledge one only after its handler has returned."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from walmart_stream.engine.consumer import BatchConsumer
+from walmart_stream.engine.failure import end_process
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition in log order (aiokafka's ``ConsumerRecord``)."""
+
+    topic: str
+    partition: int
+    records: list[Any]
+
+
+Handler = Callable[[Batch], Awaitable[None]]
+
+
+def batch_agent(
+    app: Any, topic: Any, name: str, handle: Handler, *, took: Callable[[float], None]
+) -> None:
+    """Register a Faust agent on *topic* that hands its batches to *handle*.
+
+    A batch counts as processed when *handle* returns; offsets are committed no further. What it
+    raises must be an infrastructure failure, for bad input is the handler's to dead-letter: the
+    process ends at once and its supervisor starts another one, which begins where this one
+    stopped. *took* is told the seconds of every batch.
+    """
+
+    async def run(stream: Any) -> None:
+        async for event in stream.noack().events():
+            consumer: BatchConsumer = app.consumer
+            in_flight, records = event.value
+            consumer.begin()
+            started = time.monotonic()
+            try:
+                await handle(Batch(event.message.topic, event.message.partition, records))
+                consumer.finish(in_flight)
+            except asyncio.CancelledError:
+                raise
+            except Exception as exc:
+                end_process(f"agent {name} failed: {type(exc).__name__}")
+            finally:
+                consumer.end()
+            took(time.monotonic() - started)
+
+    run.__name__ = run.__qualname__ = name
+    app.agent(topic, name=name, concurrency=1)(run)

@@ -1,0 +1,77 @@
+"""The Faust app with everything that :mod:`walmart_stream.engine` mends.
+
+Relies on, in faust/app/base.py: ``_new_transport``, ``_new_producer_transport``,
+``flow_control`` and ``on_first_start``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+from mode.utils.objects import cached_property
+
+from walmart_stream.engine.consumer import BatchTransport
+from walmart_stream.engine.failure import Pulse
+from walmart_stream.engine.flow import SteadyFlow
+from walmart_stream.engine.outbox import Outbox, SafeProducer
+
+# Often enough to notice a stop well within the shortest session (6 s).
+PULSE_INTERVAL = 0.5
+
+
+class Transport(BatchTransport):
+    """Batch delivery in, idempotent and awaited out."""
+
+    Producer = SafeProducer
+
+
+class StreamApp(faust.App):  # type: ignore[misc]
+    """A Faust app that loses nothing; see :mod:`walmart_stream.engine`.
+
+    *prepare* is awaited before the worker subscribes, for example to create topics.
+    """
+
+    def __init__(self, *args: Any, prepare: Callable[[], Awaitable[None]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare = prepare
+        self.pulse: Pulse | None = None
+
+    def outbox(self) -> Outbox:
+        """An empty outbox on this app's producer."""
+        assert self.pulse is not None
+        return Outbox(self.producer, self.pulse)
+
+    def owned(self, topic: str) -> set[int]:
+        """The partitions of *topic* that this worker may work on now; none while rebalancing."""
+        if self.rebalancing or not self.tables.actives_ready:
+            return set()
+        return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
+
+    def partition_of(self, topic: str, key: bytes) -> int | None:
+        """The partition that *key* hashes to, or ``None`` before the broker told how many."""
+        partition: int | None = self.consumer.key_partition(topic, key)
+        return partition
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        await self._prepare()
+        self.pulse = Pulse(self.conf.broker_session_timeout)
+        self.add_future(self._beat())
+
+    async def _beat(self) -> None:
+        while not self.should_stop:
+            assert self.pulse is not None
+            self.pulse.beat()
+            await self.sleep(PULSE_INTERVAL)
+
+    @cached_property
+    def flow_control(self) -> SteadyFlow:
+        return SteadyFlow(loop=self.loop)
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> Transport:
+        return Transport(self.conf.broker_producer, self)

@@ -1,0 +1,349 @@
+"""Batch delivery: one Faust event for the records that one fetch brought of one partition.
+
+Relies on, in faust/transport/consumer.py: ``_drain_messages`` (overridden), ``_getmany``,
+``_wait_next_records``, ``_read_offset``, ``_committed_offset``, ``_new_offset``,
+``_filter_tps_with_pending_acks``, ``_commit_offsets``, ``_commit``, ``ack``, ``wait_empty``,
+``perform_seek``, ``seek_wait``, ``highwaters``, ``on_partitions_revoked``; in
+faust/transport/drivers/aiokafka.py: ``_thread``, ``_thread.seek_to_committed``,
+``server_list``, ``credentials_to_aiokafka_auth``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import aiokafka
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+# Two batches of a partition: one is processed while the next one waits. More would only be
+# dropped at the next rebalance.
+MAX_IN_FLIGHT = 2
+
+# A batch bounds how long a partition is busy, and how much one crash repeats.
+MAX_BATCH = 2000
+
+# How long a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
+# database is abandoned then; its batch is repeated by the next owner.
+DRAIN_TIMEOUT = 10.0
+
+
+class InFlight:
+    """A batch between delivery and the end of its processing."""
+
+    __slots__ = ("done", "last_offset", "tp")
+
+    def __init__(self, tp: TP, last_offset: int) -> None:
+        self.tp = tp
+        self.last_offset = last_offset
+        self.done = False
+
+
+class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+    """Delivers batches, commits what is done and nothing that is not."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_flight: defaultdict[TP, deque[InFlight]] = defaultdict(deque)
+        self._stale: set[TP] = set()
+        self._fetching = False
+        self._sought_generation: int | None = None
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # -- what agents tell us
+
+    def begin(self) -> None:
+        """An agent starts on a batch."""
+        self._busy += 1
+        self._idle.clear()
+
+    def finish(self, batch: InFlight) -> None:
+        """An agent has made everything that follows from a batch durable."""
+        batch.done = True
+        batches = self._in_flight[batch.tp]
+        while len(batches) > 1 and batches[0].done and batches[1].done:
+            batches.popleft()
+
+    def end(self) -> None:
+        """An agent has left a batch, finished or not."""
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()
+
+    def lag(self) -> dict[str, int]:
+        """Records not yet finished, per topic, of the assigned partitions that were fetched."""
+        lag: dict[str, int] = defaultdict(int)
+        changelogs = self.app.tables.changelog_topics
+        for tp in self.assignment():
+            if tp.topic in changelogs:
+                continue
+            end, position = self.highwater(tp), self._finished_offset(tp)
+            if end is not None and position is not None:
+                lag[tp.topic] += max(0, end - position)
+        return dict(lag)
+
+    def _finished_offset(self, tp: TP) -> int | None:
+        new = self._new_offset(tp)
+        if new is not None:
+            return new
+        waiting = self._in_flight.get(tp)
+        if waiting:
+            committed: int | None = self._committed_offset[tp]
+            return committed or 0
+        read: int | None = self._read_offset[tp]
+        return read
+
+    # -- delivery
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        ready = {
+            tp
+            for tp in active_partitions or ()
+            if sum(not batch.done for batch in self._in_flight.get(tp, ())) < MAX_IN_FLIGHT
+        }
+        if not ready:
+            await self.sleep(0.01)
+            return {}
+        self._fetching = True
+        try:
+            return await super()._getmany(ready, timeout)
+        finally:
+            self._fetching = False
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                records, active = await self._wait_next_records(timeout=1.0)
+                generation = self.app.consumer_generation_id
+                await asyncio.sleep(0)
+                for tp, fetched in self._prune(records or {}):
+                    await self._deliver(tp, fetched, active, generation)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    def _prune(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
+        """What was not read before."""
+        for topic_partition, fetched in records.items():
+            tp = TP(topic_partition.topic, topic_partition.partition)
+            expected = self._read_offset[tp]
+            if fetched and expected is not None and fetched[0].offset < expected:
+                fetched = [record for record in fetched if record.offset >= expected]
+            if fetched:
+                yield tp, fetched
+
+    async def _deliver(
+        self, tp: TP, fetched: list[Any], active: set[TP] | None, generation: int
+    ) -> None:
+        if (
+            not self.flow_active
+            or generation != self.app.consumer_generation_id
+            or (active is not None and tp not in active)
+        ):
+            self._stale.add(tp)
+            return
+        if not await self._follows(tp, fetched):
+            return
+        if tp.topic in self.app.tables.changelog_topics:
+            await self._deliver_changelog(tp, fetched)
+            return
+        for start in range(0, len(fetched), MAX_BATCH):
+            part = fetched[start : start + MAX_BATCH]
+            batch = InFlight(tp, part[-1].offset)
+            message = ConsumerMessage(
+                tp.topic,
+                tp.partition,
+                batch.last_offset,
+                part[-1].timestamp / 1000,
+                part[-1].timestamp_type,
+                (),
+                None,
+                (batch, part),
+                None,
+                0,
+                0,
+                tp,
+                generation_id=generation,
+            )
+            self._in_flight[tp].append(batch)
+            await self.wait_first(self.callback(message), self.suspend_flow.wait())
+            self._read_offset[tp] = batch.last_offset + 1
+
+    async def _deliver_changelog(self, tp: TP, fetched: list[Any]) -> None:
+        for index, record in enumerate(fetched):
+            message = self._to_message(tp, record)
+            if self._would_block():
+                await self.wait_first(self.callback(message), self.suspend_flow.wait())
+            else:
+                await self.callback(message)
+            self._read_offset[tp] = record.offset + 1
+            if index % 100 == 99:
+                await asyncio.sleep(0)
+
+    def _would_block(self) -> bool:
+        # Waiting for two things at once costs two tasks, which is most of what recovery takes.
+        return (
+            self.suspend_flow.is_set()
+            or not self.app.flow_control.is_active()
+            or self.app.tables.changelog_queue.full()
+        )
+
+    async def _follows(self, tp: TP, fetched: list[Any]) -> bool:
+        """Whether *fetched* continues what was read; if a seek raced with it, fetch again.
+
+        Gaps are normal in compacted and transactional logs, so they are suspicious only when
+        records were dropped, or when the partition was sought while a fetch was under way.
+        """
+        if tp not in self._stale:
+            return True
+        self._stale.discard(tp)
+        expected = self._read_offset[tp]
+        if expected is None or fetched[0].offset == expected:
+            return True
+        await self.seek_wait({tp: expected})
+        return False
+
+    def ack(self, message: Any) -> bool:
+        """Faust's acknowledgement, which it also gives for what raised or was skipped."""
+        return False
+
+    # -- commits
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (
+            tp
+            for tp in list(self._in_flight)
+            if topics is None or tp in topics or tp.topic in topics
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        offset = None
+        for batch in self._in_flight.get(tp, ()):
+            if not batch.done:
+                break
+            offset = batch.last_offset + 1
+        return offset
+
+    async def _commit_offsets(
+        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+    ) -> bool:
+        assignment = self.assignment()
+        committable = {tp: offset for tp, offset in offsets.items() if tp in assignment}
+        if not committable or not await self._commit(committable):
+            return False
+        for tp, offset in committable.items():
+            batches = self._in_flight[tp]
+            while batches and batches[0].last_offset < offset:
+                batches.popleft()
+        self._committed_offset.update(committable)
+        self.app.monitor.on_tp_commit(committable)
+        return True
+
+    async def wait_empty(self) -> None:
+        """Wait for the agents to finish what they are at, then commit it."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout=self._drain_timeout())
+        except TimeoutError:
+            self.log.warning("not waiting longer for the agents; their batches will be repeated")
+        await self.commit()
+
+    def _drain_timeout(self) -> float:
+        # A rebalance that takes longer than its timeout throws this worker out of the group.
+        return min(DRAIN_TIMEOUT, self.app.conf.broker_rebalance_timeout / 2)
+
+    # -- rebalances
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        if not self.app.should_stop and self.assignment():
+            self.stop_flow()
+            self.app.flow_control.suspend()
+            self.app.flow_control.clear()
+            await self.wait_empty()
+        for tp in revoked:
+            self._in_flight.pop(tp, None)
+            self._stale.discard(tp)
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Seek every stream partition to where processing must go on, once per generation.
+
+        That is the committed offset, or the beginning where nothing was committed.
+        """
+        generation = self.app.consumer_generation_id
+        if self._sought_generation == generation:
+            return
+        committed = await self._thread.seek_to_committed()
+        changelogs = self.app.tables.changelog_topics
+        positions = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
+        positions = {tp: at for tp, at in positions.items() if tp.topic not in changelogs}
+        fresh = {tp for tp, at in positions.items() if at is None or at <= 0}
+        if fresh:
+            beginnings = await self.earliest_offsets(*fresh)
+            await self.seek_wait({TP(*tp): offset for tp, offset in beginnings.items()})
+            positions.update({TP(*tp): offset for tp, offset in beginnings.items()})
+        for tp, offset in positions.items():
+            self._read_offset[tp] = offset
+            self._committed_offset[tp] = None if tp in fresh else offset
+            self._in_flight.pop(tp, None)
+            if self._fetching:
+                self._stale.add(tp)
+        self._sought_generation = generation
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        if self._fetching:
+            self._stale.update(partitions)
+        await super().seek_wait(partitions)
+        for tp, offset in partitions.items():
+            self._read_offset[tp] = offset
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        """End offsets from a fetch: the embedded broker's ListOffsets is short by up to a batch."""
+        listed = await super().highwaters(*partitions)
+        wanted = {TP(tp.topic, tp.partition): offset for tp, offset in listed.items() if offset}
+        empty = {TP(*tp): 0 for tp in listed if not listed[tp]}
+        if not wanted:
+            return empty
+        return {**empty, **await self._fetch_highwaters(wanted)}
+
+    async def _fetch_highwaters(self, listed: Mapping[TP, int]) -> dict[TP, int]:
+        conf = self.app.conf
+        auth = driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context)
+        client = aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=driver.server_list(self.transport.url, self.transport.default_port),
+            client_id=conf.broker_client_id,
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+            auto_offset_reset="latest",
+            **auth,
+        )
+        await client.start()
+        try:
+            tps = [aiokafka.TopicPartition(tp.topic, tp.partition) for tp in listed]
+            client.assign(tps)
+            for tp, offset in listed.items():
+                client.seek(aiokafka.TopicPartition(tp.topic, tp.partition), offset)
+            while any(client.highwater(tp) is None for tp in tps):
+                await client.getmany(timeout_ms=100)
+            return {
+                TP(tp.topic, tp.partition): max(
+                    client.highwater(tp), listed[TP(tp.topic, tp.partition)]
+                )
+                for tp in tps
+            }
+        finally:
+            await client.stop()
+
+
+class BatchTransport(driver.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport with batch delivery."""
+
+    Consumer = BatchConsumer

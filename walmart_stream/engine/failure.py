@@ -1,0 +1,43 @@
+"""How a worker ends when going on could lose data: at once, with nothing acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import NoReturn
+
+# EX_SOFTWARE of sysexits.h: the supervisor starts the worker again.
+EXIT_CODE = 70
+
+logger = logging.getLogger(__name__)
+
+
+def end_process(reason: str) -> NoReturn:
+    """End this process, skipping every clean-up that could commit an offset."""
+    logger.critical("this worker ends: %s", reason, exc_info=True)
+    logging.shutdown()
+    os._exit(EXIT_CODE)
+
+
+class Pulse:
+    """Notices that this process stood still for so long that others took over its partitions.
+
+    A worker that wakes up from a longer stop (SIGSTOP, a suspended machine) must not send:
+    its successor has gone on from where it was.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        """Called often by the event loop."""
+        self.check()
+        self._last = time.monotonic()
+
+    def check(self) -> None:
+        """End the process if the last beat is longer ago than the session lasts."""
+        pause = time.monotonic() - self._last
+        if pause > self._longest:
+            end_process(f"it stood still for {pause:.1f} s, longer than its session")

@@ -1,0 +1,108 @@
+"""Idempotent writes: ``_id`` decides, and for current state only a newer one is taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import InsertOne, UpdateOne
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    PyMongoError,
+    WriteConcernError,
+)
+
+from walmart_stream.storage.documents import (
+    OFFERS,
+    PRICE_CHANGES,
+    PRICE_WINDOWS,
+    change_document,
+    offer_document,
+    window_document,
+)
+
+DUPLICATE_KEY = 11000
+BULK = 1000
+
+
+@dataclass(slots=True)
+class Results:
+    """The documents of a batch of results, by ``_id``; of current state only the newest."""
+
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    offers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    windows: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add_change(self, fields: Mapping[str, Any]) -> None:
+        """Add a ``price_change`` event's fields."""
+        change, offer = change_document(fields), offer_document(fields)
+        self.changes.setdefault(change["_id"], change)
+        known = self.offers.get(offer["_id"])
+        if known is None or known["changed_at"] < offer["changed_at"]:
+            self.offers[offer["_id"]] = offer
+
+    def add_window(self, fields: Mapping[str, Any]) -> None:
+        """Add a ``window_closed`` event's fields."""
+        window = window_document(fields)
+        known = self.windows.get(window["_id"])
+        if known is None or known["observations"] < window["observations"]:
+            self.windows[window["_id"]] = window
+
+
+async def store(database: Any, results: Results) -> None:
+    """Write *results* and return when a majority has them. Writing them again changes nothing.
+
+    Raises:
+        PyMongoError: see :func:`is_outage` for whether trying again can help.
+    """
+    await asyncio.gather(
+        _bulk(database[PRICE_CHANGES], map(InsertOne, results.changes.values())),
+        _bulk(
+            database[OFFERS], (_if_newer(doc, "changed_at") for doc in results.offers.values())
+        ),
+        _bulk(
+            database[PRICE_WINDOWS],
+            (_if_newer(doc, "observations") for doc in results.windows.values()),
+        ),
+    )
+
+
+def is_outage(error: PyMongoError) -> bool:
+    """Whether *error* says that the database is away, rather than that it refuses the write."""
+    if isinstance(error, BulkWriteError):
+        # Only write concern errors are left here: what was written may not be on a majority yet.
+        return not _refusals(error)
+    if isinstance(
+        error, (AutoReconnect, ConnectionFailure, ExecutionTimeout, WriteConcernError)
+    ):
+        return True
+    return error.has_error_label("RetryableWriteError")
+
+
+def _if_newer(document: dict[str, Any], by: str) -> UpdateOne:
+    # If the stored one is as new, the filter misses it and the upsert runs into its _id:
+    # a duplicate key, which means that nothing is to be done.
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    return UpdateOne(
+        {"_id": document["_id"], by: {"$lt": document[by]}}, {"$set": fields}, upsert=True
+    )
+
+
+async def _bulk(collection: Any, operations: Iterable[Any]) -> None:
+    pending = list(operations)
+    for first in range(0, len(pending), BULK):
+        try:
+            await collection.bulk_write(pending[first : first + BULK], ordered=False)
+        except BulkWriteError as exc:
+            if _refusals(exc) or exc.details.get("writeConcernErrors"):
+                raise
+
+
+def _refusals(error: BulkWriteError) -> list[Any]:
+    failures: list[Any] = error.details.get("writeErrors", [])
+    return [failure for failure in failures if failure.get("code") != DUPLICATE_KEY]

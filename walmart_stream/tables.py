@@ -1,0 +1,76 @@
+"""The tables: what each one holds and who writes it. Nothing else names one.
+
+Keys and values are bytes (JSON inside); a key belongs to the partition of its item, so that an
+item's watch, observations, state and web view live on the same worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from walmart_stream.domain import state
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.tables import AwaitedTable
+from walmart_stream.settings import Settings
+
+OFFERS = "offers"
+PRICE_WINDOWS = "price-windows"
+WATCHLIST = "watchlist"
+POLLS = "polls"
+
+# A zombie's value may follow its successor's; it must still be there to compare with when the
+# successor writes again, so records are not compacted away before.
+MIN_COMPACTION_LAG_MS = 600_000
+
+# Compaction and retention act on closed segments only; recovery reads all the others.
+SEGMENT_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All tables of the app.
+
+    ``offers``: item id -> :class:`~walmart_stream.domain.state.ItemState`, the authority.
+    ``price_windows``: windowed by event time, (item id, window) -> its aggregates so far.
+    ``watchlist``: item id -> what to poll. ``polls``: item id -> when and how it was polled last.
+    """
+
+    offers: AwaitedTable
+    price_windows: Any
+    watchlist: AwaitedTable
+    polls: AwaitedTable
+
+
+def create_tables(app: StreamApp, settings: Settings) -> Tables:
+    """Declare the tables on *app*."""
+    options: dict[str, Any] = {
+        "partitions": settings.kafka_partitions,
+        "value_type": bytes,
+        "extra_topic_configs": {
+            "min.compaction.lag.ms": str(MIN_COMPACTION_LAG_MS),
+            "segment.ms": str(SEGMENT_MS),
+            "min.insync.replicas": str(settings.min_insync_replicas),
+        },
+    }
+    if settings.store == "rocksdb":
+        # Per table and partition; Faust's defaults (2 GiB cache, 192 MiB memtables) are for one.
+        options["options"] = {
+            "driver": "rocksdict",
+            "block_cache_size": 8 * 1024 * 1024,
+            "block_cache_compressed_size": 1024 * 1024,
+            "write_buffer_size": 4 * 1024 * 1024,
+        }
+
+    def table(name: str, **kwargs: Any) -> Any:
+        given = {**options, **kwargs}
+        if "options" in given:
+            given["options"] = dict(given["options"])  # Faust's store takes keys out of it
+        return app.Table(name, **given)
+
+    offers = table(OFFERS, key_type=bytes)
+    offers.age = state.applied
+    price_windows = table(PRICE_WINDOWS, key_type=str).tumbling(settings.window_size)
+    watchlist = table(WATCHLIST, key_type=bytes)
+    polls = table(POLLS, key_type=bytes)
+    return Tables(offers, price_windows, watchlist, polls)
