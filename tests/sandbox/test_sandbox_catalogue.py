@@ -21,7 +21,7 @@ def catalogue() -> Catalogue:
 def items(catalogue):
     market, writer = Market(catalogue.products, seed=1), ItemWriter()
     return [
-        orjson.loads(b"".join(writer.write(product, market.listing(product.item_id, 0.0))))
+        orjson.loads(b"".join(writer.write(product, market.listing(product.item_id, 0.0)).payload))
         for product in catalogue.products
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from decimal import Decimal
 
 import orjson
@@ -99,6 +101,29 @@ async def test_refused_and_failed_calls_leave_no_record(open_sandbox):
 
     assert await caller.truth() == []
     assert (await caller.stats())["truth"] == {"first": 1, "last": 0}
+
+
+async def test_an_answer_that_its_client_did_not_wait_for_is_no_truth(open_sandbox):
+    """A client that goes away in the middle of large answers was not served the last of them."""
+    caller = await open_sandbox(items=2_000)
+    head = "GET /api-proxy/service/affil/product/v2/paginated/items?count=1000 HTTP/1.1"
+    lines = [head, "Host: sandbox", *(f"{name}: {text}" for name, text in caller.signed().items())]
+    request = "\r\n".join([*lines, "", ""]).encode()
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+
+    # Two megabytes each: more than the kernel takes on behalf of a client that does not read.
+    await loop.sock_connect(connection, (caller.sandbox.host, caller.sandbox.port))
+    await loop.sock_sendall(connection, 4 * request)
+    await loop.sock_recv(connection, 1)
+    connection.close()
+
+    async with asyncio.timeout(10):
+        while (stats := await caller.stats())["incomplete"] == 0:  # noqa: ASYNC110 - across HTTP
+            await asyncio.sleep(0.01)
+    assert stats["truth"]["last"] == stats["items_served"] == 1000 * (stats["ok"] - 1)
 
 
 async def test_the_truth_is_read_in_pages(open_sandbox):

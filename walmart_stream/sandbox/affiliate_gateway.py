@@ -115,13 +115,7 @@ class AffiliateGateway:
             self.stats.incomplete += 1
             return await _hang_up(request, body, headers)
         response = web.Response(body=body, headers=headers)
-        try:
-            await response.prepare(request)
-            await response.write_eof()
-        except ConnectionError:
-            self.stats.incomplete += 1
-            return response
-        if truncated or request.transport is None or request.transport.is_closing():
+        if not await _sent_whole(request, response) or truncated:
             self.stats.incomplete += 1
             return response
         self.stats.items_served += len(answer.items)
@@ -134,6 +128,21 @@ class AffiliateGateway:
             )
         )
         return response
+
+
+async def _sent_whole(request: web.Request, response: web.Response) -> bool:
+    """Sends *response*; whether all of it was handed to the network before the client left."""
+    if request.transport is None:
+        return False
+    # Without a buffer limit of its own, draining would return with bytes still unsent.
+    request.transport.set_write_buffer_limits(high=0)
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+        await request.writer.drain()
+    except ConnectionError:
+        return False
+    return request.transport is not None and not request.transport.is_closing()
 
 
 async def _hang_up(

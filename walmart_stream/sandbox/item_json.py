@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -28,20 +29,28 @@ BASE_KEYS = frozenset({
 # fmt: on
 NOT_IN_BASE = ("bestMarketplacePrice", "sellerInfo", "twoThreeDayShippingRate")
 
+# Enough for a catalogue of 10,000 in both groups; an entry is one product's few kilobytes.
+MOST_HEADS = 20_000
+
 Payload = tuple[bytes, bytes]
 """An item's JSON object in two pieces; the whole is their concatenation."""
 
 
-# Enough for a catalogue of 10,000 in both groups; an entry is one product's few kilobytes.
-MOST_HEADS = 20_000
+@dataclass(frozen=True, slots=True)
+class ServedItem:
+    """One item of an answer: its payload and the listing that the payload was made from."""
+
+    item_id: int
+    payload: Payload
+    listing: Listing
 
 
 class ItemWriter:
-    """Writes items. Remembers the last listing of each, since most have not changed since."""
+    """Writes items. Remembers the last of each, since most have not changed since."""
 
     def __init__(self) -> None:
         self._heads: dict[tuple[int, Group, str | None], bytes] = {}
-        self._tails: dict[tuple[int, Group], tuple[Listing, bytes]] = {}
+        self._last: dict[tuple[int, Group, str | None], ServedItem] = {}
 
     def write(
         self,
@@ -51,19 +60,20 @@ class ItemWriter:
         group: Group = "full",
         publisher: str | None = None,
         omitted: Collection[str] = (),
-    ) -> Payload:
-        """The item's JSON. *omitted* names keys to leave out.
+    ) -> ServedItem:
+        """The item as served. *omitted* names keys to leave out.
 
         Those that belong to the listing have to be hidden there (``Listing.without``).
         """
-        head = self._head(product, group, publisher)
+        key = (product.item_id, group, publisher)
+        last = self._last.get(key)
+        if last is not None and last.listing is listing and not omitted:
+            return last
+        head, tail = self._head(product, group, publisher), _tail(product, listing, group)
         if omitted:
-            return _without(head, _tail(product, listing, group), omitted)
-        known = self._tails.get((product.item_id, group))
-        if known is None or known[0] is not listing:
-            known = (listing, _tail(product, listing, group))
-            self._tails[product.item_id, group] = known
-        return head, known[1]
+            return ServedItem(product.item_id, _without(head, tail, omitted), listing)
+        item = self._last[key] = ServedItem(product.item_id, (head, tail), listing)
+        return item
 
     def _head(self, product: Product, group: Group, publisher: str | None) -> bytes:
         key = (product.item_id, group, publisher)
@@ -71,6 +81,7 @@ class ItemWriter:
         if head is None:
             if len(self._heads) >= MOST_HEADS:
                 self._heads.clear()
+                self._last.clear()
             head = self._heads[key] = _static_head(product, group, publisher)
         return head
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from walmart_stream.sandbox.catalogue import Product
-from walmart_stream.sandbox.item_json import NOT_IN_BASE, Group, ItemWriter
+from walmart_stream.sandbox.item_json import NOT_IN_BASE, Group, ItemWriter, ServedItem
 from walmart_stream.sandbox.listing import Listing
 from walmart_stream.sandbox.market import Market
-from walmart_stream.sandbox.truth import ServedItem
 
 
 def _nothing() -> frozenset[str]:
@@ -41,10 +40,9 @@ class Serving:
         missing = self.missing()
         for name in (*missing, *(NOT_IN_BASE if group == "base" else ())):
             listing = listing.without(name)
-        payload = self.writer.write(
+        return self.writer.write(
             product, listing, group=group, publisher=self.publisher, omitted=missing
         )
-        return ServedItem(product.item_id, payload, listing)
 
     def items(self, products: Iterable[Product], group: Group = "full") -> tuple[ServedItem, ...]:
         """Several products, in order."""

@@ -1,7 +1,7 @@
 """The ground truth: every item that was really served, as served and as the sandbox meant it.
 
-A checker reads it afterwards and compares. Memory stays small because the pieces of a
-payload that did not change are shared between records.
+A checker reads it afterwards and compares. Memory stays small because an item
+that did not change is shared between records.
 """
 
 from __future__ import annotations
@@ -13,17 +13,7 @@ from itertools import islice
 
 import orjson
 
-from walmart_stream.sandbox.item_json import Payload
-from walmart_stream.sandbox.listing import Listing
-
-
-@dataclass(frozen=True, slots=True)
-class ServedItem:
-    """One item of an answer: its payload and the listing that the payload was made from."""
-
-    item_id: int
-    payload: Payload
-    listing: Listing
+from walmart_stream.sandbox.item_json import ServedItem
 
 
 @dataclass(frozen=True, slots=True)
