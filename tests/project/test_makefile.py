@@ -16,6 +16,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 20.0
+# The suite itself is run by make, which hands its flags and arguments on to a make inside it.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"}
+}
 
 PROGRAM = """#!{python}
 import signal, sys, time
@@ -61,6 +67,13 @@ def read_until(terminal: int, text: str) -> str:
     return seen
 
 
+def show(command: list[str], folder: Path) -> str:
+    """What *command* prints; fails if it does."""
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
+    ).stdout
+
+
 @pytest.mark.parametrize("code", [0, 3])
 def test_ctrl_c_reaches_the_program_and_its_exit_code_is_that_of_make(
     tmp_path: Path, code: int
@@ -71,7 +84,7 @@ def test_ctrl_c_reaches_the_program_and_its_exit_code_is_that_of_make(
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
-        os.execvp("make", ["make", "run", "ARGS=--workers 2"])
+        os.execvpe("make", ["make", "run", "ARGS=--workers 2"], ENVIRONMENT)
     try:
         started = read_until(terminal, "started with")
         os.write(terminal, b"\x03")
@@ -89,7 +102,12 @@ def test_a_termination_of_make_reaches_the_program(tmp_path: Path) -> None:
     folder = clone_with_program(tmp_path, 0)
 
     with subprocess.Popen(
-        ["make", "run"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        ["make", "run"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as make:
         assert make.stdout is not None
         first = make.stdout.readline()
@@ -108,9 +126,7 @@ def test_help_is_the_default_and_lists_every_command() -> None:
         if line.startswith(".PHONY:")
     }
 
-    shown = subprocess.run(
-        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    shown = show(["make"], ROOT)
 
     listed = {line.split()[1] for line in shown.splitlines() if len(line.split()) > 2}
     assert listed == targets
@@ -119,12 +135,12 @@ def test_help_is_the_default_and_lists_every_command() -> None:
 def test_a_new_lock_renews_the_environment(tmp_path: Path) -> None:
     """The environment is made again when the lock is newer than what was installed from it."""
     folder = clone_with_program(tmp_path, 0)
-    plan = ["make", "--no-print-directory", "--dry-run", "test"]
-    before = subprocess.run(plan, cwd=folder, capture_output=True, text=True, check=True).stdout
+    plan = ["make", "--dry-run", "test"]
+    before = show(plan, folder)
     stamp = (folder / ".venv" / ".locked").stat().st_mtime
 
     os.utime(folder / "requirements" / "all.lock", (stamp + 10, stamp + 10))
-    after = subprocess.run(plan, cwd=folder, capture_output=True, text=True, check=True).stdout
+    after = show(plan, folder)
 
     assert "venv --clear" not in before
     assert "venv --clear" in after
