@@ -1,0 +1,89 @@
+"""What .ci/run does on machines that lack something, with stand-ins for the system's programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
+COMPLETE = "libcurl.so.4 => /lib/libcurl.so.4 (0x1)"
+NO_CURL = "libcurl.so.4 => not found\n\tlibssl.so.3 => not found\n\tlibcrypto.so.3 => not found"
+
+
+@pytest.fixture(name="clone")
+def machine(tmp_path: Path) -> Path:
+    """A clone with a mongod in its environment, and `bin` with the stand-ins."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    mongod = tmp_path / ".venv/lib/python3.11/site-packages/fiftyone/db/bin/mongod"
+    mongod.parent.mkdir(parents=True)
+    mongod.touch()
+    (tmp_path / "bin").mkdir()
+    return tmp_path
+
+
+def run(clone: Path, *, libraries: str, user: int) -> tuple[int, str, list[str]]:
+    """Exit code, what was said, and the calls of the stand-ins, in order."""
+    programs = {
+        "make": RECORD,
+        "apt-get": RECORD,
+        "python3": "exit 0\n",
+        "id": f"echo {user}\n",
+        "ldd": f"cat <<'END'\n\t{libraries}\nEND\n",
+    }
+    for name, body in programs.items():
+        program = clone / "bin" / name
+        program.write_text(f"#!/bin/bash\n{body}")
+        program.chmod(0o755)
+    calls = clone / "calls"
+    done = subprocess.run(
+        ["bash", str(clone / ".ci" / "run")],
+        env={"PATH": f"{clone / 'bin'}{os.pathsep}{os.defpath}", "CALLS": str(calls)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr, calls.read_text().splitlines()
+
+
+def test_a_complete_machine_is_left_as_it_is(clone: Path) -> None:
+    """Nothing is installed; the suite runs first, then style and types."""
+    code, _, calls = run(clone, libraries=COMPLETE, user=0)
+
+    assert code == 0
+    assert calls == ["make install", "make test", "make lint types"]
+
+
+def test_root_installs_what_mongod_lacks(clone: Path) -> None:
+    """Each missing library becomes its Debian package, before the suite runs."""
+    code, _, calls = run(clone, libraries=NO_CURL, user=0)
+
+    assert code == 0
+    assert calls[1] == "apt-get update -qq"
+    assert calls[2].startswith("apt-get install")
+    assert {"libcurl4", "libssl3"} <= set(calls[2].split())
+    assert calls[3] == "make test"
+
+
+def test_others_are_told_what_to_install(clone: Path) -> None:
+    """Without root it ends, naming the packages."""
+    code, said, calls = run(clone, libraries=NO_CURL, user=1000)
+
+    assert code == 1
+    assert "libcurl4" in said
+    assert calls == ["make install"]
+
+
+def test_a_library_of_no_known_package_is_named(clone: Path) -> None:
+    """It does not go on with a database that cannot start."""
+    code, said, calls = run(clone, libraries="libnew.so.9 => not found", user=0)
+
+    assert code != 0
+    assert "libnew.so.9" in said
+    assert calls == ["make install"]
