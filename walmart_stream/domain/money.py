@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from walmart_stream.domain.errors import BadNumber, WrongShape
@@ -9,6 +10,11 @@ from walmart_stream.domain.errors import BadNumber, WrongShape
 # A thousand million dollars: no price is larger, and up to here a double times 100 is exact to
 # far better than the 0.01 cent that the test for doubtful cases below relies on.
 MAX_CENTS = 100_000_000_000
+
+# What JSON calls a number, a little wider. Decimal alone would also take 1_0, full-width digits
+# and NaN.
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+_CENT = Decimal("0.01")
 
 
 class Doubtful(Exception):
@@ -30,8 +36,8 @@ def cents(value: object, field: str) -> int | None:
         return None
     if value.__class__ is float:
         scaled = value * 100
-        if not -1 < scaled <= MAX_CENTS:
-            raise BadNumber(f"{field}: {value!r} is not a price")
+        if not 0 <= scaled <= MAX_CENTS:
+            raise _not_a_price(value, field)
         rounded = round(scaled)
         if abs(scaled - rounded) > 0.49:
             raise Doubtful
@@ -41,20 +47,25 @@ def cents(value: object, field: str) -> int | None:
         rounded = _from_decimal(value, field)
     else:
         raise WrongShape(f"{field}: a number is due, not {type(value).__name__}")
-    if not 0 <= rounded <= MAX_CENTS or (rounded == 0 and _is_negative(value)):
-        raise BadNumber(f"{field}: {str(value)[:40]!r} is not a price")
+    if not 0 <= rounded <= MAX_CENTS:
+        raise _not_a_price(value, field)
     return rounded
-
-
-def _is_negative(value: object) -> bool:
-    return float(value) < 0
 
 
 def _from_decimal(value: str | Decimal, field: str) -> int:
     try:
-        number = Decimal(value)
-        if not number.is_finite() or abs(number) > MAX_CENTS:
+        if isinstance(value, str):
+            if not _NUMBER.fullmatch(value):
+                raise InvalidOperation
+            value = Decimal(value)
+        # Not finite or too large for the context is an invalid operation, too.
+        rounded = value.quantize(_CENT, ROUND_HALF_EVEN)
+        if value < 0:
             raise InvalidOperation
-        return int((number * 100).to_integral_value(ROUND_HALF_EVEN))
     except InvalidOperation:
-        raise BadNumber(f"{field}: {str(value)[:40]!r} is not a price") from None
+        raise _not_a_price(value, field) from None
+    return int(rounded.scaleb(2))
+
+
+def _not_a_price(value: object, field: str) -> BadNumber:
+    return BadNumber(f"{field}: {str(value)[:40]!r} is not a price")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +26,8 @@ SCHEMA = 1
 AFFILIATE = "affiliate"
 SOURCES = (AFFILIATE, "seller", "webhook")
 ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
+# The exact parser is recursive. Items are four levels deep.
+DEEPEST = 200
 
 
 class Observation(NamedTuple):
@@ -75,7 +77,9 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     try:
         offers = affiliate_offers(payload)
     except Doubtful:
-        exact = json.loads(value, parse_float=Decimal)
+        if _is_deeper(payload, DEEPEST):
+            raise WrongShape(f"payload: nested in more than {DEEPEST} levels") from None
+        exact = json.loads(value, parse_float=_exact)
         offers = affiliate_offers(exact["payload"])
     return Observation(item_id, observed_at, source, item_name(payload), offers)
 
@@ -119,3 +123,24 @@ def _item_id_text(value: Any) -> str | None:
     if value.__class__ is float and value.is_integer():
         return str(int(value))
     return None
+
+
+def _exact(text: str) -> Decimal | float:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return float(text)  # an exponent below -10^18: 0.0
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            child
+            for node in layer
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not layer:
+            return False
+    return True
