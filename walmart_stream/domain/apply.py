@@ -37,8 +37,8 @@ class Outcome:
 
     ``states`` holds the state of every item that the batch names, changed or not, once; ``events``
     are in log order. ``expired`` names windows (item id, start) that are neither an item's newest
-    one nor the one before: live views need them no longer. An observation counts as ``applied`` if it was newer for any of its offers,
-    else as ``duplicate`` or ``late``.
+    one nor the one before: live views need them no longer. An observation counts as ``applied``
+    if it was newer for any of its offers, else as ``duplicate`` or ``late``.
     """
 
     states: dict[str, ItemState] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Whatever is computed from a time (the end of its window, at most a week later) is one, too.
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -12,13 +14,15 @@ def to_ms(moment: datetime) -> int:
     """Epoch milliseconds of an aware *moment*, rounded down.
 
     Raises:
-        ValueError: *moment* has no time zone or lies before 1970.
+        ValueError: *moment* has no time zone, or lies before 1970 or after 9998.
     """
     if moment.tzinfo is None:
         raise ValueError("the time has no time zone")
     ms = (moment - EPOCH) // _MILLISECOND
     if ms < 0:
         raise ValueError("the time is before 1970")
+    if moment >= LATEST:
+        raise ValueError("the time is after 9998")
     return ms
 
 
