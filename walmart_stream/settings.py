@@ -7,18 +7,21 @@ given as ``NAME_FILE``, the path of a file that holds the value.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
@@ -41,21 +44,39 @@ def _split_brokers(value: object) -> object:
     return value
 
 
-def _check_broker(broker: str) -> None:
-    host, separator, port = broker.rpartition(":")
-    if not separator or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"{broker!r} is not host:port")
+_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+
+
+def _check_brokers(brokers: tuple[str, ...]) -> tuple[str, ...]:
+    # By its position: somebody may have put a password into what should be host:port.
+    faults = [
+        f"entry {number} is not host:port"
+        for number, broker in enumerate(brokers, 1)
+        if not (match := _BROKER.fullmatch(broker)) or not 0 < int(match[1]) < 65536
+    ]
+    if faults:
+        raise ValueError("\n".join(faults))
+    return brokers
+
+
+_OTHER_OF_PAIR = {
+    "kafka_key_file": "kafka_cert_file",
+    "walmart_private_key": "walmart_consumer_id",
+    "walmart_client_secret": "walmart_client_id",
+}
 
 
 class Settings(BaseModel):
     """The configuration of one process. Times are seconds."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, hide_input_in_errors=True, allow_inf_nan=False, validate_default=True
+    )
 
     # -- Kafka
-    kafka_brokers: Annotated[tuple[str, ...], BeforeValidator(_split_brokers)] = Field(
-        min_length=1, description="Bootstrap servers, host:port separated by commas."
-    )
+    kafka_brokers: Annotated[
+        tuple[str, ...], BeforeValidator(_split_brokers), AfterValidator(_check_brokers)
+    ] = Field(min_length=1, description="Bootstrap servers, host:port separated by commas.")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to talk to the brokers."
     )
@@ -137,34 +158,45 @@ class Settings(BaseModel):
     poll_interval_max: float = Field(3600, gt=0, description="An item is polled at least so often.")
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Settings:
-        faults: list[str] = []
-        for broker in self.kafka_brokers:
-            try:
-                _check_broker(broker)
-            except ValueError as exc:
-                faults.append(f"KAFKA_BROKERS: {exc}")
-        if self.kafka_security_protocol.startswith("SASL"):
-            if not self.kafka_username:
-                faults.append(f"KAFKA_USERNAME: needed for {self.kafka_security_protocol}")
-            if self.kafka_password is None:
-                faults.append(f"KAFKA_PASSWORD: needed for {self.kafka_security_protocol}")
-        if bool(self.kafka_cert_file) != bool(self.kafka_key_file):
-            faults.append("KAFKA_CERT_FILE, KAFKA_KEY_FILE: set both or neither")
-        for name in ("kafka_ca_file", "kafka_cert_file", "kafka_key_file"):
-            path = getattr(self, name)
-            if path is not None and not path.is_file():
-                faults.append(f"{name.upper()}: no such file: {path}")
-        if bool(self.walmart_consumer_id) != bool(self.walmart_private_key):
-            faults.append("WALMART_CONSUMER_ID, WALMART_PRIVATE_KEY: set both or neither")
-        if bool(self.walmart_client_id) != bool(self.walmart_client_secret):
-            faults.append("WALMART_CLIENT_ID, WALMART_CLIENT_SECRET: set both or neither")
-        if self.poll_interval_max < self.poll_interval_min:
-            faults.append("POLL_INTERVAL_MAX: smaller than POLL_INTERVAL_MIN")
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
+    # What depends on two settings is checked at the later one, not in a model validator: that
+    # one would keep silent as long as any single setting is wrong.
+
+    @field_validator("kafka_username", "kafka_password")
+    @classmethod
+    def _needed_for_sasl(cls, value: Any, info: ValidationInfo) -> Any:
+        protocol = info.data.get("kafka_security_protocol", "")
+        if protocol.startswith("SASL") and not value:
+            raise ValueError(f"needed for {protocol}")
+        return value
+
+    @field_validator("kafka_ca_file", "kafka_cert_file", "kafka_key_file")
+    @classmethod
+    def _is_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"no such file: {value}")
+        return value
+
+    @field_validator("kafka_key_file", "walmart_private_key", "walmart_client_secret")
+    @classmethod
+    def _in_pairs(cls, value: Any, info: ValidationInfo) -> Any:
+        other = _OTHER_OF_PAIR[str(info.field_name)]
+        if other in info.data and bool(info.data[other]) != bool(value):
+            raise ValueError(f"set both this and {other.upper()}, or neither")
+        return value
+
+    @field_validator("mongodb_uri")
+    @classmethod
+    def _is_mongodb(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("must start with mongodb:// or mongodb+srv://")
+        return value
+
+    @field_validator("poll_interval_max")
+    @classmethod
+    def _is_the_larger(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("poll_interval_min", 0):
+            raise ValueError("smaller than POLL_INTERVAL_MIN")
+        return value
 
     @property
     def canonical_url(self) -> str:
@@ -192,47 +224,80 @@ SECRETS = tuple(
 def load_settings(environ: dict[str, str] | None = None, env_file: Path | None = None) -> Settings:
     """The settings from *environ* (default: the process's) over *env_file* (default: ``.env``).
 
+    An empty value counts as absent.
+
     Raises:
-        SettingsError: names every missing or wrong setting at once, without values.
+        SettingsError: names every missing or wrong setting at once, without values of secrets.
     """
-    given = dict(os.environ) if environ is None else environ
-    file = Path(".env") if env_file is None else env_file
-    values = (
-        {name: value for name, value in dotenv_values(file).items() if value}
-        if file.is_file()
-        else {}
-    )
-    values.update({name: value for name, value in given.items() if value != ""})
     faults: list[str] = []
-    for name in SECRETS:
-        path = values.get(f"{name}_FILE")
-        if path is None:
-            continue
-        if name in given:
-            faults.append(f"{name}, {name}_FILE: set only one of them")
-            continue
-        try:
-            values[name] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            faults.append(f"{name}_FILE: cannot be read: {type(exc).__name__}")
+    values: dict[str, str] = {}
+    for layer in (
+        _read_env_file(Path(".env") if env_file is None else env_file, faults),
+        dict(os.environ) if environ is None else environ,
+    ):
+        given = {name: value for name, value in layer.items() if value}
+        for name in SECRETS:
+            if name in given and f"{name}_FILE" in given:
+                faults.append(f"{name}, {name}_FILE: set only one of them")
+            if name in given or f"{name}_FILE" in given:
+                values.pop(name, None)
+                values.pop(f"{name}_FILE", None)
+        values.update(given)
+    unread = _read_secret_files(values, faults)
     fields = {
         name: values[name.upper()] for name in Settings.model_fields if name.upper() in values
     }
     try:
         settings = Settings.model_validate(fields)
     except ValidationError as exc:
-        raise SettingsError(faults + _describe(exc)) from None
+        faults += _describe(exc, unread)
     if faults:
         raise SettingsError(faults)
     return settings
 
 
-def _describe(error: ValidationError) -> list[str]:
+def _read_env_file(path: Path, faults: list[str]) -> dict[str, str | None]:
+    try:
+        # Interpolation would change a secret that contains ${.
+        return dict(dotenv_values(path, interpolate=False)) if path.is_file() else {}
+    except (OSError, ValueError) as exc:
+        faults.append(f"{path.name}: cannot be read: {type(exc).__name__}")
+        return {}
+
+
+def _read_secret_files(values: dict[str, str], faults: list[str]) -> set[str]:
+    """Put the contents of the files that ``NAME_FILE`` names into *values*.
+
+    Returns the names whose file could not be used; each is in *faults*.
+    """
+    unread = set()
+    for name in SECRETS:
+        path = values.get(f"{name}_FILE")
+        if path is None or name in values:
+            continue
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as exc:
+            faults.append(f"{name}_FILE: cannot be read: {type(exc).__name__}")
+            unread.add(name)
+            continue
+        if text:
+            values[name] = text
+        else:
+            faults.append(f"{name}_FILE: the file is empty")
+            unread.add(name)
+    return unread
+
+
+def _describe(error: ValidationError, unread: set[str]) -> list[str]:
+    """One line per fault, but none for a secret that is only missing because it is *unread*."""
     faults: list[str] = []
     for detail in error.errors(include_input=False, include_url=False):
-        name = str(detail["loc"][0]).upper() if detail["loc"] else ""
+        name = str(detail["loc"][0]).upper()
+        if name in unread:
+            continue
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "missing":
             message = "missing"
-        faults.extend(f"{name}: {line}" if name else line for line in message.splitlines())
+        faults.extend(f"{name}: {line}" for line in message.splitlines())
     return faults
