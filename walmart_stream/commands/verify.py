@@ -1,0 +1,49 @@
+"""``walmart-stream verify``: the stored results against the raw topic, recomputed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from walmart_stream import topics
+from walmart_stream.audit import DeadLetterCheck, Recomputation, Report, compare, report_lines
+from walmart_stream.domain.windows import Rules
+from walmart_stream.kafka import read_topic
+from walmart_stream.settings import Settings
+
+__all__ = ["report_lines", "verify"]
+
+
+def _epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def verify(settings: Settings, *, clock: Callable[[], int] = _epoch_ms) -> Report:
+    """Recompute everything from the raw topic and compare it with MongoDB and the dead letters.
+
+    *clock* gives epoch milliseconds.
+
+    Raises:
+        KafkaError, PyMongoError: the broker or the database cannot be read.
+    """
+    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    recomputation = Recomputation(topics.RAW.name, settings.kafka_partitions, rules)
+    async for record in read_topic(settings, topics.RAW.name):
+        recomputation.add(record.partition, record.offset, record.key, record.value)
+    expected = recomputation.finish(clock())
+    letters = DeadLetterCheck(expected)
+    async for record in read_topic(settings, topics.DEAD_LETTERS.name):
+        letters.add(record.headers, record.key, record.value)
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        settings.mongodb_uri.get_secret_value()
+    )
+    try:
+        report = await compare(expected, client[settings.mongodb_database])
+    finally:
+        client.close()
+    report.dead_letters = letters.finish()
+    report.dead_letter_repeats = letters.repeats
+    return report
