@@ -92,16 +92,24 @@ def _observe(state: ItemState, entry: Entry, rules: Rules, outcome: Outcome) -> 
     applied = equal = False
     for name, seen in observation.offers.items():
         known = state.offers.get(name)
+        last = state.absent.get(name) if known is None else known.observed_at
+        if last is not None and at <= last:
+            equal = equal or at == last
+            continue
+        applied = True
         if known is None:
-            # Only the featured offer exists before it is named: every item has one.
+            # Only the featured offer exists before it is named: every item has one. That the
+            # answer did not name another one is remembered: an older answer that does is late.
             if seen is None and name != FEATURED:
+                state.absent[name] = at
                 continue
+            state.absent.pop(name, None)
             offer = UNAVAILABLE if seen is None else seen
             window = Window(rules.start_of(at))
             state.offers[name] = known = OfferState(offer, at, at, window)
             kinds: tuple[str, ...] = (FIRST_SEEN,)
             previous = None
-        elif at > known.observed_at:
+        else:
             offer = UNAVAILABLE if seen is None else seen
             previous = known.offer
             kinds = _differences(previous, offer)
@@ -110,10 +118,6 @@ def _observe(state: ItemState, entry: Entry, rules: Rules, outcome: Outcome) -> 
             known.observed_at = at
             if kinds:
                 known.changed_at = at
-        else:
-            equal = equal or at == known.observed_at
-            continue
-        applied = True
         known.window.observe(offer, is_change=bool(kinds) and previous is not None)
         if kinds:
             change = PriceChange(

@@ -36,13 +36,15 @@ class ItemState:
 
     States of an item form a chain, each the successor of the one before by one observation of
     the same log; so of two stored values the one with more ``applied`` is the newer one.
-    ``previous_window`` is the start (epoch ms) of the window before the newest one.
+    ``previous_window`` is the start (epoch ms) of the window before the newest one. ``absent``
+    holds, of offers that have never been seen, when an answer last did not name them (epoch ms).
     """
 
     applied: int = 0
     name: str | None = None
     previous_window: int | None = None
     offers: dict[str, OfferState] = field(default_factory=dict)
+    absent: dict[str, int] = field(default_factory=dict)
 
     @property
     def observed_at(self) -> int:
@@ -68,7 +70,7 @@ class ItemState:
 
     def copy(self) -> ItemState:
         offers = {name: offer.copy() for name, offer in self.offers.items()}
-        return ItemState(self.applied, self.name, self.previous_window, offers)
+        return ItemState(self.applied, self.name, self.previous_window, offers, dict(self.absent))
 
 
 def encode(state: ItemState) -> bytes:
@@ -82,7 +84,9 @@ def encode(state: ItemState) -> bytes:
         ]
         for name, state_of in state.offers.items()
     }
-    return orjson.dumps([VERSION, state.applied, state.name, state.previous_window, offers])
+    return orjson.dumps(
+        [VERSION, state.applied, state.name, state.previous_window, offers, state.absent]
+    )
 
 
 def decode(value: bytes) -> ItemState:
@@ -91,14 +95,15 @@ def decode(value: bytes) -> ItemState:
     Raises:
         ValueError: the value was written by another version.
     """
-    version, applied, name, previous_window, rows = orjson.loads(value)
+    version, *fields = orjson.loads(value)
     if version != VERSION:
         raise ValueError(f"item state of version {version}; this program reads {VERSION}")
+    applied, name, previous_window, rows, absent = fields
     offers = {
         offer: OfferState(Offer(*row[:5]), row[5], row[6], Window(*row[7]))
         for offer, row in rows.items()
     }
-    return ItemState(applied, name, previous_window, offers)
+    return ItemState(applied, name, previous_window, offers, absent)
 
 
 def applied(value: bytes) -> int:

@@ -1,0 +1,455 @@
+"""The domain against an oracle written from the contract, over logs of every kind.
+
+The oracle keeps a list of all that was applied to an offer, looks at every single millisecond of
+a window, and shares no code with the domain. The windows are 10 ms wide to allow it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from walmart_stream.domain import events, observation, state
+from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.events import Event, PriceChange, Source
+from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
+from walmart_stream.storage.documents import change_document, offer_document, window_document
+
+WIDTH, KNOWN = 10, 25
+RULES = Rules(window_ms=WIDTH, known_ms=KNOWN)
+TOPIC = "walmart-competitor-data"
+FAR = 10**12
+
+Documents = dict[str, dict[str, Any]]
+
+
+# -- what an answer says ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Said:
+    """One offer in an answer; amounts in cents, ``None`` for an absent key."""
+
+    price: int | None
+    shipping: int | None
+    two_day: int | None
+    online: bool | None
+    seller: str | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One answer about one item, at a millisecond."""
+
+    item_id: str
+    at: int
+    featured: Said
+    marketplace: Said | None
+
+
+def item_json(said: Said, price_key: str) -> dict[str, Any]:
+    fields = {
+        price_key: None if said.price is None else said.price / 100,
+        "standardShipRate": None if said.shipping is None else f"{said.shipping / 100:.2f}",
+        "twoThreeDayShippingRate": None if said.two_day is None else said.two_day / 100,
+        "availableOnline": said.online,
+        "sellerInfo": said.seller,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def entry(look: Look, offset: int) -> Entry:
+    """The observation as it comes out of the raw topic."""
+    payload = {"itemId": int(look.item_id), "name": "Kettle"}
+    payload.update(item_json(look.featured, "salePrice"))
+    if look.marketplace is not None:
+        payload["bestMarketplacePrice"] = item_json(look.marketplace, "price")
+    value = observation.encode(
+        source="affiliate",
+        item_id=look.item_id,
+        observed_at=look.at,
+        request_id="r",
+        payload=orjson.dumps(payload),
+    )
+    return Entry(observation.decode(look.item_id.encode(), value), Source(TOPIC, 3, offset))
+
+
+# -- the oracle -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Applied:
+    at: int
+    offset: int
+    price: int | None
+    shipping: int | None
+    landed: int | None
+    two_day: int | None
+    available: bool
+    seller: str | None
+
+
+def applied(said: Said | None, at: int, offset: int, default_seller: str | None) -> Applied:
+    if said is None or said.price is None or said.online is False:
+        return Applied(at, offset, None, None, None, None, False, None)
+    landed = None if said.shipping is None else said.price + said.shipping
+    return Applied(
+        at, offset, said.price, said.shipping, landed, said.two_day, True,
+        said.seller or default_seller,
+    )  # fmt: skip
+
+
+def moment(ms: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+
+
+@dataclass
+class Oracle:
+    changes: Documents
+    offers: Documents
+    windows: Documents
+    counts: tuple[int, int, int]
+
+
+def kinds_of(before: Applied, after: Applied) -> list[str]:
+    kinds = []
+    if before.price != after.price:
+        kinds.append("price")
+    if before.shipping != after.shipping:
+        kinds.append("shipping")
+    if before.available is not after.available:
+        kinds.append("availability")
+    if before.seller != after.seller:
+        kinds.append("seller")
+    return kinds
+
+
+def delta_of(before: Applied | None, after: Applied) -> tuple[int | None, float | None]:
+    if before is None:
+        return None, None
+    if before.landed is not None and after.landed is not None:
+        old, new = before.landed, after.landed
+    elif before.price is not None and after.price is not None:
+        old, new = before.price, after.price
+    else:
+        return None, None
+    return new - old, None if old == 0 else float(Fraction(100 * (new - old), old))
+
+
+def window_of(history: list[Applied], start: int, changed: set[int]) -> dict[str, Any]:
+    inside = [seen for seen in history if start <= seen.at < start + WIDTH]
+    known = [seen.landed for seen in inside if seen.landed is not None]
+    prices = []
+    for tick in range(start, start + WIDTH):
+        past = [seen for seen in history if seen.at <= tick]
+        if past and past[-1].landed is not None and tick < past[-1].at + KNOWN:
+            prices.append(past[-1].landed)
+    return {
+        "observations": len(inside),
+        "changes": len([seen for seen in inside if seen.at in changed]),
+        "open": known[0] if known else None,
+        "high": max(known) if known else None,
+        "low": min(known) if known else None,
+        "close": known[-1] if known else None,
+        "mean": float(Fraction(sum(prices), len(prices))) if prices else None,
+        "coverage": len(prices) / WIDTH,
+        "start": moment(start),
+        "end": moment(start + WIDTH),
+    }
+
+
+def oracle(log: list[Look]) -> Oracle:
+    histories: dict[tuple[str, str], list[Applied]] = {}
+    # An answer speaks for the marketplace offer also where it does not name it.
+    spoken: dict[tuple[str, str], int] = {}
+    n_applied = n_duplicate = n_late = 0
+    for offset, look in enumerate(log):
+        took = equal = False
+        for offer, said, seller in (
+            ("featured", look.featured, "Walmart.com"),
+            ("marketplace", look.marketplace, None),
+        ):
+            history = histories.setdefault((look.item_id, offer), [])
+            last = spoken.get((look.item_id, offer))
+            if last is not None and look.at <= last:
+                equal = equal or look.at == last
+                continue
+            took = True
+            spoken[look.item_id, offer] = look.at
+            if not history and offer == "marketplace" and said is None:
+                continue
+            history.append(applied(said, look.at, offset, seller))
+        n_applied += took
+        n_duplicate += not took and equal
+        n_late += not took and not equal
+
+    result = Oracle({}, {}, {}, (n_applied, n_duplicate, n_late))
+    for (item_id, offer), history in histories.items():
+        changed = set()
+        for before, after in zip([None, *history], history, strict=False):
+            kinds = ["first_seen"] if before is None else kinds_of(before, after)
+            if not kinds:
+                continue
+            if before is not None:
+                changed.add(after.at)
+            delta, percent = delta_of(before, after)
+            common = {
+                "item_id": item_id,
+                "offer": offer,
+                "seller": after.seller,
+                "price_cents": after.price,
+                "shipping_cents": after.shipping,
+                "landed_cents": after.landed,
+                "available": after.available,
+            }
+            result.changes[f"{item_id}:{offer}:{after.at}"] = {
+                "_id": f"{item_id}:{offer}:{after.at}",
+                **common,
+                "kinds": kinds,
+                "previous": None
+                if before is None
+                else {
+                    "price_cents": before.price,
+                    "shipping_cents": before.shipping,
+                    "landed_cents": before.landed,
+                    "available": before.available,
+                    "seller": before.seller,
+                },
+                "delta_cents": delta,
+                "delta_pct": percent,
+                "observed_at": moment(after.at),
+                "source": {"topic": TOPIC, "partition": 3, "offset": after.offset},
+            }
+            result.offers[f"{item_id}:{offer}"] = {
+                "_id": f"{item_id}:{offer}",
+                **common,
+                "name": "Kettle",
+                "two_day_cents": after.two_day,
+                "changed_at": moment(after.at),
+            }
+        for start in {seen.at // WIDTH * WIDTH for seen in history}:
+            result.windows[f"{item_id}:{offer}:{start}"] = {
+                "_id": f"{item_id}:{offer}:{start}",
+                "item_id": item_id,
+                "offer": offer,
+                **window_of(history, start, changed),
+            }
+    return result
+
+
+# -- logs -------------------------------------------------------------------------------------
+
+sayings = st.builds(
+    Said,
+    price=st.sampled_from([None, 0, 100, 250, 999]),
+    shipping=st.sampled_from([None, 0, 99, 599]),
+    two_day=st.sampled_from([None, 997]),
+    online=st.sampled_from([None, True, True, False]),
+    seller=st.sampled_from([None, "Acme LLC", "Kettles & Co"]),
+)
+looks = st.builds(
+    Look,
+    item_id=st.sampled_from(["7", "12417832"]),
+    # Few milliseconds in few windows, and a gap: equal, late and skipping ones come by themselves.
+    at=st.one_of(st.integers(0, 60), st.integers(300, 320)),
+    featured=sayings,
+    marketplace=st.one_of(st.none(), sayings),
+)
+logs = st.lists(looks, max_size=30)
+in_order = st.builds(lambda log: sorted(log, key=lambda look: look.at), logs)
+any_log = st.one_of(logs, in_order)
+
+
+class Run:
+    """A processor with a store of encoded states, and all the events that it ever sent."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, bytes] = {}
+        self.events: list[Event] = []
+        self.counts = [0, 0, 0]
+
+    def feed(self, batch: list[Entry]) -> Outcome:
+        named = {one.observation.item_id for one in batch}
+        states = {
+            item_id: state.decode(self.stored[item_id]) for item_id in named & self.stored.keys()
+        }
+        outcome = apply(states, batch, RULES)
+        self.events += outcome.events
+        for item_id, new in outcome.states.items():
+            value = state.encode(new)
+            assert state.applied(value) == new.applied
+            assert new.applied >= state.applied(self.stored.get(item_id, b"[1,0,"))
+            self.stored[item_id] = value
+        for index, count in enumerate((outcome.applied, outcome.duplicate, outcome.late)):
+            self.counts[index] += count
+        return outcome
+
+    def close(self, now: int) -> None:
+        for item_id, value in list(self.stored.items()):
+            new, closed = close_windows(item_id, state.decode(value), now, RULES)
+            self.events += closed
+            self.stored[item_id] = state.encode(new)
+
+    def documents(self) -> tuple[Documents, Documents, Documents]:
+        """What the sink makes of the events, in the order they were sent."""
+        changes: Documents = {}
+        offers: Documents = {}
+        windows: Documents = {}
+        for event in self.events:
+            fields = orjson.loads(events.encode(event))
+            if isinstance(event, PriceChange):
+                document = change_document(fields)
+                assert changes.setdefault(document["_id"], document) == document
+                offer = offer_document(fields)
+                known = offers.get(offer["_id"])
+                if known is None or known["changed_at"] < offer["changed_at"]:
+                    offers[offer["_id"]] = offer
+            else:
+                window = window_document(fields)
+                known = windows.get(window["_id"])
+                if known is None or known["observations"] < window["observations"]:
+                    windows[window["_id"]] = window
+                else:
+                    assert known == window or known["observations"] > window["observations"]
+        return changes, offers, windows
+
+
+def entries(log: list[Look]) -> list[Entry]:
+    return [entry(look, offset) for offset, look in enumerate(log)]
+
+
+def whole(log: list[Look]) -> Run:
+    run = Run()
+    run.feed(entries(log))
+    return run
+
+
+def event_set(run: Run) -> set[bytes]:
+    return {events.encode(event) for event in run.events}
+
+
+@given(any_log)
+@settings(deadline=None, max_examples=300)
+def test_the_results_are_those_of_the_oracle(log: list[Look]) -> None:
+    """Changes, offers, windows and counts are what the contract says, whatever the log."""
+    due = oracle(log)
+    run = whole(log)
+
+    run.close(FAR)
+
+    changes, offers, windows = run.documents()
+    assert changes == due.changes
+    assert offers == due.offers
+    assert windows == due.windows
+    assert tuple(run.counts) == due.counts
+
+
+@given(any_log, st.data())
+@settings(deadline=None, max_examples=200)
+def test_batches_may_be_cut_anywhere(log: list[Look], data: st.DataObject) -> None:
+    """Cutting a log into batches, with states stored between, changes neither states nor events."""
+    once = whole(log)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(log)), max_size=8)))
+    run = Run()
+
+    for first, last in zip([0, *cuts], [*cuts, len(log)], strict=True):
+        run.feed(entries(log)[first:last])
+
+    assert run.stored == once.stored
+    assert run.events == once.events
+    assert run.counts == once.counts
+
+
+@given(any_log, st.data())
+@settings(deadline=None, max_examples=200)
+def test_any_prefix_may_be_replayed(log: list[Look], data: st.DataObject) -> None:
+    """After a restart from an older offset with the states kept, everything comes out the same."""
+    once = whole(log)
+    reached = data.draw(st.integers(0, len(log)))
+    restart = data.draw(st.integers(0, reached))
+    run = Run()
+
+    run.feed(entries(log)[:reached])
+    run.feed(entries(log)[restart:])
+
+    assert run.stored == once.stored
+    assert event_set(run) == event_set(once)
+
+
+@given(any_log, st.data())
+@settings(deadline=None, max_examples=200)
+def test_any_batch_may_be_fed_twice(log: list[Look], data: st.DataObject) -> None:
+    """A batch that is delivered again changes no state and sends no new event."""
+    once = whole(log)
+    first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(log))] * 2)))
+    run = Run()
+
+    run.feed(entries(log)[:first])
+    run.feed(entries(log)[first:last])
+    before = dict(run.stored)
+    again = run.feed(entries(log)[first:last])
+    assert run.stored == before
+    assert (again.applied, again.events, again.expired) == (0, [], [])
+    run.feed(entries(log)[last:])
+
+    assert run.stored == once.stored
+    assert run.events == once.events
+
+
+@given(any_log, st.data())
+@settings(deadline=None, max_examples=200)
+def test_a_batch_whose_state_was_not_stored_sends_the_same_again(
+    log: list[Look], data: st.DataObject
+) -> None:
+    """A crash between events and state repeats events with the same content."""
+    once = whole(log)
+    first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(log))] * 2)))
+    run = Run()
+
+    run.feed(entries(log)[:first])
+    stored = dict(run.stored)
+    run.feed(entries(log)[first:last])
+    run.stored = stored
+    run.feed(entries(log)[first:])
+
+    assert run.stored == once.stored
+    assert event_set(run) == event_set(once)
+
+
+@given(any_log, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 400)), max_size=5))
+@settings(deadline=None, max_examples=200)
+def test_the_clock_may_close_windows_at_any_time(
+    log: list[Look], closings: list[tuple[int, int]]
+) -> None:
+    """Whenever the clock closes windows, the last close of each is the one by the oracle."""
+    due = oracle(log)
+    run = Run()
+
+    for offset, one in enumerate(entries(log)):
+        for place, now in closings:
+            if place == offset:
+                run.close(CLOSE_DELAY_MS + now)
+        run.feed([one])
+    run.close(FAR)
+
+    changes, offers, windows = run.documents()
+    assert (changes, offers, windows) == (due.changes, due.offers, due.windows)
+
+
+@given(any_log)
+@settings(deadline=None, max_examples=100)
+def test_the_arguments_of_apply_stay_as_they_are(log: list[Look]) -> None:
+    """A batch that fails halfway can be done again: the states given are not changed."""
+    half = len(log) // 2
+    states = apply({}, entries(log)[:half], RULES).states
+    before = {item_id: state.encode(value) for item_id, value in states.items()}
+
+    apply(states, entries(log)[half:], RULES)
+
+    assert {item_id: state.encode(value) for item_id, value in states.items()} == before
