@@ -18,7 +18,7 @@ from walmart_stream.local.processes import Process, StartError, start
 
 START_TIMEOUT = 60.0
 # The first run of a binary this large may come from a slow disk.
-TRIAL_TIMEOUT = 60
+TRIAL_TIMEOUT = 60.0
 # A clean stop writes a checkpoint.
 STOP_GRACE = 30.0
 
@@ -65,10 +65,15 @@ def _in_wheel() -> str | None:
 
 def _explain(path: str, complaint: str) -> str:
     """Why *path* failed: the libraries that it misses, or else its own words."""
-    if "error while loading shared libraries" not in complaint:
-        return f"{path} does not run: {complaint.strip()}"
-    # The loader names only the first one; asked like this (as ldd does) it lists them all.
-    return missing_libraries(path, _version(path, LD_TRACE_LOADED_OBJECTS="1").stdout)
+    first = re.findall(r"error while loading shared libraries: ([^:\s]+)", complaint)
+    if not first:
+        return f"{path} does not run: {complaint.strip()} - {ADVICE}"
+    # The loader stops at the first one; asked like this (as ldd does) it lists them all.
+    listing = _version(path, LD_TRACE_LOADED_OBJECTS="1").stdout
+    missing = re.findall(r"^\s*(\S+) => not found", listing, re.MULTILINE) or first
+    packages = sorted({PACKAGE_OF.get(name, f"the one with {name}") for name in missing})
+    needed, providers = ", ".join(missing), ", ".join(packages)
+    return f"{path} needs {needed}: install the package(s) {providers} - {ADVICE}"
 
 
 def _version(path: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -79,14 +84,6 @@ def _version(path: str, **variables: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=TRIAL_TIMEOUT,
     )
-
-
-def missing_libraries(path: str, listing: str) -> str:
-    """What to install for *path*, from the loader's *listing* of its libraries (as of ldd)."""
-    missing = re.findall(r"^\s*(\S+) => not found", listing, re.MULTILINE)
-    packages = sorted({PACKAGE_OF.get(name, f"the one that has {name}") for name in missing})
-    needed, providers = ", ".join(missing), ", ".join(packages)
-    return f"{path} needs {needed}: install the package(s) {providers} - {ADVICE}"
 
 
 class EmbeddedMongod:

@@ -1,0 +1,137 @@
+"""What tests run on: one embedded broker and one mongod for the whole run, on free ports.
+
+Unit tests have none of it: their settings name hosts that nobody answers at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from walmart_stream.local.broker import EmbeddedBroker, find_tansu
+from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
+from walmart_stream.local.processes import StartError
+from walmart_stream.settings import Settings
+
+MakeSettings = Callable[..., Settings]
+
+# Port 1 is reserved and has no server: a connection is refused at once.
+UNREACHABLE_BROKER = "127.0.0.1:1"
+UNREACHABLE_MONGODB = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+
+# What needs a server is marked by what it asks for, so that nobody forgets.
+MARK_OF_FIXTURE = {
+    "broker": "integration",
+    "fresh_broker": "integration",
+    "mongod": "integration",
+    "kafka_node": "real_kafka",
+    "kafka_class_path": "real_kafka",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for mark in {MARK_OF_FIXTURE[name] for name in fixtures if name in MARK_OF_FIXTURE}:
+            item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's environment must neither steer a test nor be written to by one."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """The run's broker. Topic names are fixed: who uses them takes ``fresh_broker``."""
+    _skip_without(find_tansu)
+    server = EmbeddedBroker(tmp_path_factory.mktemp("broker"))
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def fresh_broker(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
+    """A broker of this test's own, without any topic."""
+    _skip_without(find_tansu)
+    server = EmbeddedBroker(tmp_path)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongod]:
+    """The run's MongoDB. Tests that stop or kill one start their own."""
+    _skip_without(find_mongod)
+    server = EmbeddedMongod(tmp_path_factory.mktemp("mongod"))
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+def mongodb_database(mongod: EmbeddedMongod) -> Iterator[str]:
+    """Name of a database of this test's own, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield name
+    with MongoClient[dict[str, Any]](mongod.uri) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+def make_unreachable_settings(tmp_path: Path) -> MakeSettings:
+    """Settings whose servers do not exist; keyword arguments override fields."""
+
+    def make(**overrides: Any) -> Settings:
+        fields = {
+            "kafka_brokers": (UNREACHABLE_BROKER,),
+            "kafka_partitions": 4,
+            # The embedded broker waits half of it at each join.
+            "kafka_session_timeout": 6,
+            "mongodb_uri": UNREACHABLE_MONGODB,
+            "mongodb_database": "unreachable",
+            "app_id": f"test-{uuid.uuid4().hex[:12]}",
+            "data_dir": tmp_path,
+        }
+        return Settings.model_validate(fields | overrides)
+
+    return make
+
+
+@pytest.fixture
+def make_settings(
+    broker: EmbeddedBroker,
+    mongod: EmbeddedMongod,
+    mongodb_database: str,
+    make_unreachable_settings: MakeSettings,
+) -> MakeSettings:
+    """Settings of the run's broker and mongod, with a database and an APP_ID of this test's own."""
+
+    def make(**overrides: Any) -> Settings:
+        servers = {
+            "kafka_brokers": (broker.bootstrap,),
+            "mongodb_uri": mongod.uri,
+            "mongodb_database": mongodb_database,
+        }
+        return make_unreachable_settings(**(servers | overrides))
+
+    return make
+
+
+def _skip_without(find: Callable[[], str]) -> None:
+    try:
+        find()
+    except StartError as exc:
+        pytest.skip(str(exc))

@@ -1,0 +1,208 @@
+"""Kafka outside of Faust: how clients connect, and reading a topic to its true end."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from walmart_stream.settings import Settings
+
+# The largest batch that topics take. Walmart's largest items are a hundredth of it, but anyone may
+# produce to the raw topic, and a value of 1 MiB needs more than Kafka's default, which leaves
+# nothing for the batch around it.
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+# A dead letter is the original record, as large as it may be, with the headers that say why.
+MAX_DEAD_LETTER_BYTES = MAX_MESSAGE_BYTES + 64 * 1024
+
+# A broker that gives nothing for so long, although there must be more, is not waited for.
+STALL_TIMEOUT = 60.0
+# How long the broker holds a fetch that finds nothing, hence what an empty partition costs.
+FETCH_WAIT_MS = 100
+# Whole topics are read; the default of 1 MiB would take a round trip for each.
+FETCH_BYTES = 8 * 1024 * 1024
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """What encrypts the connections: TLS 1.2 or newer, the brokers' names verified.
+
+    ``None`` if KAFKA_SECURITY_PROTOCOL has no TLS.
+
+    Raises:
+        OSError, ssl.SSLError: a certificate file cannot be used.
+    """
+    if settings.kafka_security_protocol not in ("SSL", "SASL_SSL"):
+        return None
+    context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.kafka_cert_file is not None:
+        context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
+    return context
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments with which every aiokafka client of this program connects.
+
+    Raises:
+        OSError, ssl.SSLError: a certificate file cannot be used.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": list(settings.kafka_brokers),
+        "client_id": settings.app_id,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": ssl_context(settings),
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        password = settings.kafka_password
+        options.update(
+            sasl_mechanism=settings.kafka_sasl_mechanism,
+            sasl_plain_username=settings.kafka_username,
+            sasl_plain_password=None if password is None else password.get_secret_value(),
+        )
+    return options
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def describe_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, Any]:
+    """Metadata of those of *names* that exist, by name."""
+    wanted = set(names)
+    # All topics are asked for: a broker may create the ones that are asked for by name.
+    return {
+        topic["topic"]: topic
+        for topic in await admin.describe_topics()
+        if topic["topic"] in wanted and topic["error_code"] == 0
+    }
+
+
+async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
+    """The offset after the last record of each partition of *topic*.
+
+    It is the high watermark that a fetch brings, because the embedded broker's ListOffsets names
+    the second record of the last batch. Apache Kafka gives the same by both ways.
+
+    Raises:
+        UnknownTopicOrPartitionError: there is no such topic.
+        TimeoutError: the broker gives no answer.
+    """
+    async with _consumer(settings, await _partitions(settings, topic)) as consumer:
+        return await _end_offsets(consumer)
+
+
+async def read_topic(
+    settings: Settings, topic: str, *, partitions: Iterable[int] | None = None
+) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
+    """Every record that *topic* held when this began: partition by partition, in log order.
+
+    *partitions*: these only. Compacted and expired records are not there; they do not disturb.
+
+    Raises:
+        UnknownTopicOrPartitionError: there is no such topic.
+        TimeoutError: the broker is silent although there must be more.
+    """
+    tps = await _partitions(settings, topic)
+    if partitions is not None:
+        wanted = set(partitions)
+        tps = [tp for tp in tps if tp.partition in wanted]
+    async with _consumer(settings, tps) as consumer:
+        for partition, end in (await _end_offsets(consumer)).items():
+            async for record in _read_partition(consumer, TopicPartition(topic, partition), end):
+                yield record
+
+
+async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
+    async with admin_client(settings) as admin:
+        described = await describe_topics(admin, [topic])
+    if topic not in described:
+        raise UnknownTopicOrPartitionError(f"there is no topic {topic}")
+    numbers = sorted(partition["partition"] for partition in described[topic]["partitions"])
+    return [TopicPartition(topic, number) for number in numbers]
+
+
+@asynccontextmanager
+async def _consumer(
+    settings: Settings, tps: list[TopicPartition]
+) -> AsyncIterator[AIOKafkaConsumer[bytes, bytes]]:
+    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+        **client_options(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    try:
+        await consumer.start()
+        consumer.assign(tps)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _end_offsets(consumer: AIOKafkaConsumer[bytes, bytes]) -> dict[int, int]:
+    tps = sorted(consumer.assignment())
+    if not tps:
+        return {}
+    async with asyncio.timeout(STALL_TIMEOUT):
+        # Near the end, so that the fetch brings little.
+        await consumer.seek_to_end(*tps)
+        while any(consumer.highwater(tp) is None for tp in tps):
+            await consumer.getmany(*tps, timeout_ms=FETCH_WAIT_MS)
+    return {tp.partition: consumer.highwater(tp) for tp in tps}
+
+
+async def _read_partition(
+    consumer: AIOKafkaConsumer[bytes, bytes], tp: TopicPartition, end: int
+) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
+    # Alone, because an answer that other partitions fill has nothing of this one, which would
+    # look like a gap.
+    consumer.assign([tp])
+    await consumer.seek_to_beginning(tp)
+    while await consumer.position(tp) < end:
+        fetched = await _fetch(consumer, tp, end)
+        if not fetched:
+            return
+        for record in fetched:
+            if record.offset < end:
+                yield record
+
+
+async def _fetch(
+    consumer: AIOKafkaConsumer[bytes, bytes], tp: TopicPartition, end: int
+) -> list[ConsumerRecord[bytes, bytes]]:
+    """The next records; none if there are none before *end*.
+
+    A log can end in offsets without a record (transaction markers, compacted tombstones), so that
+    waiting for a record at ``end - 1`` could be waiting for ever.
+    """
+    position = await consumer.position(tp)
+    answered_before = consumer.last_poll_timestamp(tp)
+    async with asyncio.timeout(STALL_TIMEOUT):
+        while True:
+            answered = consumer.last_poll_timestamp(tp)
+            fetched = await consumer.getmany(tp, timeout_ms=FETCH_WAIT_MS)
+            if fetched:
+                return list(fetched[tp])
+            if await consumer.position(tp) != position:
+                # Only markers, so far.
+                if await consumer.position(tp) >= end:
+                    return []
+                position = await consumer.position(tp)
+                answered_before = consumer.last_poll_timestamp(tp)
+            elif answered != answered_before and consumer.highwater(tp) >= end:
+                # An answer for this position had arrived before getmany, which found no record.
+                return []
