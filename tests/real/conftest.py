@@ -1,0 +1,31 @@
+"""Apache Kafka for the tests of this folder: one node for the run, where Java and Maven are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real.kafka import KafkaNode, missing_tools, resolve_class_path
+
+
+@pytest.fixture(scope="session")
+def kafka_class_path(pytestconfig: pytest.Config) -> str:
+    """Apache Kafka's class path, for tests that start nodes of their own."""
+    if (reason := missing_tools()) is not None:
+        pytest.skip(reason)
+    return resolve_class_path(pytestconfig.cache.mkdir("apache-kafka"))
+
+
+@pytest.fixture(scope="session")
+def kafka_node(
+    kafka_class_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaNode]:
+    """One node for the run, with the configuration that compose mounts."""
+    # The cleaner otherwise looks for work every 15 s only, which a test has to wait for.
+    overrides = {"log.cleaner.backoff.ms": "200"}
+    node = KafkaNode(tmp_path_factory.mktemp("kafka"), kafka_class_path, overrides=overrides)
+    asyncio.run(node.start())
+    yield node
+    asyncio.run(node.stop())

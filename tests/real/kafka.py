@@ -1,0 +1,241 @@
+"""Apache Kafka on this machine: its class path by Maven, its nodes as child processes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from walmart_stream.local.broker import speaks_kafka
+from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.local.processes import Process, start
+
+HERE = Path(__file__).resolve().parent
+POM = HERE / "pom.xml"
+LOG4J = HERE / "log4j2.properties"
+SINGLE_NODE = HERE.parents[1] / "docker" / "kafka" / "single-node.properties"
+
+JAVA_NEEDED = 17
+# Any 16 bytes as base64 will do; every node of a cluster is formatted with the same.
+CLUSTER_ID = "d2FsbWFydC1zdHJlYW0xMQ"
+
+MAVEN_TIMEOUT = 600.0
+FORMAT_TIMEOUT = 60.0
+START_TIMEOUT = 90.0
+STOP_GRACE = 60.0
+
+
+def missing_tools() -> str | None:
+    """Why Apache Kafka cannot run here, or ``None`` if it can."""
+    for tool in ("java", "mvn"):
+        if shutil.which(tool) is None:
+            return f"{tool} is not on PATH (Java {JAVA_NEEDED} and Maven are needed)"
+    # -version prints to stderr.
+    printed = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=60)
+    found = re.search(r'version "(\d+)', printed.stderr)
+    if found is None or int(found[1]) < JAVA_NEEDED:
+        words = printed.stderr.splitlines()
+        return f"Java {JAVA_NEEDED} or newer is needed, found: {words[0] if words else 'none'}"
+    return None
+
+
+def resolve_class_path(cache: Path) -> str:
+    """The class path of the Kafka that ``pom.xml`` names; kept in *cache* as long as it holds.
+
+    Raises:
+        RuntimeError: Maven failed; what it said is in the message.
+    """
+    kept = cache / f"classpath-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
+    if kept.is_file():
+        class_path = kept.read_text(encoding="utf-8")
+        if all(Path(jar).is_file() for jar in class_path.split(os.pathsep)):
+            return class_path
+    maven = subprocess.run(
+        [
+            "mvn",
+            "--batch-mode",
+            "--quiet",
+            f"--file={POM}",
+            "dependency:build-classpath",
+            "-DincludeScope=runtime",
+            f"-Dmdep.outputFile={kept}",
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=MAVEN_TIMEOUT,
+    )
+    if maven.returncode != 0:
+        raise RuntimeError(f"Maven could not resolve Apache Kafka:\n{maven.stdout[-2000:]}")
+    return kept.read_text(encoding="utf-8")
+
+
+@dataclass
+class KafkaNode:
+    """A node that is broker and controller, in *directory*, on two free loopback ports.
+
+    It keeps ports and data over restarts. *voters*: the controllers' ports by node id, where it is
+    not the only node. *overrides*: properties over those of ``docker/kafka``.
+    """
+
+    directory: Path
+    class_path: str
+    node_id: int = 1
+    port: int = field(default_factory=free_port)
+    controller_port: int = field(default_factory=free_port)
+    voters: Mapping[int, int] | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    _process: Process | None = field(default=None, init=False, repr=False)
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` for KAFKA_BROKERS."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "kafka.log"
+
+    async def start(self) -> None:
+        """Start it on the data that is there and wait until its cluster takes requests.
+
+        Raises:
+            StartError: it does not come up; the end of its log is in the message.
+        """
+        await self.launch()
+        await self.ready()
+
+    async def launch(self) -> None:
+        """Start it without waiting: one node of several waits for the others."""
+        if not self._properties.is_file():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._properties.write_text(self._configuration(), encoding="utf-8")
+            await self._format()
+        self._process = await start(
+            self._java("kafka.Kafka", str(self._properties)), self._environment(), self.log
+        )
+
+    async def ready(self) -> None:
+        """Wait until it answers and says that it and its fellows are there."""
+        assert self._process is not None
+        await self._process.until(self._serves, START_TIMEOUT)
+
+    async def stop(self) -> None:
+        """A controlled shutdown."""
+        if self._process is not None:
+            await self._process.stop(STOP_GRACE)
+            self._process = None
+
+    async def kill(self) -> None:
+        """What a crash does to it."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    async def restart(self) -> None:
+        """Stop and start."""
+        await self.stop()
+        await self.start()
+
+    @property
+    def _properties(self) -> Path:
+        return self.directory / "server.properties"
+
+    def _configuration(self) -> str:
+        voters = self.voters or {self.node_id: self.controller_port}
+        copies = str(min(3, len(voters)))
+        properties = read_properties(SINGLE_NODE) | {
+            "node.id": str(self.node_id),
+            "controller.quorum.voters": ",".join(
+                f"{node}@{LOOPBACK}:{port}" for node, port in voters.items()
+            ),
+            "listeners": f"PLAINTEXT://{self.bootstrap},"
+            f"CONTROLLER://{LOOPBACK}:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "log.dirs": str(self.directory / "data"),
+            "offsets.topic.replication.factor": copies,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": str(max(1, int(copies) - 1)),
+            **self.overrides,
+        }
+        return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+    async def _format(self) -> None:
+        arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", str(self._properties)]
+        formatting = await start(
+            self._java("kafka.tools.StorageTool", *arguments), self._environment(), self.log
+        )
+        async with asyncio.timeout(FORMAT_TIMEOUT):
+            code = await formatting.wait()
+        if code != 0:
+            raise RuntimeError(f"formatting failed: {formatting.last_words()}")
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return [
+            "java",
+            "-Xms128m",
+            "-Xmx512m",
+            # Of a node that lives for a minute, most time goes into compiling.
+            "-XX:TieredStopAtLevel=1",
+            f"-Dlog4j2.configurationFile={LOG4J}",
+            "-cp",
+            self.class_path,
+            main,
+            *arguments,
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ
+        }
+
+    async def _serves(self) -> bool:
+        if not await speaks_kafka(LOOPBACK, self.port):
+            return False
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)
+        try:
+            await admin.start()
+            cluster = await admin.describe_cluster()
+            return len(cluster["brokers"]) == len(self.voters or (self,))
+        except (KafkaError, TimeoutError):
+            return False
+        finally:
+            await admin.close()
+
+
+def cluster(directory: Path, class_path: str, nodes: int = 3) -> list[KafkaNode]:
+    """*nodes* nodes that are not started yet; start them with :func:`start_together`."""
+    voters = {node_id: free_port() for node_id in range(1, nodes + 1)}
+    return [
+        KafkaNode(
+            directory / f"node-{node_id}",
+            class_path,
+            node_id=node_id,
+            controller_port=port,
+            voters=voters,
+        )
+        for node_id, port in voters.items()
+    ]
+
+
+async def start_together(nodes: Sequence[KafkaNode]) -> None:
+    """Start nodes that are ready only when all of them are."""
+    await asyncio.gather(*[node.launch() for node in nodes])
+    await asyncio.gather(*[node.ready() for node in nodes])
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """The ``name=value`` lines of a Java properties file."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}
