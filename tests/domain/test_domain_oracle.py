@@ -335,7 +335,7 @@ def event_set(run: Run) -> set[bytes]:
 
 
 @given(any_log)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_results_are_those_of_the_oracle(log: list[Look]) -> None:
     """Changes, offers, windows and counts are what the contract says, whatever the log."""
     due = oracle(log)
@@ -351,7 +351,7 @@ def test_the_results_are_those_of_the_oracle(log: list[Look]) -> None:
 
 
 @given(any_log, st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_batches_may_be_cut_anywhere(log: list[Look], data: st.DataObject) -> None:
     """Cutting a log into batches, with states stored between, changes neither states nor events."""
     once = whole(log)
@@ -367,7 +367,7 @@ def test_batches_may_be_cut_anywhere(log: list[Look], data: st.DataObject) -> No
 
 
 @given(any_log, st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_prefix_may_be_replayed(log: list[Look], data: st.DataObject) -> None:
     """After a restart from an older offset with the states kept, everything comes out the same."""
     once = whole(log)
@@ -383,7 +383,7 @@ def test_any_prefix_may_be_replayed(log: list[Look], data: st.DataObject) -> Non
 
 
 @given(any_log, st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_batch_may_be_fed_twice(log: list[Look], data: st.DataObject) -> None:
     """A batch that is delivered again changes no state and sends no new event."""
     once = whole(log)
@@ -403,7 +403,7 @@ def test_any_batch_may_be_fed_twice(log: list[Look], data: st.DataObject) -> Non
 
 
 @given(any_log, st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_batch_whose_state_was_not_stored_sends_the_same_again(
     log: list[Look], data: st.DataObject
 ) -> None:
@@ -423,7 +423,7 @@ def test_a_batch_whose_state_was_not_stored_sends_the_same_again(
 
 
 @given(any_log, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 400)), max_size=5))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_the_clock_may_close_windows_at_any_time(
     log: list[Look], closings: list[tuple[int, int]]
 ) -> None:
@@ -443,7 +443,7 @@ def test_the_clock_may_close_windows_at_any_time(
 
 
 @given(any_log)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_the_arguments_of_apply_stay_as_they_are(log: list[Look]) -> None:
     """A batch that fails halfway can be done again: the states given are not changed."""
     half = len(log) // 2

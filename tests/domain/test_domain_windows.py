@@ -1,0 +1,244 @@
+"""Windows: tumbling, in event time, per offer."""
+
+from __future__ import annotations
+
+from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.events import Source, WindowClosed
+from walmart_stream.domain.observation import Observation
+from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.projection import read_windows, window_values
+from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
+
+RULES = Rules(window_ms=1000, known_ms=3000)
+
+
+def priced(landed: int) -> Offer:
+    return Offer(landed, 0, None, True, "Acme")
+
+
+UNKNOWN = Offer(500, None, None, True, "Acme")
+
+
+def look(at: int, offer: Offer | None) -> Entry:
+    observation = Observation("1", at, "affiliate", None, {"featured": offer})
+    return Entry(observation, Source("raw", 0, 0))
+
+
+def run(*looks: tuple[int, Offer | None]) -> Outcome:
+    return apply({}, [look(at, offer) for at, offer in looks], RULES)
+
+
+def closed(outcome: Outcome) -> list[WindowClosed]:
+    return [event for event in outcome.events if isinstance(event, WindowClosed)]
+
+
+def window(*looks: tuple[int, Offer | None]) -> WindowClosed:
+    """The last window of *looks*, closed by the clock."""
+    _, events = close_windows("1", run(*looks).states["1"], 10**9, RULES)
+    (event,) = events
+    return event
+
+
+def test_rules_come_from_seconds() -> None:
+    """A price is known for three of the longest poll intervals."""
+    assert Rules.of(3600, 3600) == Rules(window_ms=3_600_000, known_ms=10_800_000)
+    assert Rules.of(1, 0.5) == Rules(window_ms=1000, known_ms=1500)
+
+
+def test_windows_are_aligned_to_the_epoch() -> None:
+    """The first millisecond belongs to a window, that of its end to the next."""
+    assert [RULES.start_of(at) for at in (0, 999, 1000, 1001)] == [0, 0, 1000, 1000]
+
+
+def test_open_high_low_close_are_those_of_the_observations() -> None:
+    """Landed cents, in order of time; a price carried in is none of them."""
+    event = window((500, priced(9999)), (1000, priced(20)), (1300, priced(50)), (1900, priced(30)))
+
+    assert (event.open, event.high, event.low, event.close) == (20, 50, 20, 30)
+    assert (event.start, event.end) == (1000, 2000)
+
+
+def test_changes_leave_out_the_first_sight() -> None:
+    """Observations count all that were applied, changes those that differ from the one before."""
+    event = window((0, priced(5)), (100, priced(5)), (200, priced(6)), (300, None))
+
+    assert (event.observations, event.changes) == (4, 2)
+
+
+def test_unknown_landed_prices_are_observations_and_no_prices() -> None:
+    """They neither open nor close a window, nor are they its low."""
+    event = window((0, UNKNOWN), (100, priced(7)), (200, UNAVAILABLE), (300, UNKNOWN))
+
+    assert event.observations == 4
+    assert (event.open, event.high, event.low, event.close) == (7, 7, 7, 7)
+    assert (event.mean, event.coverage) == (7.0, 0.1)
+
+
+def test_a_window_of_unknown_prices_has_none() -> None:
+    """No mean of nothing."""
+    event = window((0, UNKNOWN), (900, UNKNOWN))
+
+    assert (event.open, event.high, event.low, event.close, event.mean) == (None,) * 5
+    assert (event.observations, event.coverage) == (2, 0.0)
+
+
+def test_the_mean_is_weighted_by_time() -> None:
+    """A price counts from its observation to the next one, and the last one to the end."""
+    event = window((0, priced(100)), (100, priced(200)), (300, priced(400)))
+
+    assert event.mean == (100 * 100 + 200 * 200 + 700 * 400) / 1000
+    assert event.coverage == 1.0
+
+
+def test_time_before_the_first_sight_is_not_covered() -> None:
+    """What is not known is not guessed."""
+    event = window((750, priced(100)))
+
+    assert (event.mean, event.coverage) == (100.0, 0.25)
+
+
+def test_a_price_is_carried_in_from_the_window_before() -> None:
+    """It counts from the start of the window to the first observation in it."""
+    event = window((900, priced(100)), (1600, priced(200)))
+
+    assert event.mean == (600 * 100 + 400 * 200) / 1000
+    assert event.coverage == 1.0
+
+
+def test_an_unknown_price_is_not_carried_in() -> None:
+    """Nor is what was known before it."""
+    event = window((800, priced(100)), (900, UNKNOWN), (1600, priced(200)))
+
+    assert (event.mean, event.coverage) == (200.0, 0.4)
+
+
+def test_a_price_is_known_for_a_limited_time() -> None:
+    """Three poll intervals after it was seen nobody knows what it is."""
+    event = window((500, priced(100)), (3800, priced(300)))
+
+    # Known until 3500: half of the window from 3000, then unknown for 300 ms.
+    assert event.mean == (500 * 100 + 200 * 300) / 700
+    assert event.coverage == 0.7
+
+
+def test_the_limit_holds_within_a_window() -> None:
+    """It does not matter in which window the time has run out."""
+    rules = Rules(window_ms=1000, known_ms=100)
+    state = apply({}, [look(0, priced(10)), look(500, priced(20))], rules).states["1"]
+
+    _, (event,) = close_windows("1", state, 10**9, rules)
+
+    assert (event.mean, event.coverage) == (15.0, 0.2)
+
+
+def test_seeing_the_same_price_again_makes_it_known_again() -> None:
+    """An observation without a change is still one."""
+    rules = Rules(window_ms=1000, known_ms=300)
+    looks = [look(at, priced(10)) for at in (0, 250, 500, 750)]
+    state = apply({}, looks, rules).states["1"]
+
+    _, (event,) = close_windows("1", state, 10**9, rules)
+
+    assert (event.mean, event.coverage, event.changes) == (10.0, 1.0, 0)
+
+
+def test_a_later_observation_closes_the_window() -> None:
+    """The event comes with the first observation in a later window, before its change."""
+    outcome = run((100, priced(10)), (1100, priced(20)))
+
+    _, event, change = outcome.events
+    assert isinstance(event, WindowClosed)
+    assert not isinstance(change, WindowClosed)
+    assert (event.start, event.observations, event.coverage) == (0, 1, 0.9)
+
+
+def test_windows_without_observations_are_skipped() -> None:
+    """Nothing is stored for a window in which nothing was seen."""
+    outcome = run((100, priced(10)), (5100, priced(20)))
+
+    assert [event.start for event in closed(outcome)] == [0]
+    assert outcome.states["1"].offers["featured"].window.start == 5000
+
+
+def test_a_late_observation_leaves_closed_windows_alone() -> None:
+    """It is not applied to anything."""
+    outcome = run((100, priced(10)), (1100, priced(20)), (200, priced(30)))
+
+    assert len(closed(outcome)) == 1
+    assert outcome.late == 1
+
+
+def test_the_clock_closes_a_window_more_than_a_minute_after_its_end() -> None:
+    """Not earlier: answers may still be on their way."""
+    state = run((100, priced(10))).states["1"]
+
+    _, early = close_windows("1", state, 1000 + CLOSE_DELAY_MS, RULES)
+    after, due = close_windows("1", state, 1000 + CLOSE_DELAY_MS + 1, RULES)
+
+    assert early == []
+    assert [event.start for event in due] == [0]
+    assert state.offers["featured"].window.emitted == 0
+    assert after.offers["featured"].window.emitted == 1
+
+
+def test_the_clock_closes_a_window_once() -> None:
+    """And a later observation does not close it again."""
+    state, _ = close_windows("1", run((100, priced(10))).states["1"], 10**9, RULES)
+
+    _, again = close_windows("1", state, 10**9, RULES)
+    outcome = apply({"1": state}, [look(1100, priced(20))], RULES)
+
+    assert again == []
+    assert closed(outcome) == []
+
+
+def test_what_comes_after_the_clock_closes_the_window_again() -> None:
+    """With more observations, so that it replaces the first close."""
+    state, (first,) = close_windows("1", run((100, priced(10))).states["1"], 10**9, RULES)
+
+    late = apply({"1": state}, [look(200, priced(20))], RULES).states["1"]
+    _, (second,) = close_windows("1", late, 10**9, RULES)
+
+    assert (first.observations, second.observations) == (1, 2)
+    assert (first.start, second.start) == (0, 0)
+
+
+def test_both_ways_of_closing_give_the_same() -> None:
+    """The clock and a later observation know the same observations."""
+    looks = [(100, priced(10)), (400, priced(20))]
+    _, (by_clock,) = close_windows("1", run(*looks).states["1"], 10**9, RULES)
+
+    (by_observation,) = closed(run(*looks, (1100, priced(30))))
+
+    assert by_clock == by_observation
+
+
+def test_offers_have_their_own_windows() -> None:
+    """One offer's later observation does not close another one's window."""
+    both = Observation("1", 100, "a", None, {"featured": priced(1), "marketplace": priced(2)})
+    one = Observation("1", 1100, "a", None, {"featured": priced(1)})
+
+    outcome = apply({}, [Entry(both, Source("r", 0, 0)), Entry(one, Source("r", 0, 1))], RULES)
+
+    assert [event.offer for event in closed(outcome)] == ["featured"]
+
+
+def test_expired_windows_are_those_before_the_last_two() -> None:
+    """Live views show an item's newest window and the one before."""
+    outcome = run(*[(1000 * number, priced(number)) for number in range(4)])
+
+    assert outcome.expired == [("1", 0), ("1", 1000)]
+    assert outcome.states["1"].previous_window == 2000
+
+
+def test_the_windowed_table_holds_what_windows_have_come_to() -> None:
+    """Every window that a batch touches, with the open ones as if they closed now."""
+    outcome = run((100, priced(10)), (1100, priced(20)), (2100, priced(30)))
+
+    values = window_values(outcome, RULES)
+
+    assert set(values) == {("1", 0), ("1", 1000), ("1", 2000)}
+    assert values["1", 0] is None
+    newest = values["1", 2000]
+    assert newest is not None
+    assert read_windows(newest)["featured"]["close"] == 30
