@@ -1,0 +1,149 @@
+"""Documents: the fields of the contract, made from the values of the results topic."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+import orjson
+import pytest
+
+from walmart_stream.domain import events
+from walmart_stream.domain.events import PriceChange, Source, WindowClosed
+from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.storage.documents import change_document, offer_document, window_document
+
+AT = 1_795_370_400_123
+CHANGE = PriceChange(
+    item_id="12417832",
+    offer="marketplace",
+    name="Blue Kettle",
+    kinds=("price", "shipping"),
+    now=Offer(2349, 0, 997, True, "Acme LLC"),
+    previous=Offer(2449, None, None, True, "Acme LLC"),
+    observed_at=AT,
+    source=Source("walmart-competitor-data", 3, 42),
+)
+WINDOW = WindowClosed(
+    item_id="12417832",
+    offer="featured",
+    start=1_795_370_400_000,
+    end=1_795_374_000_000,
+    observations=5,
+    changes=2,
+    open=100,
+    high=300,
+    low=50,
+    close=200,
+    mean=151.25,
+    coverage=0.75,
+)
+
+
+def stored(event: events.Event) -> dict[str, Any]:
+    """The event as it comes out of the results topic."""
+    fields: dict[str, Any] = orjson.loads(events.encode(event))
+    return fields
+
+
+def test_a_change_document_has_the_fields_of_the_contract() -> None:
+    """These and no others; the id is made of item, offer and time."""
+    assert change_document(stored(CHANGE)) == {
+        "_id": f"12417832:marketplace:{AT}",
+        "item_id": "12417832",
+        "offer": "marketplace",
+        "seller": "Acme LLC",
+        "kinds": ["price", "shipping"],
+        "price_cents": 2349,
+        "shipping_cents": 0,
+        "landed_cents": 2349,
+        "available": True,
+        "previous": {
+            "price_cents": 2449,
+            "shipping_cents": None,
+            "landed_cents": None,
+            "available": True,
+            "seller": "Acme LLC",
+        },
+        "delta_cents": -100,
+        "delta_pct": -100 * 100 / 2449,
+        "observed_at": datetime(2026, 11, 22, 18, 0, 0, 123000, UTC),
+        "source": {"topic": "walmart-competitor-data", "partition": 3, "offset": 42},
+    }
+
+
+def test_the_document_of_a_first_sight_has_nulls() -> None:
+    """There is nothing before, and an unavailable offer has no price."""
+    first = PriceChange("1", "featured", None, ("first_seen",), UNAVAILABLE, None, 0, CHANGE.source)
+
+    document = change_document(stored(first))
+
+    assert document["_id"] == "1:featured:0"
+    assert document["kinds"] == ["first_seen"]
+    assert document["available"] is False
+    nulls = {name for name, value in document.items() if value is None}
+    assert nulls == {
+        "seller",
+        "price_cents",
+        "shipping_cents",
+        "landed_cents",
+        "previous",
+        "delta_cents",
+        "delta_pct",
+    }
+
+
+def test_an_offer_document_has_the_fields_of_the_contract() -> None:
+    """What the offer says as of its last change."""
+    assert offer_document(stored(CHANGE)) == {
+        "_id": "12417832:marketplace",
+        "item_id": "12417832",
+        "offer": "marketplace",
+        "name": "Blue Kettle",
+        "seller": "Acme LLC",
+        "price_cents": 2349,
+        "shipping_cents": 0,
+        "landed_cents": 2349,
+        "two_day_cents": 997,
+        "available": True,
+        "changed_at": datetime(2026, 11, 22, 18, 0, 0, 123000, UTC),
+    }
+
+
+def test_a_window_document_has_the_fields_of_the_contract() -> None:
+    """The id is made of item, offer and start."""
+    assert window_document(stored(WINDOW)) == {
+        "_id": "12417832:featured:1795370400000",
+        "item_id": "12417832",
+        "offer": "featured",
+        "start": datetime(2026, 11, 22, 18, tzinfo=UTC),
+        "end": datetime(2026, 11, 22, 19, tzinfo=UTC),
+        "observations": 5,
+        "changes": 2,
+        "open": 100,
+        "high": 300,
+        "low": 50,
+        "close": 200,
+        "mean": 151.25,
+        "coverage": 0.75,
+    }
+
+
+@pytest.mark.parametrize("make", [change_document, offer_document])
+def test_documents_survive_bson(make: Any) -> None:
+    """Dates are exact to the millisecond, and no field has a type that MongoDB changes."""
+    document = make(stored(CHANGE))
+    options: Any = bson.CodecOptions(tz_aware=True)
+
+    assert bson.decode(bson.encode(document), options) == document
+
+
+@pytest.mark.parametrize("missing", ["item_id", "observed_at", "kinds", "source"])
+def test_a_value_that_lacks_a_field_is_refused(missing: str) -> None:
+    """The sink makes a dead letter of it rather than half a document."""
+    fields = stored(CHANGE)
+    del fields[missing]
+
+    with pytest.raises(KeyError, match=missing):
+        change_document(fields)
