@@ -20,7 +20,7 @@ from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.watchlist import Watchlist
-from walmart_stream.bootstrap import affiliate_client, faust_settings, silence_libraries
+from walmart_stream.bootstrap import affiliate_client, faust_settings
 from walmart_stream.commands.topics import create_topics
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
@@ -94,7 +94,6 @@ def create_app(settings: Settings) -> StreamApp:
 
 
 async def _prepare(settings: Settings) -> None:
-    silence_libraries(settings)
     if settings.kafka_create_topics:
         await create_topics(settings)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from typing import Any
 
 import faust
 
 from walmart_stream.kafka import ssl_context
+from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
-
-LOUD_LIBRARIES = ("faust", "mode", "aiokafka", "kafka", "pymongo", "asyncio")
-
 
 def faust_settings(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of the Faust app.
@@ -57,15 +54,9 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "web_router_enabled": False,
         "web_metrics_enabled": False,
         "web_stats_enabled": False,
+        "logging_config": logging_config(settings),
         "worker_redirect_stdouts": False,
     }
-
-
-def silence_libraries(settings: Settings) -> None:
-    """Switch off records below the level for good: ``-l warn`` leaves loggers at DEBUG."""
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    for name in LOUD_LIBRARIES:
-        logging.getLogger(name).setLevel(max(level, logging.INFO))
 
 
 def _credentials(settings: Settings) -> Any:

@@ -58,3 +58,14 @@ class Metrics:
         self.watched_items = Gauge(
             "walmart_watched_items", "Items that this worker polls.", registry=registry
         )
+
+    def snapshot(self) -> dict[str, dict[str, float]]:
+        """Counters and gauges as ``{metric: {label value, or "": value}}``."""
+        found: dict[str, dict[str, float]] = {}
+        for metric in self.registry.collect():
+            for sample in metric.samples:
+                if sample.name.endswith(("_created", "_bucket")):
+                    continue
+                label = next(iter(sample.labels.values()), "")
+                found.setdefault(sample.name, {})[label] = sample.value
+        return found

@@ -55,6 +55,7 @@ class StreamApp(faust.App):  # type: ignore[misc]
         return partition
 
     async def on_first_start(self) -> None:
+        self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
         await super().on_first_start()
         await self._prepare()
         self.pulse = Pulse(self.conf.broker_session_timeout)

@@ -1,0 +1,221 @@
+"""The poll timer: asks Walmart for the watched items whose partitions this worker owns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from walmart_stream import topics
+from walmart_stream.domain import observation
+from walmart_stream.domain.schedule import (
+    ITEMS_PER_CALL,
+    Poll,
+    Schedule,
+    Usage,
+    decode_poll,
+    decode_usage,
+    encode_poll,
+    encode_usage,
+)
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.failure import end_process
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings
+from walmart_stream.tables import Tables
+from walmart_stream.walmart.affiliate import AffiliateClient, Lookup
+
+logger = logging.getLogger(__name__)
+
+# Requests under way at once: enough to fill the quota at usual latencies, and a bound on what a
+# kill loses of answers that were not yet recorded.
+MAX_REQUESTS = 4
+
+# Where the polls table keeps the calls that a partition was charged; no item has this id.
+USAGE_KEY = b"#calls"
+
+SECONDS_PER_DAY = 86_400
+
+
+class Poller:
+    """One worker's polling. *clock* gives epoch milliseconds.
+
+    Pacing is derived from the polls table and thus survives restarts and rebalances: when an
+    item was asked for last, and how many calls its partition was charged today. Each partition
+    has an equal share of the quotas, so that the shares of all workers add up to no more than
+    Walmart grants, whoever owns what.
+    """
+
+    def __init__(
+        self,
+        app: StreamApp,
+        tables: Tables,
+        schedule: Schedule,
+        metrics: Metrics,
+        settings: Settings,
+        make_client: Callable[[Settings], AffiliateClient],
+        clock: Callable[[], int],
+    ) -> None:
+        self._app = app
+        self._tables = tables
+        self._schedule = schedule
+        self._metrics = metrics
+        self._settings = settings
+        self._make_client = make_client
+        self._clock = clock
+        self._client: AffiliateClient | None = None
+        self._polls: dict[int, dict[str, Poll]] = {}
+        self._unanswered: dict[str, str] = {}
+        self._last_error: str | None = None
+
+    async def tick(self) -> None:
+        """Ask for everything that is due. Called by a timer, which must not raise."""
+        if not self._settings.polling:
+            return
+        try:
+            await self._poll()
+        except asyncio.CancelledError:
+            raise
+        except Exception as exc:
+            # Walmart's failures end in the result of a lookup; this is ours or the broker's.
+            end_process(f"polling failed: {type(exc).__name__}")
+
+    def stats(self) -> dict[str, Any]:
+        """What is watched here, what Walmart did not answer, and the last failure."""
+        unanswered = defaultdict(list)
+        for item_id, outcome in self._unanswered.items():
+            unanswered[outcome].append(item_id)
+        return {
+            "enabled": self._settings.polling,
+            "watched_items": sum(map(len, self._polls.values())),
+            "calls_today": sum(
+                self._usage(partition).today(self._clock()) for partition in self._polls
+            ),
+            # Some of each kind: enough to look into it, never a page of thousands.
+            "unanswered": {outcome: sorted(ids)[:100] for outcome, ids in unanswered.items()},
+            "last_error": self._last_error,
+        }
+
+    async def close(self) -> None:
+        """Close the connections to Walmart."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def _poll(self) -> None:
+        owned = self._app.owned(topics.RAW.name)
+        self._follow_ownership(owned)
+        due = self._due(owned)
+        self._metrics.watched_items.set(sum(map(len, self._polls.values())))
+        if not due:
+            return
+        if self._client is None:
+            self._client = self._make_client(self._settings)
+        calls = self._calls_left(owned)
+        share = len(owned) / self._settings.kafka_partitions
+        self._client.set_limits(self._settings.walmart_affiliate_calls_per_second * share, calls)
+        requests = asyncio.Semaphore(MAX_REQUESTS)
+        chunks = list(_chunks(due, ITEMS_PER_CALL))[:calls]
+        await asyncio.gather(*(self._ask(chunk, requests) for chunk in chunks))
+
+    def _follow_ownership(self, owned: set[int]) -> None:
+        for partition in self._polls.keys() - owned:
+            for item_id in self._polls.pop(partition):
+                self._unanswered.pop(item_id, None)
+        for partition in owned:
+            known = self._polls.setdefault(partition, {})
+            watched = set()
+            for _, key, _ in self._tables.watchlist.of_partitions({partition}):
+                item_id = key.decode()
+                watched.add(item_id)
+                if item_id not in known:
+                    value = self._tables.polls.read(partition, key)
+                    known[item_id] = Poll(0, "") if value is None else decode_poll(value)
+            for item_id in known.keys() - watched:
+                del known[item_id]
+                self._unanswered.pop(item_id, None)
+
+    def _due(self, owned: set[int]) -> list[str]:
+        polls = {
+            item_id: poll
+            for partition in owned
+            for item_id, poll in self._polls[partition].items()
+        }
+        settings = self._settings
+        share = len(owned) / settings.kafka_partitions
+        quota = min(
+            settings.walmart_affiliate_calls_per_second,
+            settings.walmart_affiliate_daily_calls / SECONDS_PER_DAY,
+        )
+        return self._schedule.due(polls, polls, self._clock(), quota * share)
+
+    def _usage(self, partition: int) -> Usage:
+        value = self._tables.polls.read(partition, USAGE_KEY)
+        return Usage(0, 0) if value is None else decode_usage(value)
+
+    def _calls_left(self, owned: set[int]) -> int:
+        now = self._clock()
+        daily = self._settings.walmart_affiliate_daily_calls
+        used = sum(self._usage(partition).today(now) for partition in owned)
+        return max(0, daily * len(owned) // self._settings.kafka_partitions - used)
+
+    async def _ask(self, item_ids: list[str], requests: asyncio.Semaphore) -> None:
+        assert self._client is not None
+        async with requests:
+            lookup = await self._client.items(item_ids)
+            await self._record(item_ids, lookup)
+
+    async def _record(self, item_ids: list[str], lookup: Lookup) -> None:
+        """Answers into the raw topic first; only then they count as polled."""
+        outbox = self._app.outbox()
+        for answer in lookup.answers:
+            at = int(answer.observed_at * 1000)
+            for item_id, payload in answer.items.items():
+                value = observation.encode(
+                    source=observation.AFFILIATE,
+                    item_id=item_id,
+                    observed_at=at,
+                    request_id=answer.request_id,
+                    payload=payload,
+                )
+                outbox.add(topics.RAW.name, item_id.encode(), value)
+        await outbox.flush()
+        outcomes = self._outcomes(item_ids, lookup)
+        for item_id, outcome in outcomes.items():
+            self._metrics.polled_items.labels(outcome).inc()
+            if outcome == "answered":
+                self._unanswered.pop(item_id, None)
+            else:
+                self._unanswered[item_id] = outcome
+        await self._remember(outcomes, lookup.calls)
+
+    def _outcomes(self, item_ids: Iterable[str], lookup: Lookup) -> dict[str, str]:
+        outcomes = dict.fromkeys(item_ids, "answered")
+        outcomes.update(dict.fromkeys(lookup.missing, "missing"))
+        for kind, errors in (("invalid", lookup.invalid), ("failed", lookup.failed)):
+            outcomes.update(dict.fromkeys(errors, kind))
+            for error in {id(error): error for error in errors.values()}.values():
+                self._metrics.poll_errors.labels(type(error).__name__).inc()
+                self._last_error = f"{type(error).__name__}: {error}"
+                logger.warning("polling: %s", self._last_error)
+        return outcomes
+
+    async def _remember(self, outcomes: dict[str, str], calls: int) -> None:
+        now = self._clock()
+        by_partition: defaultdict[int, dict[bytes, bytes | None]] = defaultdict(dict)
+        for partition, polls in self._polls.items():
+            for item_id in outcomes.keys() & polls.keys():
+                polls[item_id] = Poll(now, outcomes[item_id])
+                by_partition[partition][item_id.encode()] = encode_poll(polls[item_id])
+        owned = self._app.owned(topics.RAW.name)
+        for index, partition in enumerate(sorted(by_partition.keys() & owned)):
+            if index == 0:
+                usage = self._usage(partition).plus(calls, now)
+                by_partition[partition][USAGE_KEY] = encode_usage(usage)
+            await self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
+
+
+def _chunks(items: list[str], size: int) -> Iterator[list[str]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

@@ -1,0 +1,219 @@
+"""The command line: names and options; what a command does is in the module of its name."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import ValidationError
+
+from walmart_stream import __version__
+from walmart_stream.settings import Settings, SettingsError, load_settings
+
+T = TypeVar("T")
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as exc:
+        raise click.ClickException(str(exc)) from None
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work*; what went wrong outside becomes one line instead of a traceback."""
+    # Imported late: the commands that need neither must start fast.
+    from aiokafka.errors import KafkaError
+    from pymongo.errors import PyMongoError
+
+    try:
+        return asyncio.run(work)
+    except (KafkaError, PyMongoError, OSError, SettingsError) as exc:
+        raise click.ClickException(f"{type(exc).__name__}: {exc}") from exc
+
+
+class Time(click.ParamType):
+    """An ISO 8601 time; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an ISO 8601 time", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="walmart-stream")
+def cli() -> None:
+    """Price and shipping monitor for Walmart marketplace sellers, on Kafka and Faust."""
+
+
+@cli.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def worker(options: tuple[str, ...]) -> None:
+    """Run one worker (options as of `faust worker`)."""
+    settings = _settings()
+    if sys.platform != "win32":
+        import mode.loop
+
+        # Faust reads the loop while it is imported.
+        mode.loop.use("uvloop")
+    from walmart_stream.app import create_app
+
+    sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
+    create_app(settings).main()
+
+
+@cli.command()
+@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
+@click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--for", "seconds", type=click.FloatRange(1), help="Stop after so many seconds.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the sandbox's market.")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=200, show_default=True)
+@click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path))
+def local(
+    workers: int, items: int, seconds: float | None, seed: int, speed: float, report: Path | None
+) -> None:
+    """Run the whole pipeline on this machine: broker, MongoDB, sandbox Walmart, workers."""
+    from walmart_stream.local.stack import Options, run
+
+    sys.exit(_run(run(Options(workers, items, seconds, seed, speed, report))))
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, show_default=True)
+def sandbox(port: int, items: int, seed: int, speed: float) -> None:
+    """Run the sandbox Walmart alone."""
+    from walmart_stream.commands.sandbox import run
+
+    _run(run(port, items, seed, speed))
+
+
+@cli.command()
+def topics() -> None:
+    """Create the topics and indexes as configured; safe to repeat."""
+    from walmart_stream.commands.topics import create_topics
+    from walmart_stream.storage import mongo
+
+    async def create(settings: Settings) -> None:
+        for line in await create_topics(settings):
+            click.echo(line)
+        client = mongo.connect(settings)
+        try:
+            await mongo.create_indexes(mongo.database(client, settings))
+        finally:
+            client.close()
+        click.echo(f"indexes of database {settings.mongodb_database}: present")
+
+    _run(create(_settings()))
+
+
+@cli.group()
+def watch() -> None:
+    """The watchlist: which items are polled."""
+
+
+@watch.command("add")
+@click.argument("item_ids", nargs=-1, required=True)
+@click.option("--note", help="Why these items are watched.")
+def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
+    """Watch items."""
+    from walmart_stream.commands import watch as commands
+    from walmart_stream.domain.watch import WatchEntry
+
+    settings = _settings()
+    try:
+        entries = [WatchEntry(item_id=item_id, note=note) for item_id in item_ids]
+    except ValidationError as exc:
+        raise click.ClickException(exc.errors(include_url=False)[0]["msg"]) from None
+    _run(commands.add(settings, entries))
+    click.echo(f"watching {len(entries)} item(s)")
+
+
+@watch.command("remove")
+@click.argument("item_ids", nargs=-1, required=True)
+def watch_remove(item_ids: tuple[str, ...]) -> None:
+    """Stop watching items."""
+    from walmart_stream.commands import watch as commands
+
+    _run(commands.remove(_settings(), list(item_ids)))
+    click.echo(f"no longer watching {len(item_ids)} item(s)")
+
+
+@watch.command("list")
+def watch_list() -> None:
+    """List the watched items."""
+    from walmart_stream.commands import watch as commands
+
+    for item_id, entry in sorted(_run(commands.listing(_settings())).items()):
+        click.echo(f"{item_id}\t{entry.note or ''}".rstrip())
+
+
+@watch.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def watch_import(file: Path) -> None:
+    """Watch the items of a CSV file (item_id[,note]); bad rows are named, the rest goes in."""
+    from walmart_stream.commands import watch as commands
+
+    count, faults = _run(commands.import_file(_settings(), file))
+    for fault in faults:
+        click.echo(f"{file}: {fault}", err=True)
+    click.echo(f"watching {count} item(s)")
+    if faults:
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("item_id")
+@click.option("--from", "since", type=Time(), help="ISO 8601; default: everything.")
+@click.option("--to", "until", type=Time())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+)
+def history(item_id: str, since: datetime | None, until: datetime | None, form: str) -> None:
+    """Show the price and shipping history of an item."""
+    from walmart_stream.commands.history import history as lines
+
+    settings = _settings()
+
+    async def show() -> None:
+        async for line in lines(settings, item_id, since, until, form):
+            click.echo(line)
+
+    _run(show())
+
+
+@cli.command()
+def verify() -> None:
+    """Recompute everything from the raw topic and compare it with MongoDB."""
+    from walmart_stream.commands import verify as command
+
+    report = _run(command.verify(_settings()))
+    for line in command.report_lines(report):
+        click.echo(line)
+    sys.exit(0 if report.clean else 1)
+
+
+def main() -> None:
+    """Entry point of ``walmart-stream`` and ``python -m walmart_stream``."""
+    cli()

@@ -1,0 +1,46 @@
+"""``walmart-stream sandbox``: the sandbox Walmart alone, with a fresh key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import uuid
+from pathlib import Path
+
+import click
+
+from walmart_stream.sandbox import SandboxConfig, generate_keypair, serve
+
+KEY_VERSION = "1"
+
+
+async def run(port: int, items: int, seed: int, speed: float) -> None:
+    """Serve on loopback until SIGINT or SIGTERM; print the settings that a worker needs."""
+    private, public = generate_keypair()
+    consumer_id = str(uuid.uuid4())
+    config = SandboxConfig(
+        consumer_id=consumer_id,
+        public_keys={KEY_VERSION: public},
+        items=items,
+        seed=seed,
+        speed=speed,
+    )
+    with tempfile.TemporaryDirectory(prefix="walmart-sandbox-") as folder:
+        key_file = Path(folder, "private-key.pem")
+        key_file.touch(mode=0o600)
+        key_file.write_text(private, encoding="ascii")
+        server = await serve(config, port=port)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        click.echo(f"WALMART_AFFILIATE_URL={server.url}")
+        click.echo(f"WALMART_CONSUMER_ID={consumer_id}")
+        click.echo(f"WALMART_KEY_VERSION={KEY_VERSION}")
+        click.echo(f"WALMART_PRIVATE_KEY_FILE={key_file}")
+        click.echo(f"# control: {server.control_url}  process: {os.getpid()}")
+        try:
+            await stop.wait()
+        finally:
+            await server.stop()

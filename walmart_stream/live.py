@@ -1,0 +1,87 @@
+"""What the web views may ask of the running worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from walmart_stream import __version__, topics
+from walmart_stream.agents.poll import Poller
+from walmart_stream.agents.process import Processor
+from walmart_stream.agents.sink import Sink
+from walmart_stream.commands import watch
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings
+
+
+class LiveWorker:
+    """Answers from this worker's memory; see :class:`walmart_stream.web.live.Live`."""
+
+    def __init__(
+        self,
+        app: StreamApp,
+        settings: Settings,
+        processor: Processor,
+        poller: Poller,
+        sink: Sink,
+        metrics: Metrics,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._processor = processor
+        self._poller = poller
+        self._sink = sink
+        self._metrics = metrics
+        self._started = time.monotonic()
+
+    def item(self, item_id: str) -> ItemState | None:
+        return self._processor.item(item_id)
+
+    def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
+        return self._processor.windows(item_id)
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since this worker's start, and its present lag and partitions."""
+        lag = self._app.consumer.lag()
+        for topic in (topics.WATCHLIST, topics.RAW, topics.RESULTS):
+            self._metrics.lag.labels(topic.name).set(lag.get(topic.name, 0))
+        return {
+            "version": __version__,
+            "worker": self._settings.canonical_url,
+            "uptime_seconds": round(time.monotonic() - self._started, 1),
+            "ready": not self.failing(),
+            "partitions": sorted(self._app.owned(topics.RAW.name)),
+            "lag": lag,
+            "polling": self._poller.stats(),
+            "counters": self._metrics.snapshot(),
+        }
+
+    def failing(self) -> Mapping[str, str]:
+        failing = {}
+        if self._app.rebalancing:
+            failing["kafka"] = "the consumer group is rebalancing"
+        elif not self._app.tables.actives_ready:
+            failing["tables"] = "the tables are being restored"
+        if self._sink.outage is not None:
+            failing["mongodb"] = f"writes are waiting for it ({self._sink.outage})"
+        return failing
+
+    async def all_watched(self) -> Mapping[str, WatchEntry]:
+        return await watch.listing(self._settings)
+
+    async def watch(self, entries: Sequence[WatchEntry]) -> None:
+        outbox = self._app.outbox()
+        for entry in entries:
+            key = entry.item_id.encode()
+            outbox.add(topics.WATCHLIST.name, key, encode_entry(entry))
+        await outbox.flush()
+
+    async def unwatch(self, item_ids: Sequence[str]) -> None:
+        outbox = self._app.outbox()
+        for item_id in item_ids:
+            outbox.add(topics.WATCHLIST.name, item_id.encode(), None)
+        await outbox.flush()

@@ -1,0 +1,72 @@
+"""Supervised workers: real `worker` processes, started again when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.local.processes import Process, start
+
+logger = logging.getLogger(__name__)
+
+# Longer than a worker waits for its agents' batches.
+STOP_GRACE = 20.0
+
+# A worker that cannot start must not be tried in a busy loop.
+RESTART_PAUSE = 1.0
+
+
+class Worker:
+    """One supervised worker process. As a context manager it runs inside."""
+
+    def __init__(self, number: int, environment: Mapping[str, str], folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.environment = {
+            **environment,
+            "WEB_HOST": LOOPBACK,
+            "WEB_PORT": str(port),
+        }
+        self.environment.pop("WEB_URL", None)
+        self.restarts = 0
+        self.process: Process | None = None
+        self._log = folder / f"worker-{number + 1}.log"
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def __aenter__(self) -> Worker:
+        await self._start()
+        self._task = asyncio.create_task(self._supervise())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End it for good, as a supervisor would: SIGTERM, then SIGKILL."""
+        self._stopping = True
+        if self.process is not None:
+            await self.process.stop(STOP_GRACE)
+        if self._task is not None:
+            await self._task
+
+    async def _start(self) -> None:
+        argv = [sys.executable, "-m", "walmart_stream", "worker"]
+        self.process = await start(argv, self.environment, self._log)
+
+    async def _supervise(self) -> None:
+        assert self.process is not None
+        while True:
+            code = await self.process.wait()
+            if self._stopping:
+                return
+            self.restarts += 1
+            logger.warning("%s ended with %s and is started again", self.url, code)
+            await asyncio.sleep(RESTART_PAUSE)
+            if self._stopping:
+                return
+            await self._start()
