@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aiokafka.errors import UnknownTopicOrPartitionError
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from walmart_stream import topics
 from walmart_stream.audit import DeadLetterCheck, Recomputation, Report, compare, report_lines
 from walmart_stream.domain.windows import Rules
-from walmart_stream.kafka import read_topic
+from walmart_stream.kafka import admin_client, describe_topics, read_topic
 from walmart_stream.settings import Settings
 
 __all__ = ["report_lines", "verify"]
@@ -30,7 +31,7 @@ async def verify(settings: Settings, *, clock: Callable[[], int] = _epoch_ms) ->
         KafkaError, PyMongoError: the broker or the database cannot be read.
     """
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
-    recomputation = Recomputation(topics.RAW.name, settings.kafka_partitions, rules)
+    recomputation = Recomputation(topics.RAW.name, await _partitions(settings), rules)
     async for record in read_topic(settings, topics.RAW.name):
         recomputation.add(record.partition, record.offset, record.key, record.value)
     expected = recomputation.finish(clock())
@@ -47,3 +48,12 @@ async def verify(settings: Settings, *, clock: Callable[[], int] = _epoch_ms) ->
     report.dead_letters = letters.finish()
     report.dead_letter_repeats = letters.repeats
     return report
+
+
+async def _partitions(settings: Settings) -> int:
+    """How many partitions keys are spread over: the topic's own number, whatever is configured."""
+    async with admin_client(settings) as admin:
+        described = await describe_topics(admin, [topics.RAW.name])
+    if topics.RAW.name not in described:
+        raise UnknownTopicOrPartitionError(f"there is no topic {topics.RAW.name}")
+    return len(described[topics.RAW.name]["partitions"])
