@@ -182,3 +182,18 @@ def test_every_item_of_a_batch_has_its_state_once() -> None:
     assert list(outcome.states) == ["1"]
     assert outcome.states["1"] == states["1"]
     assert outcome.states["1"] is not states["1"]
+
+
+def test_the_age_of_a_state_is_the_number_of_observations_applied() -> None:
+    """Of two stored values of an item the one with more is the newer one; late ones add none."""
+    outcome = run(look(1, PLAIN), look(2, PLAIN, marketplace=None), look(2, PLAIN), look(1, PLAIN))
+
+    assert (outcome.applied, outcome.states["1"].applied) == (2, 2)
+
+
+def test_an_offer_that_exists_is_not_remembered_as_absent() -> None:
+    """The stored value holds one time for an offer, not two."""
+    outcome = run(look(1, PLAIN, marketplace=None), look(2, PLAIN, marketplace=PLAIN))
+
+    state = outcome.states["1"]
+    assert (state.absent, set(state.offers)) == ({}, {"featured", "marketplace"})
