@@ -1,0 +1,108 @@
+"""``walmart-stream watch``: the watchlist, written to and read from its topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+
+from walmart_stream import topics
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.watch import (
+    RowFault,
+    WatchEntry,
+    decode_entry,
+    encode_entry,
+    parse_csv,
+    stamped,
+)
+from walmart_stream.kafka import client_options, read_topic
+from walmart_stream.settings import Settings
+
+Clock = Callable[[], datetime]
+
+# Records on their way at a time.
+CHUNK = 1_000
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def add(settings: Settings, entries: Iterable[WatchEntry], *, clock: Clock = _now) -> None:
+    """Watch the items of *entries*; returns when the brokers have acknowledged all of them.
+
+    Entries without a time get that of *clock*.
+
+    Raises:
+        KafkaError: some are not acknowledged; adding them again is harmless.
+    """
+    await _produce(
+        settings,
+        [(entry.item_id, encode_entry(entry)) for entry in stamped(entries, clock())],
+    )
+
+
+async def remove(settings: Settings, item_ids: Iterable[str]) -> None:
+    """Stop watching *item_ids*, watched or not; returns when the brokers have acknowledged it.
+
+    Raises:
+        KafkaError: some are not acknowledged; removing them again is harmless.
+    """
+    await _produce(settings, [(item_id, None) for item_id in item_ids])
+
+
+async def listing(settings: Settings) -> dict[str, WatchEntry]:
+    """All entries by item id: what the topic holds now, whichever worker polls it.
+
+    A record that is no entry changes nothing, as for the workers, which dead-letter it.
+
+    Raises:
+        KafkaError, TimeoutError: the topic cannot be read.
+    """
+    entries: dict[str, WatchEntry] = {}
+    async for record in read_topic(settings, topics.WATCHLIST.name):
+        item_id = (record.key or b"").decode("utf-8", "replace")
+        if not record.value:
+            entries.pop(item_id, None)
+            continue
+        try:
+            entries[item_id] = decode_entry(item_id, record.value)
+        except BadInput:
+            continue
+    return entries
+
+
+async def import_file(
+    settings: Settings, path: Path, *, clock: Clock = _now
+) -> tuple[int, list[RowFault]]:
+    """Watch the items of a CSV file; how many, and the lines that are none.
+
+    Raises:
+        OSError: the file cannot be read.
+        KafkaError: some are not acknowledged; importing the file again is harmless.
+    """
+    data = await asyncio.to_thread(path.read_bytes)
+    # A line that is not UTF-8 is a fault of that line.
+    entries, faults = parse_csv(data.decode("utf-8", "surrogateescape"))
+    await add(settings, entries, clock=clock)
+    return len(entries), faults
+
+
+async def _produce(settings: Settings, records: Sequence[tuple[str, bytes | None]]) -> None:
+    if not records:
+        return
+    producer = AIOKafkaProducer(**client_options(settings), acks="all")
+    try:
+        await producer.start()
+        for first in range(0, len(records), CHUNK):
+            sent = [
+                await producer.send(topics.WATCHLIST.name, key=item_id.encode(), value=value)
+                for item_id, value in records[first : first + CHUNK]
+            ]
+            await asyncio.gather(*sent)
+    finally:
+        await producer.stop()

@@ -1,0 +1,69 @@
+"""Connecting to MongoDB, and the indexes that the queries need."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo import ASCENDING, IndexModel, WriteConcern
+
+from walmart_stream.settings import Settings
+from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+
+Document = dict[str, Any]
+
+# Milliseconds. The driver waits for ever for an answer, and half a minute for a server; both would
+# keep a partition from being handed over. MONGODB_URI may say otherwise.
+DEFAULTS: dict[str, Any] = {
+    "appName": "walmart-stream",
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 30_000,
+}
+
+# Journalled, too: a standalone server's majority is itself, and it may be killed.
+MAJORITY = WriteConcern(w="majority", j=True)
+
+INDEXES = {
+    OFFERS: [IndexModel([("item_id", ASCENDING), ("offer", ASCENDING)])],
+    PRICE_CHANGES: [
+        IndexModel([("item_id", ASCENDING), ("observed_at", ASCENDING), ("offer", ASCENDING)])
+    ],
+    PRICE_WINDOWS: [
+        IndexModel([("item_id", ASCENDING), ("start", ASCENDING), ("offer", ASCENDING)])
+    ],
+}
+
+
+def connect(settings: Settings) -> AsyncIOMotorClient[Document]:
+    """A client of MONGODB_URI; it connects when it is first used. Times come back aware.
+
+    Retryable writes stay on as the driver has them: it leaves them out where the server is a
+    standalone one, which could not do them.
+
+    Raises:
+        ConfigurationError, InvalidURI: the URI is not usable.
+    """
+    uri = settings.mongodb_uri.get_secret_value()
+    # Keyword arguments would win over the URI.
+    given = {name.lower() for name, _ in parse_qsl(urlsplit(uri).query)}
+    options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
+    return AsyncIOMotorClient(uri, tz_aware=True, **options)
+
+
+def database(
+    client: AsyncIOMotorClient[Document], settings: Settings
+) -> AsyncIOMotorDatabase[Document]:
+    """The database of the results; a write returns when a majority has it in its journal."""
+    return client.get_database(settings.mongodb_database, write_concern=MAJORITY)
+
+
+async def create_indexes(database: AsyncIOMotorDatabase[Document]) -> None:
+    """Create what is missing of :data:`INDEXES`; safe to repeat.
+
+    Raises:
+        PyMongoError: the database is away, or has an index of the same name that is another one.
+    """
+    for collection, indexes in INDEXES.items():
+        await database[collection].create_indexes(indexes)
