@@ -1,8 +1,8 @@
 """The Faust app. Reading this file shows the whole topology.
 
-    watchlist ──► poll timer ──► walmart-competitor-data ──► process ──► walmart-data-processing
-                                                                │                  │
-                                                     tables ◄───┘                  └──► sink ──► MongoDB
+    watchlist ─► poll timer ─► walmart-competitor-data ─► process ─► walmart-data-processing
+                                                             │                │
+                                                  tables ◄───┘                └─► sink ─► MongoDB
 
 `faust -A walmart_stream.app worker` finds :data:`app` here; it is made from the environment when
 it is first asked for.
@@ -81,7 +81,7 @@ def create_app(settings: Settings) -> StreamApp:
     app.timer(POLL_TICK)(poller.tick)
     app.timer(CLOSE_TICK)(processor.close_due_windows)
 
-    live = LiveWorker(app, settings, tables, processor, poller, sink, metrics)
+    live = LiveWorker(app, settings, processor, poller, sink, metrics)
     views.attach(
         app,
         settings=settings,

@@ -11,6 +11,7 @@ from walmart_stream.kafka import ssl_context
 from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
 
+
 def faust_settings(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of the Faust app.
 
@@ -74,3 +75,10 @@ def _credentials(settings: Settings) -> Any:
         # Without a context of its own it would silently speak plaintext.
         ssl_context=context if protocol == "SASL_SSL" else None,
     )
+
+
+def affiliate_client(settings: Settings) -> Any:
+    """The client of the Affiliate API; its limits are set by the poller."""
+    from walmart_stream.walmart.affiliate import AffiliateClient
+
+    return AffiliateClient(settings)

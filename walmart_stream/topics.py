@@ -1,4 +1,4 @@
-"""The topics: what each one holds, who writes it and how long it is kept. Nothing else names one."""
+"""The topics: what each one holds, who writes it, how it is kept. Nothing else names one."""
 
 from __future__ import annotations
 

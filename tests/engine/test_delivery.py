@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 import pytest
 
-from tests.engine.worker import DEADLINE, Worker, committed, create_input, produce
+from tests.engine.worker import DEADLINE, SESSION_TIMEOUT, Worker, committed, create_input, produce
 
 pytestmark = pytest.mark.integration
 
@@ -118,7 +118,7 @@ async def test_a_worker_that_joins_and_leaves_under_load_loses_nothing(bootstrap
 
     first.wait_for(lambda events: set(sent) <= {*first.done(), *second.done()})
     table = first.wait_for(
-        lambda events: sum(events[-1].get("table", {}).values()) >= len(sent) and events[-1]
+        lambda events: events and sum(events[-1].get("table", {}).values()) >= len(sent) and events[-1]
     )["table"]
     assert sum(table.values()) == len(sent)
 
@@ -128,8 +128,10 @@ async def test_a_worker_that_was_stopped_for_longer_than_its_session_ends_itself
     zombie = start("zombie")
     zombie.wait_ready()
     os.kill(zombie.process.pid, signal.SIGSTOP)
+    stopped = time.monotonic()
     successor = start("successor")
     successor.wait_ready()
+    successor.wait_for(lambda events: time.monotonic() > stopped + SESSION_TIMEOUT)
 
     os.kill(zombie.process.pid, signal.SIGCONT)
 

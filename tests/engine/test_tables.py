@@ -67,7 +67,7 @@ async def test_a_restart_goes_on_with_the_table_where_it_was(bootstrap, start):
 
     successor = start("worker")
 
-    successor.wait_for(lambda events: events[-1].get("table", {}).get("a", 0) >= 10)
+    successor.wait_for(lambda events: events and events[-1].get("table", {}).get("a", 0) >= 10)
 
 
 async def test_a_write_is_over_when_the_broker_has_acknowledged_it(

@@ -19,6 +19,8 @@ PROGRAM = Path(__file__).with_name("program.py")
 INPUT = "input"
 PARTITIONS = 2
 DEADLINE = 40.0
+# As in program.py.
+SESSION_TIMEOUT = 6.0
 
 
 class Worker:

@@ -111,13 +111,13 @@ def test_the_broker_is_the_version_that_the_tests_run_on(compose: dict[str, Any]
     """What compose starts is what the suite has tried."""
     versions = {
         element.text
-        for dependency in ET.parse(POM).iter("{*}dependency")
+        for dependency in ET.parse(POM).iterfind(".//{*}dependency")
         if dependency.findtext("{*}artifactId") == "kafka_2.13"
         for element in dependency.iterfind("{*}version")
     }
     properties = {
         f"${{{element.tag.rpartition('}')[2]}}}": element.text
-        for group in ET.parse(POM).iter("{*}properties")
+        for group in ET.parse(POM).iterfind("{*}properties")
         for element in group
     }
 

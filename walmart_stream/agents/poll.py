@@ -138,9 +138,7 @@ class Poller:
 
     def _due(self, owned: set[int]) -> list[str]:
         polls = {
-            item_id: poll
-            for partition in owned
-            for item_id, poll in self._polls[partition].items()
+            item_id: poll for partition in owned for item_id, poll in self._polls[partition].items()
         }
         settings = self._settings
         share = len(owned) / settings.kafka_partitions

@@ -26,7 +26,9 @@ class Watchlist:
         entries: dict[bytes, bytes | None] = {}
         for record in batch.records:
             try:
-                if record.key is None or not ITEM_ID.fullmatch(record.key.decode("ascii", "replace")):
+                if record.key is None or not ITEM_ID.fullmatch(
+                    record.key.decode("ascii", "replace")
+                ):
                     raise KeyFault("the key must be an item id")
                 if record.value:
                     decode_entry(record.key.decode(), record.value)

@@ -82,7 +82,7 @@ def worker(options: tuple[str, ...]) -> None:
 @click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--for", "seconds", type=click.FloatRange(1), help="Stop after so many seconds.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the sandbox's market.")
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=200, show_default=True)
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1000, show_default=True)
 @click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path))
 def local(
     workers: int, items: int, seconds: float | None, seed: int, speed: float, report: Path | None
@@ -211,7 +211,7 @@ def verify() -> None:
     report = _run(command.verify(_settings()))
     for line in command.report_lines(report):
         click.echo(line)
-    sys.exit(0 if report.clean else 1)
+    sys.exit(0 if report.is_clean else 1)
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ class UniformSchedule:
 
 
 def encode_poll(poll: Poll) -> bytes:
-    return orjson.dumps(poll)
+    return orjson.dumps([*poll])
 
 
 def decode_poll(value: bytes) -> Poll:
@@ -89,7 +89,7 @@ class Usage(NamedTuple):
 
 
 def encode_usage(usage: Usage) -> bytes:
-    return orjson.dumps(usage)
+    return orjson.dumps([*usage])
 
 
 def decode_usage(value: bytes) -> Usage:

@@ -6,7 +6,7 @@ Relies on, in faust/transport/drivers/aiokafka.py: ``Producer.send`` and ``_sett
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka.errors import UnknownError, UnsupportedVersionError
@@ -15,7 +15,8 @@ from faust.transport.drivers import aiokafka as driver
 
 from walmart_stream.engine.failure import Pulse
 
-Headers = Mapping[str, bytes]
+# Names may repeat, so it is a list and not a mapping.
+Headers = Sequence[tuple[str, bytes]]
 
 
 class Outbox:

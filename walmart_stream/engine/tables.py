@@ -7,7 +7,10 @@ faust/stores/rocksdb.py: ``_db_for_partition`` and ``set_persisted_offset``.
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import faust
@@ -43,30 +46,53 @@ class AwaitedTable(faust.Table):  # type: ignore[misc]
 
         The store never is ahead of the changelog. Returns when a restart would find the values.
         """
-        topic = self.changelog_topic_name
-        for key, value in values.items():
-            outbox.add(topic, self._stored_key(key), value, partition=partition)
-        sent = await outbox.flush()
-        store = self.data
-        if isinstance(store, MemoryStore):
+        async with self._write_locks[partition]:
             for key, value in values.items():
-                if value is None:
-                    store.data.pop(key, None)
-                    store._key_partition.pop(key, None)
-                else:
-                    store.data[key] = value
-                    store._key_partition[key] = partition
-            return
+                outbox.add(
+                    self.changelog_topic_name, self._stored_key(key), value, partition=partition
+                )
+            sent = await outbox.flush()
+            if not values:
+                return
+            store = self.data
+            if isinstance(store, MemoryStore):
+                self._apply_to_memory(store, partition, values)
+            else:
+                # The outbox may have held other records before ours.
+                offsets = [metadata.offset for metadata in sent[-len(values) :]]
+                self._apply_to_rocksdb(store, partition, values, offsets)
+
+    @cached_property
+    def _write_locks(self) -> defaultdict[int, asyncio.Lock]:
+        return defaultdict(asyncio.Lock)
+
+    def _apply_to_memory(
+        self, store: Any, partition: int, values: Mapping[Any, bytes | None]
+    ) -> None:
+        for key, value in values.items():
+            if value is None:
+                store.data.pop(key, None)
+                store._key_partition.pop(key, None)
+            else:
+                store.data[key] = value
+                store._key_partition[key] = partition
+
+    def _apply_to_rocksdb(
+        self, store: Any, partition: int, values: Mapping[Any, bytes | None], offsets: list[int]
+    ) -> None:
         database = store._db_for_partition(partition)
         for key, value in values.items():
             if value is None:
                 database.delete(self._stored_key(key))
             else:
                 database.put(self._stored_key(key), value)
-        if values:
-            # The outbox may have held other records before ours.
-            last = max(metadata.offset for metadata in sent[-len(values) :])
-            store.set_persisted_offset(TP(topic, partition), last)
+        # Recovery goes on after the persisted offset. Where records of another worker stand
+        # between it and ours, which happens when one of us is a zombie, it stays where it is.
+        tp = TP(self.changelog_topic_name, partition)
+        persisted = store.persisted_offset(tp)
+        following = (-1 if persisted is None else persisted) + 1
+        if offsets == list(range(following, following + len(offsets))):
+            store.set_persisted_offset(tp, offsets[-1])
 
     def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """Partition, stored key and value of everything in *partitions*."""

@@ -30,6 +30,7 @@ class Verdict:
 
     served: int = 0
     unrecorded: int = 0
+    observations: int = 0
     changes_served: int = 0
     stored: int = 0
     lost: int = 0
@@ -78,6 +79,7 @@ def expected_changes(
     last: dict[tuple[str, str], tuple[int, Seen | None]] = {}
     expected: dict[str, Seen] = {}
     for value in raw:
+        verdict.observations += 1
         observation = orjson.loads(value)
         item_id = observation["item_id"]
         answer = (observation["request_id"], item_id)

@@ -76,6 +76,16 @@ class Progress:
                 except TimeoutError:
                     continue
 
+    async def until_ready(self, partitions: int) -> None:
+        """Return when the workers that answer own all *partitions* between them."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            while True:
+                figures = await self._look(session)
+                self._show(figures)
+                if figures.workers == len(self._workers) and figures.partitions == partitions:
+                    return
+                await asyncio.sleep(INTERVAL)
+
     async def until_settled(self, timeout: float) -> None:
         """Return when every worker answers, nothing lags and nothing new comes.
 

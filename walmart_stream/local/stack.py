@@ -13,7 +13,7 @@ import signal
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,10 @@ import orjson
 from rich.console import Console
 
 from walmart_stream import topics
+from walmart_stream.audit import Report, report_lines
 from walmart_stream.commands import watch
 from walmart_stream.commands.topics import create_topics
-from walmart_stream.commands.verify import report_lines, verify
+from walmart_stream.commands.verify import verify
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.kafka import read_topic
 from walmart_stream.local.broker import EmbeddedBroker
@@ -66,19 +67,40 @@ class Options:
     report: Path | None
 
 
-async def run(options: Options) -> int:
-    """Run until the time is over or a signal comes; the exit code.
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What runs. ``control_url`` is the sandbox's, ``None`` with real credentials."""
 
-    With a time limit the result is judged, and the code is 0 only if nothing was lost, counted
-    twice or stored wrong.
-    """
-    console = Console(stderr=False, highlight=False)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings: Settings
+    workers: Sequence[Worker]
+    control_url: str | None
+
+    async def stop_polling(self) -> None:
+        """Empty the watchlist: what was fetched goes its way, nothing new comes."""
+        await watch.remove(self.settings, list(await watch.listing(self.settings)))
+
+    async def judge(self) -> tuple[Verdict, Report]:
+        """What is stored against what was served, and against the raw topic.
+
+        Everything must have been stored; see :meth:`Progress.until_settled`.
+        """
+        assert self.control_url is not None
+        verdict = Verdict()
+        truth = [record async for record in served_answers(self.control_url)]
+        raw = [record.value async for record in read_topic(self.settings, topics.RAW.name)]
+        client = mongo.connect(self.settings)
+        try:
+            database = mongo.database(client, self.settings)
+            await compare(expected_changes(truth, raw, verdict), database, verdict)
+        finally:
+            client.close()
+        return verdict, await verify(self.settings)
+
+
+@asynccontextmanager
+async def running(options: Options, folder: Path) -> AsyncIterator[Stack]:
+    """Start everything, with its files in *folder*; stop it in the opposite order."""
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(_run_folder())
-        console.print("starting broker, MongoDB and sandbox …")
         environment, control_url = await _surroundings(options, folder, stack)
         workers = [Worker(number, environment, folder) for number in range(options.workers)]
         settings = load_settings(workers[0].environment, env_file=folder / "no.env")
@@ -87,29 +109,47 @@ async def run(options: Options) -> int:
             await _watch_everything(settings, control_url, options.items)
         for worker in workers:
             await stack.enter_async_context(worker)
-        _say_where(console, workers, settings, folder)
-        started = time.monotonic()
-        progress = Progress(console, workers)
-        await progress.until(stop, options.seconds)
-        if options.seconds is None or control_url is None:
-            console.print("stopping …")
-            return 0
-        console.print("polling stops; waiting until everything fetched is stored …")
-        await _stop_polling(settings)
-        await progress.until_settled(SETTLE_TIMEOUT)
-        figures, code = await _judge(console, settings, control_url)
-        figures["seconds"] = round(time.monotonic() - started, 1)
-        figures.update(workers=options.workers, items=options.items, seed=options.seed)
-        figures.update(speed=options.speed, restarts=sum(worker.restarts for worker in workers))
+        yield Stack(settings, workers, control_url)
+
+
+async def run(options: Options) -> int:
+    """Run until the time is over or a signal comes; the exit code.
+
+    With a time limit the result is judged, and the code is 0 only if nothing was lost, counted
+    twice or stored wrong.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with _run_folder() as folder:
+        console.print("starting broker, MongoDB, sandbox and workers …")
+        async with running(options, folder) as stack:
+            _say_where(console, stack, folder)
+            started = time.monotonic()
+            progress = Progress(console, stack.workers)
+            await progress.until(stop, options.seconds)
+            if options.seconds is None or stack.control_url is None:
+                console.print("stopping …")
+                return 0
+            console.print("polling stops; waiting until everything fetched is stored …")
+            await stack.stop_polling()
+            await progress.until_settled(SETTLE_TIMEOUT)
+            verdict, audit = await stack.judge()
+            figures = _figures(options, verdict, audit)
+            figures["seconds"] = round(time.monotonic() - started, 1)
+            figures["restarts"] = sum(worker.restarts for worker in stack.workers)
+        _report(console, figures, verdict, audit)
         if options.report is not None:
             text = orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
             options.report.write_bytes(text)
-        if code:
+        clean = verdict.clean and not verdict.unrecorded and audit.is_clean
+        if not clean:
             kept = Path(tempfile.mkdtemp(prefix="walmart-stream-logs-"))
             for log in folder.glob("*.log"):
                 shutil.copy(log, kept)
             console.print(f"logs are kept in {kept}")
-        return code
+        return 0 if clean else 1
 
 
 @asynccontextmanager
@@ -196,57 +236,45 @@ async def _watch_everything(settings: Settings, control_url: str, items: int) ->
     await watch.add(settings, [WatchEntry(item_id=str(item["item_id"])) for item in listed])
 
 
-async def _stop_polling(settings: Settings) -> None:
-    await watch.remove(settings, list(await watch.listing(settings)))
-
-
-async def _judge(
-    console: Console, settings: Settings, control_url: str
-) -> tuple[dict[str, Any], int]:
-    verdict = Verdict()
-    truth = [record async for record in served_answers(control_url)]
-    raw = [record.value async for record in read_topic(settings, topics.RAW.name)]
-    client = mongo.connect(settings)
-    try:
-        database = mongo.database(client, settings)
-        await compare(expected_changes(truth, raw, verdict), database, verdict)
-    finally:
-        client.close()
-    audit = await verify(settings)
-    for example in verdict.examples:
-        console.print(f"  {example}")
-    if not audit.clean:
-        for line in report_lines(audit):
-            console.print(f"  {line}")
-    figures = {
+def _figures(options: Options, verdict: Verdict, audit: Report) -> dict[str, Any]:
+    return {
+        "workers": options.workers,
+        "items": options.items,
+        "seed": options.seed,
+        "speed": options.speed,
         "answers_served": verdict.served,
         "answers_unrecorded": verdict.unrecorded,
-        "observations": len(raw),
+        "observations": verdict.observations,
         "changes_served": verdict.changes_served,
         "stored": verdict.stored,
         "lost": verdict.lost + verdict.unrecorded,
         "duplicated": verdict.duplicated,
         "wrong": verdict.wrong,
-        "verified": audit.clean,
+        "verified": audit.is_clean,
     }
+
+
+def _report(console: Console, figures: dict[str, Any], verdict: Verdict, audit: Report) -> None:
+    for example in verdict.examples:
+        console.print(f"  {example}")
+    if not audit.is_clean:
+        for line in report_lines(audit):
+            console.print(f"  {line}")
     console.print(
         "answers served {answers_served}, observations {observations}, "
         "changes served {changes_served}, stored {stored}, lost {lost}, "
         "duplicated {duplicated}, wrong {wrong}".format(**figures)
     )
-    clean = verdict.clean and not verdict.unrecorded and audit.clean
-    return figures, 0 if clean else 1
 
 
-def _say_where(console: Console, workers: list[Worker], settings: Settings, folder: Path) -> None:
-    first = workers[0].url
-    console.print(f"  dashboard      {first}/")
+def _say_where(console: Console, stack: Stack, folder: Path) -> None:
+    first, *others = (worker.url for worker in stack.workers)
+    console.print(f"  overview       {first}/")
     console.print(f"  live figures   {first}/api/stats")
     console.print(f"  all items      {first}/api/items")
+    console.print(f"  one item       {first}/api/items/ITEM  and  {first}/api/items/ITEM/history")
     console.print(f"  API            {first}/api/openapi.json")
-    console.print(f"  other workers  {', '.join(worker.url for worker in workers[1:]) or 'none'}")
-    console.print(f"  Kafka          {','.join(settings.kafka_brokers)}")
-    console.print(f"  logs           {folder}/worker-*.log")
+    console.print(f"  other workers  {', '.join(others) or 'none'}")
+    console.print(f"  Kafka          {','.join(stack.settings.kafka_brokers)}")
+    console.print(f"  logs           {folder}/*.log")
     console.print("Ctrl-C stops everything.")
-
-

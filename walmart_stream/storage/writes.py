@@ -62,9 +62,7 @@ async def store(database: Any, results: Results) -> None:
     """
     await asyncio.gather(
         _bulk(database[PRICE_CHANGES], map(InsertOne, results.changes.values())),
-        _bulk(
-            database[OFFERS], (_if_newer(doc, "changed_at") for doc in results.offers.values())
-        ),
+        _bulk(database[OFFERS], (_if_newer(doc, "changed_at") for doc in results.offers.values())),
         _bulk(
             database[PRICE_WINDOWS],
             (_if_newer(doc, "observations") for doc in results.windows.values()),
@@ -77,9 +75,7 @@ def is_outage(error: PyMongoError) -> bool:
     if isinstance(error, BulkWriteError):
         # Only write concern errors are left here: what was written may not be on a majority yet.
         return not _refusals(error)
-    if isinstance(
-        error, (AutoReconnect, ConnectionFailure, ExecutionTimeout, WriteConcernError)
-    ):
+    if isinstance(error, (AutoReconnect, ConnectionFailure, ExecutionTimeout, WriteConcernError)):
         return True
     return error.has_error_label("RetryableWriteError")
 
