@@ -1,0 +1,1 @@
+"""Walmart's Affiliate API: signed, within its quotas, its failures told apart."""

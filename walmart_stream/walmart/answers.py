@@ -1,0 +1,150 @@
+"""What the Affiliate API answers, read from its JSON documents. Prices stay as they were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.walmart.errors import MalformedResponse, WalmartError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response with items.
+
+    ``request_id`` is the correlation id that was sent, ``observed_at`` epoch seconds by our own
+    clock when the body had arrived. ``items`` maps item ids to their JSON objects: keys in
+    Walmart's order, values unchanged. Only notation is normalised: blanks between tokens,
+    escapes in text, and numbers with a fraction, which become the shortest text of the same
+    64-bit float (``12.10`` becomes ``12.1``; all of up to 15 digits keep their value).
+    ``malformed`` counts the entries that were no item with an id.
+    """
+
+    request_id: str
+    observed_at: float
+    items: Mapping[str, bytes]
+    malformed: int = 0
+
+
+@dataclass(slots=True)
+class Lookup:
+    """What became of the items asked for; each is in exactly one place.
+
+    In an answer; in ``missing`` (asked for, silently left out); in ``invalid`` (Walmart refuses
+    this very id); or in ``failed`` (its request failed, after retries if they made sense).
+    ``malformed`` counts entries of answers that were unusable or not asked for, ``calls`` the
+    requests that were sent.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    missing: frozenset[str] = frozenset()
+    invalid: dict[str, WalmartError] = field(default_factory=dict)
+    failed: dict[str, WalmartError] = field(default_factory=dict)
+    malformed: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One page of hits; ``total`` counts all hits, ``start`` is the first one's number, from 1."""
+
+    answer: Answer
+    total: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A node of the taxonomy; ids are parts joined by underscores, leaves have no children."""
+
+    category_id: str
+    name: str
+    path: str
+    children: tuple[Category, ...] = ()
+
+
+def read_items(document: Any, request_id: str, observed_at: float) -> Answer:
+    """The items under ``items``; no such key means none.
+
+    Raises:
+        MalformedResponse: the document or its ``items`` have another shape.
+    """
+    entries = _list_of(document, "items")
+    items = {}
+    malformed = 0
+    for entry in entries:
+        item_id = _item_id(entry.get("itemId")) if isinstance(entry, dict) else None
+        if item_id is None:
+            malformed += 1
+        else:
+            items[item_id] = orjson.dumps(entry)
+    return Answer(request_id, observed_at, items, malformed)
+
+
+def read_search(document: Any, request_id: str, observed_at: float, start: int) -> SearchResult:
+    """A page of hits; one without hits has no ``items`` and a message.
+
+    Raises:
+        MalformedResponse: the document is no search result.
+    """
+    answer = read_items(document, request_id, observed_at)
+    return SearchResult(answer, _count(document.get("totalResults")), start)
+
+
+def read_taxonomy(document: Any) -> list[Category]:
+    """The categories at the top, with those below them. Entries without id or name are skipped.
+
+    Raises:
+        MalformedResponse: the document is no taxonomy.
+    """
+    return list(_categories(_list_of(document, "categories")))
+
+
+def read_page(document: Any, request_id: str, observed_at: float) -> tuple[Answer, str | None]:
+    """One page of the catalogue, and the link to the next one if there is one.
+
+    Raises:
+        MalformedResponse: the document is no page.
+    """
+    answer = read_items(document, request_id, observed_at)
+    link = document.get("nextPage")
+    ends = document.get("nextPageExist") in (False, "false")
+    return answer, link if isinstance(link, str) and link and not ends else None
+
+
+def _list_of(document: Any, key: str) -> list[Any]:
+    if not isinstance(document, dict):
+        raise MalformedResponse(f"a list came where an object with {key!r} is due")
+    entries = document.get(key)
+    if entries is None:
+        return []
+    if not isinstance(entries, list):
+        raise MalformedResponse(f"{key!r} is a {type(entries).__name__} where a list is due")
+    return entries
+
+
+def _item_id(value: Any) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = value.strip() if isinstance(value, str) else str(value)
+    return text if ITEM_ID.fullmatch(text) else None
+
+
+def _count(value: Any) -> int:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _categories(entries: Any) -> Iterator[Category]:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("id") and isinstance(entry.get("name"), str):
+            yield Category(
+                str(entry["id"]),
+                entry["name"],
+                str(entry.get("path", "")),
+                tuple(_categories(entry.get("children"))),
+            )

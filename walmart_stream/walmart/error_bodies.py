@@ -1,0 +1,101 @@
+"""What Walmart's error answers say: the code and the text in every shape they were seen in.
+
+The API proxy sends ``{"details": {"Description": …}}``, the service ``{"errors": [{"code": …,
+"message": …}]}``; both drift (an object for a list, text for an object, ``error`` for
+``errors``), and what is down sends a page of HTML or nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import orjson
+
+# Enough to recognise a message by, short enough for one line of a log.
+LONGEST_TEXT = 200
+
+_TEXT_KEYS = ("Description", "description", "message", "Message", "info", "error_description")
+_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.S)
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.I | re.S)
+# Something base64 as long as this could be a signature that the server has echoed.
+_SIGNATURE = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
+
+
+class Said(NamedTuple):
+    """An error as the answer puts it; the text is empty if it says nothing."""
+
+    code: int | str | None
+    text: str
+
+
+def is_html(body: bytes) -> bool:
+    """Whether *body* is a web page; content types are not to be relied on."""
+    return _HTML.match(body[:1000]) is not None
+
+
+def read_error(body: bytes) -> Said:
+    """The error in the *body* of an answer that is no success. Never raises."""
+    if is_html(body):
+        return Said(None, _page_title(body))
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Said(None, _one_line(body.decode("utf-8", "replace")))
+    return find_error(document) or Said(None, "")
+
+
+def find_error(document: Any) -> Said | None:
+    """The error that a JSON *document* tells of, or ``None`` if it tells of none."""
+    if isinstance(document, str):
+        return Said(None, _one_line(document))
+    if not isinstance(document, dict):
+        return None
+    for key in ("errors", "error", "details"):
+        found = _first(document.get(key))
+        if found is not None:
+            code = _code(document) if found.code is None else found.code
+            return Said(code, found.text)
+    found = _said(document)
+    return found if found.text or found.code is not None else None
+
+
+def _first(value: Any) -> Said | None:
+    """The error in the value of an error key: an object, a list or a wrapper of some, or text."""
+    if isinstance(value, list):
+        return next((found for entry in value if (found := _first(entry)) is not None), None)
+    if isinstance(value, dict) and value:
+        found = _said(value)
+        inner = value.get("errors", value.get("error"))
+        if not found.text and found.code is None and inner is not None:
+            return _first(inner)
+        return found
+    if isinstance(value, str) and value:
+        return Said(None, _one_line(value))
+    return None
+
+
+def _said(document: dict[str, Any]) -> Said:
+    texts = (document.get(key) for key in _TEXT_KEYS)
+    text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
+    return Said(_code(document), _one_line(text))
+
+
+def _code(document: dict[str, Any]) -> int | str | None:
+    """A code as a number where it is one, so that 4002 and "4002" are the same."""
+    code = document.get("code")
+    if isinstance(code, str):
+        text = code.strip()[:40]
+        return int(text) if text.isascii() and text.isdecimal() else text or None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _page_title(body: bytes) -> str:
+    found = _TITLE.search(body[:5000])
+    title = _one_line(found[1].decode("utf-8", "replace")) if found else ""
+    return f"a web page titled {title!r}" if title else "a web page"
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text[: 10 * LONGEST_TEXT])
+    return _SIGNATURE.sub("…", " ".join(printable.split()))[:LONGEST_TEXT]

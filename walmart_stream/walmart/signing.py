@@ -1,0 +1,110 @@
+"""The signed headers that Walmart's affiliate side asks for with every call.
+
+RSASSA-PKCS1-v1_5 with SHA-256 over three header values; URL, query and body are not signed.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from walmart_stream.walmart.clock_offset import corrected_offset
+from walmart_stream.walmart.errors import UnusableKey
+
+# Walmart accepts a signature for 180 s; ten are left for the request's way and the clocks.
+SIGNATURE_LIFE = 170.0
+
+
+def canonical_string(consumer_id: str, timestamp_ms: int, key_version: str) -> bytes:
+    """What is signed: the values in the order of their headers' names, a newline after each."""
+    return f"{consumer_id.strip()}\n{timestamp_ms}\n{key_version.strip()}\n".encode()
+
+
+def load_private_key(pem: str) -> RSAPrivateKey:
+    """The RSA key in *pem* (PKCS#8 or PKCS#1, not encrypted).
+
+    Raises:
+        UnusableKey: *pem* is something else; the message says what, without the content.
+    """
+    # Environments that allow one line only carry the line ends as backslash and n.
+    text = pem.replace("\\n", "\n").strip()
+    if "PRIVATE KEY" not in text:
+        found = "a public key" if "PUBLIC KEY" in text else "no PEM: its BEGIN line is missing"
+        raise UnusableKey(f"WALMART_PRIVATE_KEY is {found}; the private key as PEM is needed")
+    if "ENCRYPTED" in text:
+        raise UnusableKey("WALMART_PRIVATE_KEY is encrypted; the key without passphrase is needed")
+    try:
+        key = serialization.load_pem_private_key(text.encode(), None)
+    except Exception:
+        # Whatever the parser says may quote what it was given.
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        found = "damaged or cut short" if key is None else f"a {type(key).__name__}"
+        raise UnusableKey(f"WALMART_PRIVATE_KEY is {found}; an RSA key of 2048 bits is needed")
+    return key
+
+
+class Signer:
+    """Makes the four headers, and keeps them as long as Walmart accepts them.
+
+    *clock* gives epoch seconds; the measured offset to Walmart's clock is added to it.
+
+    Raises:
+        UnusableKey: *private_key_pem* cannot be used.
+    """
+
+    def __init__(
+        self,
+        consumer_id: str,
+        key_version: str,
+        private_key_pem: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._consumer_id = consumer_id.strip()
+        self._key_version = key_version.strip()
+        self._key = load_private_key(private_key_pem)
+        self._clock = clock
+        self._headers: Mapping[str, str] | None = None
+        self._signed_at = 0.0
+        self.offset = 0.0
+
+    def __repr__(self) -> str:
+        return f"Signer(key_version={self._key_version!r})"
+
+    def headers(self) -> dict[str, str]:
+        """The signed headers for a request that is sent now."""
+        now = self._clock()
+        # A clock that was set back would otherwise keep a signature from its future.
+        if self._headers is None or not 0 <= now - self._signed_at < SIGNATURE_LIFE:
+            self._headers = self._sign(now)
+            self._signed_at = now
+        return dict(self._headers)
+
+    def renew(self) -> None:
+        """Forgets the signature, so that the next headers are signed anew."""
+        self._headers = None
+
+    def learn_offset(self, headers: Mapping[str, str], sent: float, received: float) -> None:
+        """Learns from an answer's *headers* how far Walmart's clock is from ours.
+
+        *sent* and *received* are epoch seconds of the same clock as the signer's.
+        """
+        offset = corrected_offset(self.offset, headers, sent, received)
+        if offset != self.offset:
+            self.offset = offset
+            self.renew()
+
+    def _sign(self, now: float) -> Mapping[str, str]:
+        timestamp_ms = int((now + self.offset) * 1000)
+        message = canonical_string(self._consumer_id, timestamp_ms, self._key_version)
+        signature = self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return {
+            "WM_CONSUMER.ID": self._consumer_id,
+            "WM_CONSUMER.INTIMESTAMP": str(timestamp_ms),
+            "WM_SEC.KEY_VERSION": self._key_version,
+            "WM_SEC.AUTH_SIGNATURE": b64encode(signature).decode(),
+        }

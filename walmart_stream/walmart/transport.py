@@ -1,0 +1,156 @@
+"""The seam to HTTP: one request in, one whole response out, or one of our errors."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+from multidict import CIMultiDict
+
+from walmart_stream.walmart.errors import (
+    ConnectionLost,
+    MalformedResponse,
+    NoAnswer,
+    RequestTimeout,
+    UntrustedServer,
+    WalmartError,
+)
+
+# A page of 1,000 items is some 10 MB. Whatever sends more is not what we asked.
+LARGEST_BODY = 64 * 1024 * 1024
+
+# Whoever looks up a name and cannot connect in this time will not get further with more.
+CONNECT_TIMEOUT = 10.0
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response that arrived as a whole. ``headers`` finds names in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """What the clients need of HTTP."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str],
+        timeout: float,
+    ) -> Response:
+        """Sends a request and reads the answer, whatever its status; follows no redirect.
+
+        Raises:
+            NoAnswer: no whole answer arrived within *timeout* seconds.
+            MalformedResponse: what arrived is not HTTP, or cannot be decompressed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        ...
+
+
+class AiohttpTransport:
+    """HTTP by aiohttp; certificates are verified, cookies ignored, redirects not followed.
+
+    A redirect would carry the signed headers to wherever it points.
+    """
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str],
+        timeout: float,
+    ) -> Response:
+        if self._session is None:
+            # Sessions belong to the event loop, which need not run yet when we are made.
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        try:
+            async with self._session.request(
+                method,
+                url,
+                params=params,
+                headers={"Accept-Encoding": "gzip", **headers},
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT),
+                allow_redirects=False,
+            ) as response:
+                body = await _read(response)
+                return Response(response.status, CIMultiDict(response.headers), body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise _as_ours(exc, timeout) from exc
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise MalformedResponse(
+                f"HTTP {response.status} with a body of more than {LARGEST_BODY} bytes",
+                status=response.status,
+            )
+    if body.startswith(_GZIP_MAGIC):
+        # Compressed without saying so in Content-Encoding.
+        return await asyncio.to_thread(_gunzip, bytes(body), response.status)
+    return bytes(body)
+
+
+def _gunzip(body: bytes, status: int) -> bytes:
+    decompressor = zlib.decompressobj(wbits=31)
+    try:
+        plain = decompressor.decompress(body, LARGEST_BODY)
+    except zlib.error:
+        plain = b""
+    if not decompressor.eof:
+        raise MalformedResponse(f"HTTP {status} with a damaged gzip body", status=status)
+    return plain
+
+
+def _as_ours(exc: Exception, timeout: float) -> WalmartError:
+    # The texts of aiohttp name host and port; headers and query are left out on purpose.
+    if isinstance(exc, TimeoutError):
+        return RequestTimeout(f"Walmart has not answered completely within {timeout:.0f} s")
+    if isinstance(exc, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
+        return UntrustedServer(
+            f"the server's certificate is not trusted ({type(exc).__name__}): check "
+            "WALMART_AFFILIATE_URL, the machine's clock and whether a proxy intercepts TLS"
+        )
+    if isinstance(exc, aiohttp.InvalidURL):
+        return NoAnswer("WALMART_AFFILIATE_URL is not a usable URL")
+    if isinstance(exc, aiohttp.ClientPayloadError) and _is_encoding(exc):
+        return MalformedResponse("the body cannot be decompressed")
+    if isinstance(exc, aiohttp.ClientResponseError):
+        return MalformedResponse(f"the answer is not HTTP as it should be: {exc.message[:100]}")
+    return ConnectionLost(f"the connection to Walmart failed: {type(exc).__name__}")
+
+
+def _is_encoding(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, aiohttp.http_exceptions.ContentEncodingError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
