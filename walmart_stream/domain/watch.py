@@ -35,13 +35,21 @@ def _check_note(value: str) -> str | None:
     return value.strip() or None
 
 
+ItemId = Annotated[
+    str,
+    AfterValidator(_check_item_id),
+    Field(json_schema_extra={"pattern": f"^{ITEM_ID.pattern}$"}),
+]
+Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(_check_note)]
+
+
 class WatchEntry(BaseModel):
     """An item to poll. ``added_at`` is when it was asked for, to the millisecond."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    item_id: Annotated[str, AfterValidator(_check_item_id)]
-    note: Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(_check_note)] | None = None
+    item_id: ItemId
+    note: Note | None = None
     added_at: AwareDatetime | None = None
 
     def fields(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The web views: JSON on every worker, served by Faust's own web server."""

@@ -1,0 +1,171 @@
+"""Real web servers of real Faust apps on loopback, with a worker that lives in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import faust
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from faust.app.router import Router
+from yarl import URL
+
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
+from walmart_stream.web import views
+
+NOW = datetime(2026, 11, 22, 18, 0, 0, 500000, tzinfo=UTC)
+
+
+@dataclass
+class MemoryLive:
+    """A :class:`walmart_stream.web.live.Live` without Kafka; ``watchlist`` may be shared."""
+
+    states: dict[str, ItemState] = field(default_factory=dict)
+    windows_of: dict[str, dict[int, dict[str, dict[str, Any]]]] = field(default_factory=dict)
+    checks: dict[str, str] = field(default_factory=dict)
+    watchlist: dict[str, WatchEntry] = field(default_factory=dict)
+    broken: Exception | None = None
+
+    def item(self, item_id: str) -> ItemState | None:
+        return self.states.get(item_id)
+
+    def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
+        return self.windows_of.get(item_id, {})
+
+    def stats(self) -> dict[str, Any]:
+        if self.broken is not None:
+            raise self.broken
+        return {"counters": {}, "partitions": [0]}
+
+    def failing(self) -> Mapping[str, str]:
+        return self.checks
+
+    async def all_watched(self) -> Mapping[str, WatchEntry]:
+        if self.broken is not None:
+            raise self.broken
+        return dict(self.watchlist)
+
+    async def watch(self, entries: Sequence[WatchEntry]) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.watchlist.update((entry.item_id, entry) for entry in entries)
+
+    async def unwatch(self, item_ids: Sequence[str]) -> None:
+        for item_id in item_ids:
+            self.watchlist.pop(item_id, None)
+
+
+class Owners(Router):
+    """The group as one worker sees it: item id -> URL of its owner; others are its own."""
+
+    urls: Mapping[str, str] = {}
+
+    def key_store(self, table_name: str, key: Any) -> URL:
+        if self.urls.get(key) == "nobody":
+            raise KeyError(key)
+        return URL(self.urls.get(key, str(self.app.conf.canonical_url)))
+
+
+@dataclass
+class Site:
+    """A worker's web views, and a client of them."""
+
+    client: TestClient[Any, Any]
+    live: MemoryLive
+    app: Any
+    metrics: Metrics
+    database: Any
+
+    @property
+    def url(self) -> str:
+        return str(self.client.make_url("/")).rstrip("/")
+
+    async def json(self, path: str, status: int = 200, method: str = "GET", **options: Any) -> Any:
+        """The JSON of an answer that must have *status*."""
+        async with self.client.request(method, path, **options) as response:
+            assert response.status == status, await response.text()
+            assert response.content_type == "application/json"
+            return await response.json()
+
+    async def error(self, path: str, status: int, method: str = "GET", **options: Any) -> str:
+        """``code: message`` of a refusal that must have *status*."""
+        error = (await self.json(path, status, method, **options))["error"]
+        return f"{error['code']}: {error['message']}"
+
+
+OpenSite = Callable[..., Awaitable[Site]]
+
+
+@pytest.fixture
+async def open_site(make_unreachable_settings: Callable[..., Settings]) -> AsyncIterator[OpenSite]:
+    """Starts sites; keyword arguments are settings. No server is there but the site itself."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            live: MemoryLive | None = None,
+            settings: Settings | None = None,
+            monotonic: Callable[[], float] = lambda: 0.0,
+            **overrides: Any,
+        ) -> Site:
+            settings = settings or make_unreachable_settings(**overrides)
+            port = aiohttp.test_utils.unused_port()
+            app = faust.App(
+                settings.app_id,
+                broker="kafka://127.0.0.1:1",
+                datadir=str(settings.data_dir),
+                canonical_url=f"http://127.0.0.1:{port}",
+                Router=Owners,
+                web_application_options={"middlewares": views.middlewares(settings)},
+                web_tables_enabled=False,
+                web_router_enabled=False,
+            )
+            offers = app.Table("offers", key_type=bytes, value_type=bytes, partitions=4)
+            client = mongo.connect(settings)
+            stack.callback(client.close)
+            site_metrics = Metrics()
+            live = live or MemoryLive()
+            views.attach(
+                app,
+                settings=settings,
+                live=live,
+                database=mongo.database(client, settings),
+                metrics=site_metrics,
+                offers_table=offers,
+                clock=lambda: NOW,
+                monotonic=monotonic,
+            )
+            app.web.init_server()
+            server = TestServer(app.web.web_app, host="127.0.0.1", port=port)
+            test_client = await stack.enter_async_context(TestClient(server))
+            stack.push_async_callback(_close_client_of, app)
+            database = mongo.database(client, settings)
+            return Site(test_client, live, app, site_metrics, database)
+
+        yield start
+
+
+async def _close_client_of(app: Any) -> None:
+    await app.http_client.close()
+
+
+@pytest.fixture
+async def site(open_site: OpenSite) -> Site:
+    """A site without a token whose database is away."""
+    return await open_site()
+
+
+@pytest.fixture
+async def stored_site(open_site: OpenSite, mongod: Any, mongodb_database: str) -> Site:
+    """A site with a real database of its own, with the indexes."""
+    opened = await open_site(mongodb_uri=mongod.uri, mongodb_database=mongodb_database)
+    await mongo.create_indexes(opened.database)
+    return opened

@@ -1,0 +1,23 @@
+"""What the handlers of the views are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from walmart_stream.metrics import Metrics
+from walmart_stream.web.live import Live
+from walmart_stream.web.ping import Ping
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts behind the views. ``database`` is motor's; ``clock`` gives aware UTC times."""
+
+    live: Live
+    database: Any
+    metrics: Metrics
+    ping: Ping
+    clock: Callable[[], datetime]

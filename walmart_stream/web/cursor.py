@@ -1,0 +1,69 @@
+"""Cursors: where a page ended, as text that callers pass back and need not understand."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import orjson
+
+from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
+from walmart_stream.storage.queries import Position
+from walmart_stream.web.errors import BadRequest
+
+
+def of_item(item_id: str) -> str:
+    """The cursor of a page that ended with this item."""
+    return _encode([item_id])
+
+
+def item_of(cursor: str) -> str:
+    """The inverse of :func:`of_item`.
+
+    Raises:
+        BadRequest: it is no such cursor.
+    """
+    (item_id,) = _decode(cursor, 1)
+    if not ITEM_ID.fullmatch(item_id):
+        raise _bad()
+    return item_id
+
+
+def of_position(position: Position) -> str:
+    """The cursor of a page of an item's series that ended here."""
+    return _encode([to_iso(to_ms(position.at)), position.offer])
+
+
+def position_of(cursor: str) -> Position:
+    """The inverse of :func:`of_position`.
+
+    Raises:
+        BadRequest: it is no such cursor.
+    """
+    at, offer = _decode(cursor, 2)
+    try:
+        return Position(to_datetime(parse_iso(at)), offer)
+    except ValueError:
+        raise _bad() from None
+
+
+def _encode(parts: list[str]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+
+
+def _decode(cursor: str, length: int) -> list[str]:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        parts = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (UnicodeEncodeError, binascii.Error, orjson.JSONDecodeError):
+        raise _bad() from None
+    if not isinstance(parts, list) or len(parts) != length:
+        raise _bad()
+    if not all(isinstance(part, str) for part in parts):
+        raise _bad()
+    return parts
+
+
+def _bad() -> BadRequest:
+    return BadRequest("cursor: not one that this endpoint gave")

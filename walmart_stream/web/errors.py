@@ -1,0 +1,149 @@
+"""What views raise, and how it is answered: ``{"error": {"code", "message"}}``.
+
+ApiError
+├── BadRequest            400 bad_request
+├── Unauthorized          401 unauthorized
+├── Forbidden             403 forbidden
+├── NotFound              404 not_found
+├── UnsupportedMedia      415 unsupported_media_type
+└── NotReady              503 not_ready
+
+aiohttp's own refusals (no such path, method not allowed, body too large) and what nobody expected
+(500 internal) are answered in the same form.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from aiohttp import web
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+from pymongo.errors import PyMongoError
+
+from walmart_stream.storage.rows import to_json
+from walmart_stream.storage.writes import is_outage
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Seconds: rebalances, elections and recoveries are a matter of a few.
+RETRY_AFTER = "1"
+
+
+class ApiError(Exception):
+    """A refusal; ``message`` says what the caller can do about it."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, message: str, **beside: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.beside = beside
+
+
+class BadRequest(ApiError):
+    """The input is wrong; the message names the field."""
+
+    status = 400
+    code = "bad_request"
+
+
+class Unauthorized(ApiError):
+    """The bearer token is missing or wrong."""
+
+    status = 401
+    code = "unauthorized"
+    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(ApiError):
+    """Not from here, or not without a token."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(ApiError):
+    """Nothing is known under this id."""
+
+    status = 404
+    code = "not_found"
+
+
+class UnsupportedMedia(ApiError):
+    """The body has a type that is not read here."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class NotReady(ApiError):
+    """Something is being restored, moved or waited for; asking again helps."""
+
+    status = 503
+    code = "not_ready"
+    headers: ClassVar = {"Retry-After": RETRY_AFTER}
+
+
+def json_response(
+    payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """*payload* as JSON; times in it as ISO 8601."""
+    return web.Response(
+        body=to_json(payload), status=status, headers=headers, content_type="application/json"
+    )
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what *handler* raises."""
+    try:
+        return await handler(request)
+    except ApiError as exc:
+        return _answer(exc)
+    except web.HTTPException as exc:
+        return _answer_of_aiohttp(exc)
+    except PyMongoError as exc:
+        if not is_outage(exc):
+            return _internal(request)
+        return _answer(NotReady(f"mongodb: the database is away ({type(exc).__name__})"))
+    except (KafkaError, ProducerSendError, TimeoutError) as exc:
+        logger.warning("no acknowledgement of what %s needs (%s)", request.path, type(exc).__name__)
+        return _answer(NotReady(f"kafka: the brokers did not answer ({type(exc).__name__})"))
+    except ConnectionError:
+        raise  # the caller has gone
+    except Exception:
+        return _internal(request)
+
+
+def _answer(error: ApiError) -> web.Response:
+    body = {"error": {"code": error.code, "message": error.message}, **error.beside}
+    return json_response(body, status=error.status, headers=error.headers)
+
+
+def _answer_of_aiohttp(error: web.HTTPException) -> web.StreamResponse:
+    if error.status < 400:
+        return error
+    status = HTTPStatus(error.status)
+    allow = error.headers.get("Allow")
+    message = status.phrase.lower()
+    if allow:
+        message += f"; allowed: {allow}"
+    return json_response(
+        {"error": {"code": status.name.lower(), "message": message}},
+        status=status,
+        headers={"Allow": allow} if allow else None,
+    )
+
+
+def _internal(request: web.Request) -> web.Response:
+    logger.exception("%s %s failed", request.method, request.path)
+    body = {"error": {"code": "internal", "message": "unexpected; the log says more"}}
+    return json_response(body, status=500)

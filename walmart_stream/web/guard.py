@@ -1,0 +1,114 @@
+"""Who may ask: the bearer token, and without one only what comes from this machine itself."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from walmart_stream.settings import LOOPBACK_HOSTS, Settings, SettingsError
+from walmart_stream.web.errors import Forbidden, Unauthorized, UnsupportedMedia
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+
+# Asked by what has no token: schedulers and load balancers.
+OPEN = frozenset({"/livez", "/readyz"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Of none of these may a foreign page send a body without asking (CORS), and it is never allowed.
+BODY_TYPES = frozenset({"application/json", "text/csv"})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine for itself only."""
+    if host in LOOPBACK_HOSTS:
+        return True
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to serve others than this machine without a token.
+
+    Raises:
+        SettingsError: WEB_HOST is not loopback and there is no WEB_TOKEN.
+    """
+    if settings.web_token is None and not is_loopback(settings.web_host):
+        raise SettingsError(["WEB_TOKEN: needed while WEB_HOST is not a loopback address"])
+
+
+def guard(settings: Settings) -> Middleware:
+    """The middleware that lets a request through or refuses it."""
+    if settings.web_token is not None:
+        return _by_token(settings.web_token.get_secret_value())
+    return _by_origin(settings)
+
+
+def _by_token(token: str) -> Middleware:
+    expected = token.encode()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in OPEN:
+            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+            # Headers are decoded with surrogates for what is not UTF-8.
+            same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected)
+            if scheme.lower() != "bearer" or not same:
+                raise Unauthorized("a bearer token is due: Authorization: Bearer …")
+        _check_body_type(request)
+        return await handler(request)
+
+    return check
+
+
+def _by_origin(settings: Settings) -> Middleware:
+    """Without a token: a page of somebody else, open in a browser here, is what can get in.
+
+    It would come under its own name, resolved to a loopback address (DNS rebinding), or write
+    without reading the answer (CSRF).
+    """
+    writable = is_loopback(settings.web_host)
+    ours = {settings.web_host.lower(), urlsplit(settings.canonical_url).hostname}
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in OPEN:
+            if not _arrived_at_loopback(request.transport):
+                # Faust's --web-bind wins over WEB_HOST, which was checked.
+                raise Forbidden("WEB_TOKEN must be set to serve others than this machine")
+            name = _host_name(request.host)
+            if name not in ours and not is_loopback(name):
+                raise Forbidden("Host: not a name of this server")
+            if request.method not in READS and not writable:
+                raise Forbidden("WEB_TOKEN must be set to allow writes")
+        _check_body_type(request)
+        return await handler(request)
+
+    return check
+
+
+def _check_body_type(request: web.Request) -> None:
+    if request.method in READS or (request.method == "DELETE" and not request.body_exists):
+        return
+    if request.content_type not in BODY_TYPES:
+        raise UnsupportedMedia("Content-Type: application/json or text/csv is due")
+
+
+def _host_name(host: str) -> str:
+    """The name of a ``Host`` header, without its port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _arrived_at_loopback(transport: Any) -> bool:
+    address = None if transport is None else transport.get_extra_info("sockname")
+    # A Unix socket's address is its path.
+    return not isinstance(address, tuple) or is_loopback(address[0].removeprefix("::ffff:"))

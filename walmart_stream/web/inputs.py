@@ -1,0 +1,180 @@
+"""What callers may send: query parameters and bodies, checked field by field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.time import parse_iso, to_datetime
+from walmart_stream.domain.watch import ItemId, Note, reason
+from walmart_stream.web.errors import BadRequest
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_CURSOR = 500
+MAX_JSON_CHANGES = 1_000
+
+
+def _time(value: object) -> datetime:
+    try:
+        return to_datetime(parse_iso(str(value)))
+    except ValueError:
+        raise ValueError(
+            "an ISO 8601 time with a time zone is due, for example 2026-11-22T18:00:00Z "
+            "(in a URL, + is written %2B)"
+        ) from None
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Cursor = Annotated[
+    str,
+    Field(max_length=MAX_CURSOR, description="next_cursor of the page before; opaque."),
+]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class NoQuery(_Input):
+    """No parameters."""
+
+
+class ItemsQuery(_Input):
+    """A page of items."""
+
+    cursor: Cursor | None = None
+    limit: int = Field(100, ge=1, le=500, description="Items a page.")
+
+
+class WatchlistQuery(_Input):
+    """A page of the watchlist."""
+
+    cursor: Cursor | None = None
+    limit: int = Field(1_000, ge=1, le=10_000, description="Entries a page.")
+
+
+class _SpanQuery(_Input):
+    """A part of an item's series."""
+
+    since: Time | None = Field(None, alias="from", description="From this time on.")
+    until: Time | None = Field(None, alias="to", description="Before this time.")
+    offer: str | None = Field(
+        None, min_length=1, max_length=300, description="This offer only, for example featured."
+    )
+    cursor: Cursor | None = None
+
+    @field_validator("until")
+    @classmethod
+    def _is_later(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        since = info.data.get("since")
+        if value is not None and since is not None and value <= since:
+            raise ValueError("must be later than from")
+        return value
+
+
+class WindowsQuery(_SpanQuery):
+    """A page of an item's closed windows, oldest first."""
+
+    limit: int = Field(100, ge=1, le=1_000, description="Windows a page.")
+
+
+class HistoryQuery(_SpanQuery):
+    """A page of an item's price changes, oldest first."""
+
+    limit: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Changes a page: by default 100 and at most 1000 as JSON, "
+        "by default 10000 as CSV.",
+    )
+    format: Literal["json", "csv"] = Field("json", validate_default=True)
+
+    @field_validator("format")
+    @classmethod
+    def _fits(cls, value: str, info: ValidationInfo) -> str:
+        limit = info.data.get("limit")
+        if value == "json" and limit is not None and limit > MAX_JSON_CHANGES:
+            raise ValueError(f"json has at most {MAX_JSON_CHANGES} changes a page; see limit")
+        return value
+
+    @property
+    def page_size(self) -> int:
+        """The limit, or the format's default."""
+        return self.limit or (100 if self.format == "json" else 10_000)
+
+
+class WatchOne(_Input):
+    """An item to watch."""
+
+    item_id: ItemId
+    note: Note | None = None
+
+
+def _bare_id(value: object) -> object:
+    return {"item_id": value} if isinstance(value, str) else value
+
+
+class WatchMany(_Input):
+    """Items to watch; an id alone stands for an entry without a note."""
+
+    items: Annotated[
+        list[Annotated[WatchOne, BeforeValidator(_bare_id, json_schema_input_type=WatchOne | str)]],
+        Field(min_length=1),
+    ]
+
+
+def query(model: type[M], request: web.Request) -> M:
+    """The query parameters of *request*.
+
+    Raises:
+        BadRequest: one is unknown, given twice or wrong; the message names it.
+    """
+    values: dict[str, Any] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise BadRequest(f"{name[:40]}: given more than once")
+        values[name] = value
+    return check(model, values)
+
+
+def check(model: type[M], values: Any) -> M:
+    """*values* as a *model*.
+
+    Raises:
+        BadRequest: the message names the field.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as exc:
+        raise BadRequest(reason(exc)) from None
+
+
+def item_id_of(request: web.Request) -> str:
+    """The item id in the path.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    item_id = request.match_info["item_id"]
+    if not ITEM_ID.fullmatch(item_id):
+        raise BadRequest("item_id: a number of 1 to 20 digits without a leading zero is due")
+    return item_id

@@ -1,0 +1,100 @@
+"""Items: all of them as stored, and one as its worker knows it now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from walmart_stream.domain.state import OfferState
+from walmart_stream.domain.time import to_iso
+from walmart_stream.storage.queries import items_page
+from walmart_stream.web import cursor
+from walmart_stream.web.context import Context
+from walmart_stream.web.errors import NotFound, NotReady, json_response
+from walmart_stream.web.inputs import ItemsQuery, NoQuery, item_id_of, query
+from walmart_stream.web.live import MONGODB
+
+_OFFER_FIELDS = (
+    "seller",
+    "price_cents",
+    "shipping_cents",
+    "landed_cents",
+    "two_day_cents",
+    "available",
+)
+WINDOW_FIELDS = (
+    "offer",
+    "start",
+    "end",
+    "observations",
+    "changes",
+    "open",
+    "high",
+    "low",
+    "close",
+    "mean",
+    "coverage",
+)
+
+
+async def items(context: Context, request: web.Request) -> web.StreamResponse:
+    """A page of all items with their current offers, from MongoDB."""
+    asked = query(ItemsQuery, request)
+    after = None if asked.cursor is None else cursor.item_of(asked.cursor)
+    page = await items_page(context.database, after, asked.limit)
+    found = [
+        {
+            "item_id": item["item_id"],
+            "name": item["name"],
+            "offers": {name: _stored_offer(offer) for name, offer in item["offers"].items()},
+        }
+        for item in page.documents
+    ]
+    following = None if page.next is None else cursor.of_item(page.next)
+    return json_response({"items": found, "next_cursor": following})
+
+
+async def item(context: Context, request: web.Request) -> web.StreamResponse:
+    """The item's live state and current windows, from this worker's tables."""
+    query(NoQuery, request)
+    item_id = item_id_of(request)
+    require_tables(context)
+    state = context.live.item(item_id)
+    if state is None:
+        raise NotFound(f"item {item_id} has not been observed")
+    windows = [
+        {name: window[name] for name in WINDOW_FIELDS}
+        for _, offers in sorted(context.live.windows(item_id).items())
+        for _, window in sorted(offers.items())
+    ]
+    return json_response(
+        {
+            "item_id": item_id,
+            "name": state.name,
+            "observed_at": to_iso(state.observed_at),
+            "offers": {name: _live_offer(offer) for name, offer in state.offers.items()},
+            "windows": windows,
+        }
+    )
+
+
+def require_tables(context: Context) -> None:
+    """Raises NotReady while this worker's tables are not what they will be."""
+    reasons = {name: reason for name, reason in context.live.failing().items() if name != MONGODB}
+    if reasons:
+        raise NotReady("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
+
+
+def _stored_offer(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in (*_OFFER_FIELDS, "changed_at")}
+
+
+def _live_offer(offer: OfferState) -> dict[str, Any]:
+    fields = {name: getattr(offer.offer, name) for name in _OFFER_FIELDS}
+    return {
+        **fields,
+        "changed_at": to_iso(offer.changed_at),
+        "observed_at": to_iso(offer.observed_at),
+    }

@@ -1,0 +1,51 @@
+"""The seam between the web views and the running worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.watch import WatchEntry
+
+# The one check of ``failing`` that does not keep the tables from being asked.
+MONGODB = "mongodb"
+
+
+class Live(Protocol):
+    """What the web views may ask of the running worker."""
+
+    def item(self, item_id: str) -> ItemState | None:
+        """The item's state from the offers table, if this worker owns its partition."""
+        ...
+
+    def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
+        """Start (epoch ms) -> offer -> fields of ``WindowClosed.document()``, so far."""
+        ...
+
+    def stats(self) -> dict[str, Any]:
+        """Counters, lag, partitions, uptime … of this worker; brings its gauges up to date."""
+        ...
+
+    def failing(self) -> Mapping[str, str]:
+        """The readiness checks that fail now, name -> reason; none = ready.
+
+        Reasons are shown to anyone: they name no hosts. Any check but ``mongodb`` means that the
+        tables cannot be asked.
+        """
+        ...
+
+    async def all_watched(self) -> Mapping[str, WatchEntry]:
+        """All entries of the watchlist by item id, whichever worker polls them.
+
+        What was acknowledged to :meth:`watch` or :meth:`unwatch` of any worker before is in it.
+        """
+        ...
+
+    async def watch(self, entries: Sequence[WatchEntry]) -> None:
+        """Returns when the brokers have acknowledged all *entries*."""
+        ...
+
+    async def unwatch(self, item_ids: Sequence[str]) -> None:
+        """Returns when the brokers have acknowledged that none of *item_ids* is watched."""
+        ...

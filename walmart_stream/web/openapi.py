@@ -1,0 +1,145 @@
+"""The OpenAPI 3.1 description, made from the routes and the models of their inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from walmart_stream import __version__
+from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.web import outputs
+from walmart_stream.web.routes import Operation, Route
+
+_REF = "#/components/schemas/{model}"
+
+
+def describe(routes: Iterable[Route]) -> dict[str, Any]:
+    """The document."""
+    routes = list(routes)
+    operations = [operation for route in routes for operation in route.operations.values()]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "walmart-stream",
+            "version": __version__,
+            "description": "Prices, shipping and their changes of the watched Walmart items. "
+            "Money is in cents, times are UTC. A write is answered when it is durable.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": {route.path: _path(route) for route in routes},
+        "components": {
+            "schemas": _schemas(operations),
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "WEB_TOKEN; none is needed where none is set.",
+                }
+            },
+        },
+    }
+
+
+def _path(route: Route) -> dict[str, Any]:
+    path: dict[str, Any] = {
+        method.lower(): _operation(route, operation)
+        for method, operation in route.operations.items()
+    }
+    if "{item_id}" in route.path:
+        path["parameters"] = [
+            {
+                "name": "item_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "pattern": f"^{ITEM_ID.pattern}$"},
+            }
+        ]
+    return path
+
+
+def _operation(route: Route, operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "responses": _responses(route, operation),
+    }
+    parameters = list(_parameters(operation.query))
+    if parameters:
+        described["parameters"] = parameters
+    if operation.bodies:
+        content = {media: {"schema": _body(models)} for media, models in operation.bodies.items()}
+        described["requestBody"] = {"required": True, "content": content}
+    if route.is_open:
+        described["security"] = []
+    return described
+
+
+def _parameters(model: type[BaseModel]) -> Iterable[dict[str, Any]]:
+    for name, schema in model.model_json_schema()["properties"].items():
+        parameter = {"name": name, "in": "query", "required": False}
+        if "description" in schema:
+            parameter["description"] = schema.pop("description")
+        schema.pop("title", None)
+        yield {**parameter, "schema": _without_null(schema)}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """An absent parameter is not null: there is no null in a URL."""
+    branches = [branch for branch in schema.pop("anyOf", []) if branch != {"type": "null"}]
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    if len(branches) == 1:
+        return {**branches[0], **schema}
+    return {"anyOf": branches, **schema} if branches else schema
+
+
+def _body(models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
+    if not models:
+        return {
+            "type": "string",
+            "description": "Columns item_id and note, named in the first row; or item ids alone.",
+        }
+    return {"anyOf": [_reference(model) for model in models]}
+
+
+def _responses(route: Route, operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if operation.answer is not None:
+        content["application/json"] = {"schema": _reference(operation.answer)}
+    for media, description in operation.media.items():
+        content[media] = {"schema": {"type": "string", "description": description}}
+    success: dict[str, Any] = {"description": "OK", "content": content}
+    if "text/csv" in operation.media:
+        success["headers"] = {
+            "Link": {"schema": {"type": "string"}, "description": 'CSV: the page rel="next".'}
+        }
+    responses = {"200": success}
+    refused = () if route.is_open else (401, 403)
+    for status in sorted({*operation.errors, *refused, 500}):
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/json": {"schema": _reference(outputs.Error)}},
+        }
+    return responses
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
+    modes: dict[type[BaseModel], JsonSchemaMode] = {outputs.Error: "serialization"}
+    for operation in operations:
+        if operation.answer is not None:
+            modes[operation.answer] = "serialization"
+        for models in operation.bodies.values():
+            modes.update((model, "validation") for model in models)
+    _, document = models_json_schema(list(modes.items()), ref_template=_REF)
+    schemas: dict[str, Any] = document["$defs"]
+    return schemas

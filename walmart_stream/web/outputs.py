@@ -1,0 +1,238 @@
+"""What is answered. The models are the schemas of the OpenAPI description.
+
+Handlers build plain dictionaries, which the tests hold to these models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from walmart_stream.domain.watch import ItemId
+
+Time = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Cents = Annotated[int | None, Field(description="Cents; null is unknown, and 0 shipping is free.")]
+Cursor = Annotated[str | None, Field(description="cursor of the next page; null: there is none.")]
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Fault(_Output):
+    """What went wrong."""
+
+    code: str
+    message: str
+
+
+class RejectedRow(_Output):
+    """A line of an uploaded CSV file that was not taken."""
+
+    line: int
+    reason: str
+
+
+class Error(_Output):
+    """A refusal or failure."""
+
+    error: Fault
+    failing: Annotated[
+        dict[str, str] | None, Field(description="Readiness checks that fail, with the reason.")
+    ] = None
+    rejected: list[RejectedRow] | None = None
+
+
+class Endpoint(_Output):
+    """One operation of this API."""
+
+    method: str
+    path: str
+    summary: str
+
+
+class Index(_Output):
+    """What can be asked."""
+
+    name: str
+    version: str
+    endpoints: list[Endpoint]
+
+
+class Alive(_Output):
+    """The event loop answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(_Output):
+    """Every check passes."""
+
+    status: Literal["ready"]
+
+
+class Stats(BaseModel):
+    """This worker's counters since its start, its lag and partitions."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class StoredOffer(_Output):
+    """What an offer said when it last changed."""
+
+    seller: str | None
+    price_cents: Cents
+    shipping_cents: Cents
+    landed_cents: Cents
+    two_day_cents: Cents
+    available: bool
+    changed_at: Time
+
+
+class StoredItem(_Output):
+    """An item with its offers by name."""
+
+    item_id: ItemId
+    name: str | None
+    offers: dict[str, StoredOffer]
+
+
+class Items(_Output):
+    """A page of items in the order of their ids as text."""
+
+    items: list[StoredItem]
+    next_cursor: Cursor
+
+
+class LiveOffer(StoredOffer):
+    """What an offer says now."""
+
+    observed_at: Time
+
+
+class Window(_Output):
+    """A tumbling window of one offer; prices are landed cents."""
+
+    offer: str
+    start: Time
+    end: Time
+    observations: int
+    changes: int
+    open: Cents
+    high: Cents
+    low: Cents
+    close: Cents
+    mean: Annotated[float | None, Field(description="Weighted by time.")]
+    coverage: Annotated[
+        float, Field(ge=0, le=1, description="Share of the window whose price is known.")
+    ]
+
+
+class LiveItem(_Output):
+    """An item as its worker knows it, and its windows as they are so far."""
+
+    item_id: ItemId
+    name: str | None
+    observed_at: Time
+    offers: dict[str, LiveOffer]
+    windows: list[Window]
+
+
+class Before(_Output):
+    """What an offer said before a change."""
+
+    price_cents: Cents
+    shipping_cents: Cents
+    landed_cents: Cents
+    available: bool
+    seller: str | None
+
+
+class Source(_Output):
+    """Where the observation stands in the raw topic."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Change(_Output):
+    """A price change."""
+
+    offer: str
+    seller: str | None
+    kinds: list[Literal["first_seen", "price", "shipping", "availability", "seller"]]
+    price_cents: Cents
+    shipping_cents: Cents
+    landed_cents: Cents
+    available: bool
+    previous: Before | None
+    delta_cents: Annotated[
+        int | None, Field(description="Of the landed price, else of the price, where known.")
+    ]
+    delta_pct: float | None
+    observed_at: Time
+    source: Source
+
+
+class History(_Output):
+    """A page of an item's price changes, oldest first."""
+
+    item_id: ItemId
+    changes: list[Change]
+    next_cursor: Cursor
+
+
+class Windows(_Output):
+    """A page of an item's closed windows, oldest first."""
+
+    item_id: ItemId
+    windows: list[Window]
+    next_cursor: Cursor
+
+
+class Watched(_Output):
+    """An item that is polled."""
+
+    item_id: ItemId
+    note: str | None
+    added_at: Time | None
+
+
+class Watchlist(_Output):
+    """A page of the watched items in the order of their ids as text."""
+
+    items: list[Watched]
+    total: int
+    next_cursor: Cursor
+
+
+class Added(_Output):
+    """How many items are watched from now on, and which lines of a CSV file are none."""
+
+    added: int
+    rejected: list[RejectedRow]
+
+
+class Removed(_Output):
+    """An item that is no longer watched, whether it was or not."""
+
+    removed: ItemId
+
+
+class OpenApi(BaseModel):
+    """An OpenAPI 3.1 document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: Literal["3.1.0"]
+    info: dict[str, Any]
+    paths: dict[str, Any]
+    components: dict[str, Any]

@@ -1,0 +1,173 @@
+"""Every operation of the web views, once. What is served and what is described come from here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from walmart_stream.web import inputs, items, outputs, series, status, watchlist
+from walmart_stream.web.context import Context
+from walmart_stream.web.guard import OPEN
+
+Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one method of a path does.
+
+    ``answer`` is the model of its JSON; ``media`` names other types that it can answer in, with a
+    line about each. ``bodies`` maps content types to models, or ``None`` for text. ``errors`` are
+    the statuses that it can end with besides those of every operation.
+    """
+
+    name: str
+    handler: Handler
+    summary: str
+    answer: type[BaseModel] | None = None
+    query: type[BaseModel] = inputs.NoQuery
+    media: Mapping[str, str] = field(default_factory=dict)
+    bodies: Mapping[str, tuple[type[BaseModel], ...]] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path and its operations by method. ``by_owner``: asked of the item's worker."""
+
+    path: str
+    operations: Mapping[str, Operation]
+    by_owner: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is answered without a token."""
+        return self.path in OPEN
+
+
+ROUTES = (
+    Route(
+        "/livez",
+        {"GET": Operation("livez", status.livez, "Is the process alive?", outputs.Alive)},
+    ),
+    Route(
+        "/readyz",
+        {
+            "GET": Operation(
+                "readyz",
+                status.readyz,
+                "Is the worker ready? 503 names the failed checks.",
+                outputs.Ready,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/metrics",
+        {
+            "GET": Operation(
+                "metrics",
+                status.metrics,
+                "This worker's metrics, for Prometheus.",
+                media={CONTENT_TYPE_LATEST.partition(";")[0]: "Prometheus text format"},
+            )
+        },
+    ),
+    Route(
+        "/api/stats",
+        {"GET": Operation("stats", status.stats, "This worker's counters and lag.", outputs.Stats)},
+    ),
+    Route(
+        "/api/items",
+        {
+            "GET": Operation(
+                "items",
+                items.items,
+                "All items with their current offers.",
+                outputs.Items,
+                query=inputs.ItemsQuery,
+                errors=(400, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/items/{item_id}",
+        {
+            "GET": Operation(
+                "item",
+                items.item,
+                "Live state and current windows of an item, from its worker's tables.",
+                outputs.LiveItem,
+                errors=(400, 404, 503),
+            )
+        },
+        by_owner=True,
+    ),
+    Route(
+        "/api/items/{item_id}/history",
+        {
+            "GET": Operation(
+                "history",
+                series.history,
+                "Price changes of an item, oldest first.",
+                outputs.History,
+                query=inputs.HistoryQuery,
+                media={"text/csv": "with a header line; the next page is in the Link header"},
+                errors=(400, 404, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/items/{item_id}/windows",
+        {
+            "GET": Operation(
+                "windows",
+                series.windows,
+                "Closed price windows of an item, oldest first.",
+                outputs.Windows,
+                query=inputs.WindowsQuery,
+                errors=(400, 404, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/watchlist",
+        {
+            "GET": Operation(
+                "watchlist",
+                watchlist.listing,
+                "The watched items, of all workers.",
+                outputs.Watchlist,
+                query=inputs.WatchlistQuery,
+                errors=(400, 503),
+            ),
+            "POST": Operation(
+                "watch",
+                watchlist.add,
+                "Watch items.",
+                outputs.Added,
+                bodies={
+                    "application/json": (inputs.WatchOne, inputs.WatchMany),
+                    "text/csv": (),
+                },
+                errors=(400, 413, 415, 503),
+            ),
+        },
+    ),
+    Route(
+        "/api/watchlist/{item_id}",
+        {
+            "DELETE": Operation(
+                "unwatch",
+                watchlist.remove,
+                "Stop watching an item.",
+                outputs.Removed,
+                errors=(400, 503),
+            )
+        },
+    ),
+)

@@ -1,0 +1,118 @@
+"""The web views on a Faust app: :data:`~walmart_stream.web.routes.ROUTES`, registered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from faust.web import View
+
+from walmart_stream import __version__
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings
+from walmart_stream.web import inputs, outputs
+from walmart_stream.web.context import Context
+from walmart_stream.web.errors import errors_as_json, json_response
+from walmart_stream.web.forward import ViewMethod, by_owner
+from walmart_stream.web.guard import check_exposure, guard
+from walmart_stream.web.live import Live
+from walmart_stream.web.openapi import describe
+from walmart_stream.web.ping import Ping
+from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
+
+__all__ = ["all_routes", "attach", "check_exposure", "middlewares"]
+
+# Answers are data: nothing in them is to be run, framed, guessed at or kept by a browser.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Server": "walmart-stream",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def middlewares(settings: Settings) -> list[Any]:
+    """For the app's ``web_application_options``: errors as JSON, and who may ask.
+
+    Raises:
+        SettingsError: see :func:`~walmart_stream.web.guard.check_exposure`.
+    """
+    check_exposure(settings)
+    return [errors_as_json, guard(settings)]
+
+
+def attach(
+    app: Any,
+    *,
+    settings: Settings,
+    live: Live,
+    database: Any,
+    metrics: Metrics,
+    offers_table: Any,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Register all views on the Faust app *app*, whose middlewares are :func:`middlewares`.
+
+    *offers_table* has bytes as keys, so that Faust routes an item's view by the same hash as its
+    observations. *clock* gives aware UTC times.
+    """
+    context = Context(live, database, metrics, Ping(database, monotonic), clock)
+    for route in all_routes():
+        methods = {}
+        for method, operation in route.operations.items():
+            if route.by_owner:
+                call = by_owner(app, offers_table, context, operation.handler)
+            else:
+                call = _method(context, operation.handler)
+            methods[method.lower()] = call
+        name = next(iter(route.operations.values())).name
+        app.page(route.path, name=name)(type(f"{name.title()}View", (View,), methods))
+    app.web.web_app.on_response_prepare.append(_add_headers)
+
+
+def all_routes() -> tuple[Route, ...]:
+    """Every route, with those that tell about the others.
+
+    ``/`` comes first: Faust has a page of that path, too, which aiohttp would not add behind
+    ours if ours were the last route.
+    """
+    routes: list[Route] = []
+
+    async def index(context: Context, request: web.Request) -> web.StreamResponse:
+        endpoints = [
+            {"method": method, "path": route.path, "summary": operation.summary}
+            for route in routes
+            for method, operation in route.operations.items()
+        ]
+        found = {"name": "walmart-stream", "version": __version__, "endpoints": endpoints}
+        return json_response(found)
+
+    async def openapi(context: Context, request: web.Request) -> web.StreamResponse:
+        inputs.query(inputs.NoQuery, request)
+        return json_response(describe(routes))
+
+    first = Operation("index", index, "What can be asked.", outputs.Index)
+    description = Operation("openapi", openapi, "This description.", outputs.OpenApi)
+    routes += [
+        Route("/", {"GET": first}),
+        *ROUTES,
+        Route("/api/openapi.json", {"GET": description}),
+    ]
+    return tuple(routes)
+
+
+def _method(context: Context, handler: Handler) -> ViewMethod:
+    async def call(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
+        return await handler(context, request)
+
+    return call
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

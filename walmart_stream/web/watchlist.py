@@ -1,0 +1,84 @@
+"""The watchlist: listed, added to as JSON or CSV, and removed from."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from aiohttp import web
+
+from walmart_stream.domain.watch import RowFault, WatchEntry, parse_csv, stamped
+from walmart_stream.web import cursor
+from walmart_stream.web.context import Context
+from walmart_stream.web.errors import BadRequest, json_response
+from walmart_stream.web.inputs import (
+    NoQuery,
+    WatchlistQuery,
+    WatchMany,
+    WatchOne,
+    check,
+    item_id_of,
+    query,
+)
+
+# Bad lines named in an answer; who has more is not helped by all of them.
+MAX_REJECTED = 1_000
+
+
+async def listing(context: Context, request: web.Request) -> web.StreamResponse:
+    """A page of the watched items of all workers."""
+    asked = query(WatchlistQuery, request)
+    after = "" if asked.cursor is None else cursor.item_of(asked.cursor)
+    entries = await context.live.all_watched()
+    following = sorted(item_id for item_id in entries if item_id > after)
+    page = following[: asked.limit]
+    more = len(following) > len(page)
+    return json_response(
+        {
+            "items": [entries[item_id].fields() for item_id in page],
+            "total": len(entries),
+            "next_cursor": cursor.of_item(page[-1]) if more else None,
+        }
+    )
+
+
+async def add(context: Context, request: web.Request) -> web.StreamResponse:
+    """Watch items; answered when the brokers have acknowledged all of them."""
+    query(NoQuery, request)
+    body = await request.read()
+    faults: list[RowFault] = []
+    if request.content_type == "text/csv":
+        # Beside the event loop: a full body takes some tenths of a second. What is not UTF-8
+        # is a fault of its line.
+        entries, faults = await asyncio.to_thread(
+            parse_csv, body.decode("utf-8", "surrogateescape")
+        )
+    else:
+        entries = _from_json(body)
+    rejected = [{"line": line, "reason": reason} for line, reason in faults[:MAX_REJECTED]]
+    if not entries:
+        first = f": {faults[0]}" if faults else ""
+        raise BadRequest(f"no row names an item{first}", rejected=rejected)
+    await context.live.watch(stamped(entries, context.clock()))
+    return json_response({"added": len(entries), "rejected": rejected})
+
+
+async def remove(context: Context, request: web.Request) -> web.StreamResponse:
+    """Stop watching an item; answered when the brokers have acknowledged it."""
+    query(NoQuery, request)
+    item_id = item_id_of(request)
+    await context.live.unwatch([item_id])
+    return json_response({"removed": item_id})
+
+
+def _from_json(body: bytes) -> list[WatchEntry]:
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise BadRequest(f"the body is not JSON: {str(exc)[:100]}") from None
+    if not isinstance(values, dict):
+        raise BadRequest("the body: an object with item_id or items is due")
+    asked = check(WatchMany, values).items if "items" in values else [check(WatchOne, values)]
+    # Of several entries for an item the last one counts, as in the topic.
+    entries = {one.item_id: WatchEntry(item_id=one.item_id, note=one.note) for one in asked}
+    return list(entries.values())
