@@ -32,6 +32,7 @@ from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
 from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
+from walmart_stream.walmart.errors import UnusableKey
 from walmart_stream.web import views
 
 # Short against every poll interval, long against the work of looking what is due.
@@ -68,7 +69,8 @@ def create_app(settings: Settings) -> StreamApp:
     processor = Processor(app, tables, rules, metrics, clock=_now)
     sink = Sink(app, database, metrics)
     schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
-    poller = Poller(app, tables, schedule, metrics, settings, affiliate_client, clock=_now)
+    client = affiliate_client(settings) if settings.polling else None
+    poller = Poller(app, tables, schedule, metrics, settings, client, clock=_now)
 
     for spec, name, handle in (
         (topics.WATCHLIST, "watchlist", watchlist.handle),
@@ -107,7 +109,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     try:
         app = create_app(load_settings())
-    except SettingsError as exc:
+    except (SettingsError, UnusableKey) as exc:
         sys.exit(f"walmart-stream: {exc}")
     globals()["app"] = app
     return app

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import ssl
+import time
+import uuid
 from typing import Any
 
 import faust
@@ -10,6 +14,11 @@ import faust
 from walmart_stream.kafka import ssl_context
 from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
+from walmart_stream.walmart.affiliate import AffiliateClient
+from walmart_stream.walmart.bucket import TokenBucket
+from walmart_stream.walmart.retry import RetryPolicy
+from walmart_stream.walmart.signing import Signer
+from walmart_stream.walmart.transport import AiohttpTransport
 
 
 def faust_settings(settings: Settings) -> dict[str, Any]:
@@ -77,8 +86,27 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-def affiliate_client(settings: Settings) -> Any:
-    """The client of the Affiliate API; its limits are set by the poller."""
-    from walmart_stream.walmart.affiliate import AffiliateClient
+def affiliate_client(settings: Settings) -> AffiliateClient:
+    """The client of the Affiliate API. Its limits are zero until the poller sets its share.
 
-    return AffiliateClient(settings)
+    Raises:
+        UnusableKey: WALMART_PRIVATE_KEY is not a usable key; the message does not show it.
+    """
+    assert settings.walmart_consumer_id is not None
+    assert settings.walmart_private_key is not None
+    signer = Signer(
+        settings.walmart_consumer_id,
+        settings.walmart_key_version,
+        settings.walmart_private_key.get_secret_value(),
+        clock=time.time,
+    )
+    return AffiliateClient(
+        AiohttpTransport(),
+        signer,
+        base_url=settings.walmart_affiliate_url,
+        publisher_id=settings.walmart_publisher_id,
+        bucket=TokenBucket(0, clock=time.monotonic, sleep=asyncio.sleep),
+        retry=RetryPolicy(clock=time.monotonic, sleep=asyncio.sleep, random=random.random),
+        clock=time.time,
+        new_request_id=lambda: str(uuid.uuid4()),
+    )

@@ -46,7 +46,7 @@ class LiveWorker:
 
     def stats(self) -> dict[str, Any]:
         """Counters since this worker's start, and its present lag and partitions."""
-        lag = self._app.consumer.lag()
+        lag = self._app.lag()
         for topic in (topics.WATCHLIST, topics.RAW, topics.RESULTS):
             self._metrics.lag.labels(topic.name).set(lag.get(topic.name, 0))
         return {

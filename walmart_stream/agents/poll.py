@@ -45,7 +45,7 @@ class Poller:
     Pacing is derived from the polls table and thus survives restarts and rebalances: when an
     item was asked for last, and how many calls its partition was charged today. Each partition
     has an equal share of the quotas, so that the shares of all workers add up to no more than
-    Walmart grants, whoever owns what.
+    Walmart grants, whoever owns what. Without a *client* nothing is polled.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Poller:
         schedule: Schedule,
         metrics: Metrics,
         settings: Settings,
-        make_client: Callable[[Settings], AffiliateClient],
+        client: AffiliateClient | None,
         clock: Callable[[], int],
     ) -> None:
         self._app = app
@@ -63,19 +63,18 @@ class Poller:
         self._schedule = schedule
         self._metrics = metrics
         self._settings = settings
-        self._make_client = make_client
+        self._client = client
         self._clock = clock
-        self._client: AffiliateClient | None = None
         self._polls: dict[int, dict[str, Poll]] = {}
         self._unanswered: dict[str, str] = {}
         self._last_error: str | None = None
 
     async def tick(self) -> None:
         """Ask for everything that is due. Called by a timer, which must not raise."""
-        if not self._settings.polling:
+        if self._client is None:
             return
         try:
-            await self._poll()
+            await self._poll(self._client)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
@@ -88,7 +87,7 @@ class Poller:
         for item_id, outcome in self._unanswered.items():
             unanswered[outcome].append(item_id)
         return {
-            "enabled": self._settings.polling,
+            "enabled": self._client is not None,
             "watched_items": sum(map(len, self._polls.values())),
             "calls_today": sum(
                 self._usage(partition).today(self._clock()) for partition in self._polls
@@ -103,21 +102,19 @@ class Poller:
         if self._client is not None:
             await self._client.close()
 
-    async def _poll(self) -> None:
+    async def _poll(self, client: AffiliateClient) -> None:
         owned = self._app.owned(topics.RAW.name)
         self._follow_ownership(owned)
         due = self._due(owned)
         self._metrics.watched_items.set(sum(map(len, self._polls.values())))
         if not due:
             return
-        if self._client is None:
-            self._client = self._make_client(self._settings)
         calls = self._calls_left(owned)
         share = len(owned) / self._settings.kafka_partitions
-        self._client.set_limits(self._settings.walmart_affiliate_calls_per_second * share, calls)
+        client.set_limits(self._settings.walmart_affiliate_calls_per_second * share, calls)
         requests = asyncio.Semaphore(MAX_REQUESTS)
         chunks = list(_chunks(due, ITEMS_PER_CALL))[:calls]
-        await asyncio.gather(*(self._ask(chunk, requests) for chunk in chunks))
+        await asyncio.gather(*(self._ask(client, chunk, requests) for chunk in chunks))
 
     def _follow_ownership(self, owned: set[int]) -> None:
         for partition in self._polls.keys() - owned:
@@ -158,10 +155,11 @@ class Poller:
         used = sum(self._usage(partition).today(now) for partition in owned)
         return max(0, daily * len(owned) // self._settings.kafka_partitions - used)
 
-    async def _ask(self, item_ids: list[str], requests: asyncio.Semaphore) -> None:
-        assert self._client is not None
+    async def _ask(
+        self, client: AffiliateClient, item_ids: list[str], requests: asyncio.Semaphore
+    ) -> None:
         async with requests:
-            lookup = await self._client.items(item_ids)
+            lookup = await client.items(item_ids)
             await self._record(item_ids, lookup)
 
     async def _record(self, item_ids: list[str], lookup: Lookup) -> None:

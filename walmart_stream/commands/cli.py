@@ -72,9 +72,14 @@ def worker(options: tuple[str, ...]) -> None:
         # Faust reads the loop while it is imported.
         mode.loop.use("uvloop")
     from walmart_stream.app import create_app
+    from walmart_stream.walmart.errors import UnusableKey
 
     sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
-    create_app(settings).main()
+    try:
+        app = create_app(settings)
+    except (SettingsError, UnusableKey, OSError) as exc:
+        raise click.ClickException(str(exc)) from None
+    app.main()
 
 
 @cli.command()

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from walmart_stream.sandbox import SandboxConfig, generate_keypair, serve
+from walmart_stream.sandbox.keys import save_private_key
 
 KEY_VERSION = "1"
 
@@ -29,8 +30,7 @@ async def run(port: int, items: int, seed: int, speed: float) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="walmart-sandbox-") as folder:
         key_file = Path(folder, "private-key.pem")
-        key_file.touch(mode=0o600)
-        key_file.write_text(private, encoding="ascii")
+        save_private_key(private, key_file)
         server = await serve(config, port=port)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

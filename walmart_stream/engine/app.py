@@ -7,12 +7,12 @@ Relies on, in faust/app/base.py: ``_new_transport``, ``_new_producer_transport``
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import faust
 from mode.utils.objects import cached_property
 
-from walmart_stream.engine.consumer import BatchTransport
+from walmart_stream.engine.consumer import BatchConsumer, BatchTransport
 from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.flow import SteadyFlow
 from walmart_stream.engine.outbox import Outbox, SafeProducer
@@ -27,7 +27,7 @@ class Transport(BatchTransport):
     Producer = SafeProducer
 
 
-class StreamApp(faust.App):  # type: ignore[misc]
+class StreamApp(faust.App):
     """A Faust app that loses nothing; see :mod:`walmart_stream.engine`.
 
     *prepare* is awaited before the worker subscribes, for example to create topics.
@@ -53,6 +53,10 @@ class StreamApp(faust.App):  # type: ignore[misc]
         """The partition that *key* hashes to, or ``None`` before the broker told how many."""
         partition: int | None = self.consumer.key_partition(topic, key)
         return partition
+
+    def lag(self) -> dict[str, int]:
+        """Records not yet finished, per topic, of the partitions that are this worker's."""
+        return cast(BatchConsumer, self.consumer).lag()
 
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only

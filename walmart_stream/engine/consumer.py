@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import aiokafka
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -43,7 +44,7 @@ class InFlight:
         self.done = False
 
 
-class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+class BatchConsumer(driver.Consumer):
     """Delivers batches, commits what is done and nothing that is not."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -159,15 +160,17 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         for start in range(0, len(fetched), MAX_BATCH):
             part = fetched[start : start + MAX_BATCH]
             batch = InFlight(tp, part[-1].offset)
+            # Faust types a message's value as bytes; ours goes through it untouched to the agent.
+            value: Any = (batch, part)
             message = ConsumerMessage(
                 tp.topic,
                 tp.partition,
                 batch.last_offset,
                 part[-1].timestamp / 1000,
                 part[-1].timestamp_type,
-                (),
+                [],
                 None,
-                (batch, part),
+                value,
                 None,
                 0,
                 0,
@@ -194,7 +197,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return (
             self.suspend_flow.is_set()
             or not self.app.flow_control.is_active()
-            or self.app.tables.changelog_queue.full()
+            or cast(TableManager, self.app.tables).changelog_queue.full()
         )
 
     async def _follows(self, tp: TP, fetched: list[Any]) -> bool:
@@ -316,9 +319,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def _fetch_highwaters(self, listed: Mapping[TP, int]) -> dict[TP, int]:
         conf = self.app.conf
+        transport = cast(driver.Transport, self.transport)
         auth = driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context)
         client = aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=driver.server_list(self.transport.url, self.transport.default_port),
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             client_id=conf.broker_client_id,
             enable_auto_commit=False,
             fetch_max_wait_ms=100,
@@ -343,7 +347,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             await client.stop()
 
 
-class BatchTransport(driver.Transport):  # type: ignore[misc]
+class BatchTransport(driver.Transport):
     """Faust's aiokafka transport with batch delivery."""
 
     Consumer = BatchConsumer

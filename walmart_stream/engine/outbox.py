@@ -59,7 +59,7 @@ class Outbox:
         return list(await asyncio.gather(*sent))
 
 
-class SafeProducer(driver.Producer):  # type: ignore[misc]
+class SafeProducer(driver.Producer):
     """Idempotent where the broker can do it, so that a retry does not write twice.
 
     The embedded broker cannot: it answers InitProducerId with an unknown error. What is written

@@ -13,7 +13,7 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 
 
-class SeekFirstRecovery(Recovery):  # type: ignore[misc]
+class SeekFirstRecovery(Recovery):
     """Faust resumes partitions, then seeks them: what was fetched in between is lost (#596)."""
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
@@ -23,7 +23,7 @@ class SeekFirstRecovery(Recovery):  # type: ignore[misc]
         await super().on_recovery_completed(generation_id)
 
 
-class SeekFirstTableManager(TableManager):  # type: ignore[misc]
+class SeekFirstTableManager(TableManager):
     """Makes :class:`SeekFirstRecovery`."""
 
     @property

@@ -20,7 +20,7 @@ from faust.types import TP
 from walmart_stream.engine.outbox import Outbox
 
 
-class AwaitedTable(faust.Table):  # type: ignore[misc]
+class AwaitedTable(faust.Table[Any, bytes]):
     """A table of bytes that is read and written by partition, a batch at a time.
 
     ``age`` tells how old a value is, from the value alone: while the table is restored, a value
@@ -32,7 +32,7 @@ class AwaitedTable(faust.Table):  # type: ignore[misc]
 
     def read(self, partition: int, key: Any) -> bytes | None:
         """The value of *key*, which belongs to *partition*."""
-        store = self.data
+        store: Any = self.data
         if isinstance(store, MemoryStore):
             value = store.data.get(key)
         else:
@@ -54,7 +54,7 @@ class AwaitedTable(faust.Table):  # type: ignore[misc]
             sent = await outbox.flush()
             if not values:
                 return
-            store = self.data
+            store: Any = self.data
             if isinstance(store, MemoryStore):
                 self._apply_to_memory(store, partition, values)
             else:
@@ -96,7 +96,7 @@ class AwaitedTable(faust.Table):  # type: ignore[misc]
 
     def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """Partition, stored key and value of everything in *partitions*."""
-        store = self.data
+        store: Any = self.data
         if isinstance(store, MemoryStore):
             for key, value in list(store.data.items()):
                 partition = store._key_partition.get(key)
@@ -136,4 +136,6 @@ class AwaitedTable(faust.Table):  # type: ignore[misc]
     def _stored_key(self, key: Any) -> bytes:
         if isinstance(key, bytes):
             return key
-        return bytes(self.app.serializers.dumps_key(self.key_type, key, serializer="json"))
+        stored = self.app.serializers.dumps_key(self.key_type, key, serializer="json")
+        assert stored is not None
+        return stored

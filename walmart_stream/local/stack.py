@@ -36,6 +36,7 @@ from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.workers import Worker
 from walmart_stream.sandbox import SandboxConfig, generate_keypair, serve
+from walmart_stream.sandbox.keys import save_private_key
 from walmart_stream.settings import Settings, load_settings
 from walmart_stream.storage import mongo
 
@@ -208,8 +209,7 @@ async def _surroundings(
         stack.push_async_callback(sandbox.stop)
         control_url = sandbox.control_url
         key_file = folder / "private-key.pem"
-        key_file.touch(mode=0o600)
-        key_file.write_text(private, encoding="ascii")
+        save_private_key(private, key_file)
         calls_per_day = max(1, int(CALLS_PER_DAY * options.speed))
         environment.update(
             WALMART_AFFILIATE_URL=sandbox.url,

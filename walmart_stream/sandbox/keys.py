@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -18,6 +20,12 @@ def generate_keypair() -> tuple[str, str]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return private_pem.decode(), public_pem.decode()
+
+
+def save_private_key(private_pem: str, path: Path) -> None:
+    """Write a key where only its owner can read it."""
+    path.touch(mode=0o600)
+    path.write_text(private_pem, encoding="ascii")
 
 
 def load_public_key(text: str) -> rsa.RSAPublicKey:

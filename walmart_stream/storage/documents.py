@@ -52,7 +52,7 @@ _WINDOW_FIELDS = (
 
 def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
     """The ``offers`` document as of a ``price_change`` event's fields."""
-    document = {"_id": f"{change['item_id']}:{change['offer']}"}
+    document: dict[str, Any] = {"_id": f"{change['item_id']}:{change['offer']}"}
     document.update((field, change[field]) for field in _OFFER_FIELDS)
     document["changed_at"] = to_datetime(parse_iso(change["observed_at"]))
     return document
