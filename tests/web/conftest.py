@@ -114,6 +114,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
             live: MemoryLive | None = None,
             settings: Settings | None = None,
             monotonic: Callable[[], float] = lambda: 0.0,
+            forward_timeout: float = 5.0,
             **overrides: Any,
         ) -> Site:
             settings = settings or make_unreachable_settings(**overrides)
@@ -142,6 +143,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
                 offers_table=offers,
                 clock=lambda: NOW,
                 monotonic=monotonic,
+                forward_timeout=forward_timeout,
             )
             app.web.init_server()
             server = TestServer(app.web.web_app, host="127.0.0.1", port=port)

@@ -22,14 +22,17 @@ from walmart_stream.web.items import require_tables
 from walmart_stream.web.routes import Handler
 
 HOP = "X-Walmart-Stream-Forwarded"
-# Seconds. The owner answers from memory.
-TIMEOUT = 5.0
 
 ViewMethod = Callable[..., Awaitable[web.StreamResponse]]
 
 
-def by_owner(app: Any, table: Any, context: Context, handler: Handler) -> ViewMethod:
-    """A view's method that has *handler* called by the owner of ``{item_id}`` in *table*."""
+def by_owner(
+    app: Any, table: Any, context: Context, handler: Handler, timeout: float
+) -> ViewMethod:
+    """A view's method that has *handler* called by the owner of ``{item_id}`` in *table*.
+
+    The owner is waited for for *timeout* seconds.
+    """
 
     async def here(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
         return await handler(context, request)
@@ -47,7 +50,7 @@ def by_owner(app: Any, table: Any, context: Context, handler: Handler) -> ViewMe
         headers = CIMultiDict(request.headers)
         headers[HOP] = "1"
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(timeout):
                 return await there(view, request.clone(headers=headers), **match)
         except ServiceUnavailable:
             raise NotReady("no worker has the item's partition yet") from None

@@ -24,7 +24,8 @@ from walmart_stream.web.errors import BadRequest
 
 M = TypeVar("M", bound=BaseModel)
 
-MAX_CURSOR = 500
+# The longest seller's name is in it, in UTF-8 and then base64.
+MAX_CURSOR = 2_000
 MAX_JSON_CHANGES = 1_000
 
 

@@ -25,6 +25,9 @@ from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
 
 __all__ = ["all_routes", "attach", "check_exposure", "middlewares"]
 
+# Seconds. An item's owner answers from memory.
+FORWARD_TIMEOUT = 5.0
+
 # Answers are data: nothing in them is to be run, framed, guessed at or kept by a browser.
 HEADERS = {
     "Cache-Control": "no-store",
@@ -56,18 +59,20 @@ def attach(
     offers_table: Any,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
+    forward_timeout: float = FORWARD_TIMEOUT,
 ) -> None:
     """Register all views on the Faust app *app*, whose middlewares are :func:`middlewares`.
 
     *offers_table* has bytes as keys, so that Faust routes an item's view by the same hash as its
-    observations. *clock* gives aware UTC times.
+    observations. *clock* gives aware UTC times, *monotonic* seconds; an item's owner is waited
+    for for *forward_timeout* seconds.
     """
     context = Context(live, database, metrics, Ping(database, monotonic), clock)
     for route in all_routes():
         methods = {}
         for method, operation in route.operations.items():
             if route.by_owner:
-                call = by_owner(app, offers_table, context, operation.handler)
+                call = by_owner(app, offers_table, context, operation.handler, forward_timeout)
             else:
                 call = _method(context, operation.handler)
             methods[method.lower()] = call

@@ -1,0 +1,111 @@
+"""The history command: the same changes as a table, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from walmart_stream.commands.history import history
+from walmart_stream.domain.events import PriceChange, Source
+from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.time import to_datetime
+from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
+from walmart_stream.storage.writes import Results, store
+
+START = 1_800_000_000_000
+TOY = Offer(123_456, None, None, True, "Toys [red]\x1b[2J")
+
+
+def change(at: int, now: Offer, before: Offer | None) -> PriceChange:
+    kinds = ("first_seen",) if before is None else ("price", "shipping")
+    source = Source("walmart-competitor-data", 0, at)
+    return PriceChange("42", "featured", "A toy", kinds, now, before, START + at, source)
+
+
+@pytest.fixture
+async def settings(
+    mongod: Any, mongodb_database: str, make_unreachable_settings: Callable[..., Settings]
+) -> Settings:
+    """Of a database with three changes of item 42."""
+    found = make_unreachable_settings(mongodb_uri=mongod.uri, mongodb_database=mongodb_database)
+    cheaper = Offer(99_999, 0, None, True, "Walmart.com")
+    results = Results()
+    for event in (
+        change(0, TOY, None),
+        change(1_000, cheaper, TOY),
+        change(2_000, UNAVAILABLE, cheaper),
+    ):
+        results.add_change(event.document())
+    client = mongo.connect(found)
+    await store(mongo.database(client, found), results)
+    client.close()
+    return found
+
+
+async def lines(
+    settings: Settings,
+    form: str,
+    item_id: str = "42",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[str]:
+    return [line async for line in history(settings, item_id, since, until, form)]
+
+
+async def test_csv_has_a_header_and_a_line_for_each_change(settings: Settings) -> None:
+    """Oldest first; unknown is empty."""
+    rows = list(csv.DictReader(await lines(settings, "csv")))
+
+    assert [row["price_cents"] for row in rows] == ["123456", "99999", ""]
+    assert [row["shipping_cents"] for row in rows] == ["", "0", ""]
+    assert [row["available"] for row in rows] == ["true", "true", "false"]
+    assert rows[1]["delta_cents"] == "-23457"
+
+
+async def test_json_is_one_array(settings: Settings) -> None:
+    """Of the stored fields without the database's own."""
+    changes = json.loads("".join(await lines(settings, "json")))
+
+    assert [found["kinds"][0] for found in changes] == ["first_seen", "price", "price"]
+    assert changes[0]["observed_at"] == "2027-01-15T08:00:00.000Z"
+    assert "_id" not in changes[0]
+
+
+async def test_the_table_is_for_reading(settings: Settings) -> None:
+    """Dollars, differences, and words for what is unknown."""
+    table = "\n".join(await lines(settings, "table"))
+
+    assert "$1,234.56" in table
+    assert "-$234.57" in table
+    assert "unknown" in table
+    assert "(unavailable)" in table
+
+
+async def test_a_sellers_name_steers_no_terminal(settings: Settings) -> None:
+    """Neither by control characters nor by the table's own markup."""
+    table = "\n".join(await lines(settings, "table"))
+
+    assert "\x1b" not in table
+    assert "Toys [red]" in table
+
+
+async def test_a_span_of_time_can_be_asked_for(settings: Settings) -> None:
+    """From inclusive, to exclusive."""
+    since, until = to_datetime(START + 1_000), to_datetime(START + 2_000)
+
+    rows = list(csv.DictReader(await lines(settings, "csv", since=since, until=until)))
+
+    assert [row["price_cents"] for row in rows] == ["99999"]
+
+
+async def test_an_item_without_changes_has_none(settings: Settings) -> None:
+    """Said in words where people read, and in their own way where programs do."""
+    assert await lines(settings, "table", "43") == ["no price changes of item 43"]
+    assert len(await lines(settings, "csv", "43")) == 1
+    assert json.loads("".join(await lines(settings, "json", "43"))) == []

@@ -1,0 +1,108 @@
+"""The watchlist commands against a broker: what is added is listed, what is removed is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from walmart_stream import topics
+from walmart_stream.commands import watch
+from walmart_stream.commands.topics import create_topics
+from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.kafka import client_options, read_topic
+from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.settings import Settings
+
+NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
+
+
+@pytest.fixture
+async def settings(
+    fresh_broker: EmbeddedBroker, make_unreachable_settings: Callable[..., Settings]
+) -> Settings:
+    """Of a broker of this test's own, with the topics."""
+    found = make_unreachable_settings(kafka_brokers=(fresh_broker.bootstrap,))
+    await create_topics(found)
+    return found
+
+
+def entries(*item_ids: str) -> list[WatchEntry]:
+    return [WatchEntry(item_id=item_id) for item_id in item_ids]
+
+
+async def test_what_is_added_is_listed_until_it_is_removed(settings: Settings) -> None:
+    """The last word on an item counts, and the time of adding is the clock's."""
+    await watch.add(settings, entries("41", "42", "43"), clock=lambda: NOW)
+    await watch.remove(settings, ["42", "99"])
+    await watch.add(settings, [WatchEntry(item_id="43", note="toys", added_at=NOW)])
+
+    listed = await watch.listing(settings)
+
+    assert listed == {
+        "41": WatchEntry(item_id="41", added_at=NOW),
+        "43": WatchEntry(item_id="43", note="toys", added_at=NOW),
+    }
+
+
+async def test_nothing_is_watched_at_first(settings: Settings) -> None:
+    """And adding or removing nothing changes nothing."""
+    await watch.add(settings, [])
+    await watch.remove(settings, [])
+
+    assert await watch.listing(settings) == {}
+
+
+async def test_an_items_watch_is_where_its_observations_are(settings: Settings) -> None:
+    """Keys are the item id as text, hashed as every Kafka client does by default (murmur2)."""
+    keys = [str(number).encode() for number in range(1, 30)]
+
+    await watch.add(settings, entries(*(key.decode() for key in keys)))
+
+    records = [record async for record in read_topic(settings, topics.WATCHLIST.name)]
+    assert {record.key: record.partition for record in records} == {
+        key: (murmur2(key) & 0x7FFFFFFF) % settings.kafka_partitions for key in keys
+    }
+
+
+async def test_many_entries_are_all_acknowledged(settings: Settings) -> None:
+    """More than are on their way at a time."""
+    many = entries(*(str(number) for number in range(1, 2_501)))
+
+    await watch.add(settings, many)
+
+    assert len(await watch.listing(settings)) == 2_500
+
+
+async def test_what_is_no_entry_changes_nothing(settings: Settings) -> None:
+    """Workers dead-letter it and go on with what they knew, so the list shows that."""
+    await watch.add(settings, entries("42"), clock=lambda: NOW)
+    producer = AIOKafkaProducer(**client_options(settings))
+    await producer.start()
+    for key, value in (
+        (b"42", b"{"),
+        (b"42", encode_entry(WatchEntry(item_id="43"))),
+        (b"\xff", b"x"),
+    ):
+        await producer.send_and_wait(topics.WATCHLIST.name, key=key, value=value)
+    await producer.stop()
+
+    assert await watch.listing(settings) == {"42": WatchEntry(item_id="42", added_at=NOW)}
+
+
+async def test_a_file_is_imported_except_for_its_bad_rows(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """As spreadsheets write them: a mark at the beginning, Windows line ends, here one old é."""
+    file = tmp_path / "items.csv"
+    file.write_bytes(b"\xef\xbb\xbfitem_id,note\r\n42,toys\r\nabc,x\r\n43,caf\xe9\r\n44,\r\n")
+
+    count, faults = await watch.import_file(settings, file, clock=lambda: NOW)
+
+    assert count == 2
+    assert [fault.line for fault in faults] == [3, 4]
+    assert sorted(await watch.listing(settings)) == ["42", "44"]
