@@ -22,9 +22,7 @@ DEADLINE = 120.0
 async def ready(stack: Stack, console: Console) -> None:
     """All partitions are worked on by live workers."""
     progress = Progress(console, stack.workers)
-    await asyncio.wait_for(
-        progress.until_ready(stack.settings.kafka_partitions), timeout=DEADLINE
-    )
+    await asyncio.wait_for(progress.until_ready(stack.settings.kafka_partitions), timeout=DEADLINE)
 
 
 async def test_five_kills_of_a_worker_under_load_lose_nothing(tmp_path: Path) -> None:

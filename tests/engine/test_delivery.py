@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from typing import Any
+
 import pytest
 
 from tests.engine.worker import DEADLINE, SESSION_TIMEOUT, Worker, committed, create_input, produce
@@ -117,9 +118,12 @@ async def test_a_worker_that_joins_and_leaves_under_load_loses_nothing(bootstrap
     await load_until(lambda: first.owned() == [0, 1])
 
     first.wait_for(lambda events: set(sent) <= {*first.done(), *second.done()})
-    table = first.wait_for(
-        lambda events: events and sum(events[-1].get("table", {}).values()) >= len(sent) and events[-1]
-    )["table"]
+
+    def complete(events: list[dict[str, Any]]) -> Any:
+        table = events[-1].get("table", {})
+        return table if sum(table.values()) >= len(sent) else None
+
+    table = first.wait_for(complete)
     assert sum(table.values()) == len(sent)
 
 
