@@ -50,7 +50,8 @@ def create_app(settings: Settings) -> StreamApp:
         **faust_settings(settings),
     )
     metrics = Metrics()
-    database = mongo.database(mongo.connect(settings), settings)
+    mongodb = mongo.connect(settings)
+    database = mongo.database(mongodb, settings)
     tables = create_tables(app, settings)
 
     def topic(spec: TopicSpec) -> Any:
@@ -82,6 +83,11 @@ def create_app(settings: Settings) -> StreamApp:
 
     app.timer(POLL_TICK)(poller.tick)
     app.timer(CLOSE_TICK)(processor.close_due_windows)
+
+    @app.on_before_shutdown.connect
+    async def close(*_: Any, **__: Any) -> None:
+        await poller.close()
+        mongodb.close()
 
     live = LiveWorker(app, settings, processor, poller, sink, metrics)
     views.attach(

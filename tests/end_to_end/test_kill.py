@@ -21,7 +21,7 @@ DEADLINE = 120.0
 
 async def ready(stack: Stack, console: Console) -> None:
     """All partitions are worked on by live workers."""
-    progress = Progress(console, stack.workers)
+    progress = Progress(console, stack.workers, stack.settings)
     await asyncio.wait_for(progress.until_ready(stack.settings.kafka_partitions), timeout=DEADLINE)
 
 
@@ -35,7 +35,7 @@ async def test_five_kills_of_a_worker_under_load_lose_nothing(tmp_path: Path) ->
         for _ in range(KILLS):
             await ready(stack, console)
             moment = time.monotonic() + rng.uniform(0.2, 4)
-            await Progress(console, stack.workers).until(
+            await Progress(console, stack.workers, stack.settings).until(
                 asyncio.Event(), max(0.1, moment - time.monotonic())
             )
             victim = rng.choice(stack.workers)
@@ -44,7 +44,7 @@ async def test_five_kills_of_a_worker_under_load_lose_nothing(tmp_path: Path) ->
             await victim.process.wait()
         await ready(stack, console)
         await stack.stop_polling()
-        await Progress(console, stack.workers).until_settled(DEADLINE)
+        await Progress(console, stack.workers, stack.settings).until_settled(DEADLINE)
 
         verdict, audit = await stack.judge()
 

@@ -41,7 +41,7 @@ async def obey(record):
         raise RuntimeError("as told")
     if command == "wait":
         say(event="waiting", key=record.key.decode())
-        while not Path(path).exists():  # noqa: ASYNC240 - a test's flag, seldom looked at
+        while not Path(path).exists():  # noqa: ASYNC110, ASYNC240 - the flag is another process's
             await asyncio.sleep(0.02)
 
 

@@ -46,6 +46,21 @@ async def test_a_restored_table_has_the_tail_of_the_last_batch(bootstrap, start)
     assert len(table) == 3000
 
 
+async def test_stock_faust_restores_no_tail_on_the_embedded_broker(bootstrap, tmp_path):
+    """Why end offsets come from a fetch: without that the last records are not restored."""
+    await produce(
+        bootstrap, *((f"key{index}", "1") for index in range(3000)), topic=CHANGELOG, partition=0
+    )
+    worker = Worker(bootstrap, tmp_path, flavour="stock")
+
+    try:
+        table = worker.wait_ready()["table"]
+    finally:
+        worker.stop()
+
+    assert 0 < len(table) < 3000
+
+
 async def test_the_newest_value_of_a_key_wins_over_the_last_one(bootstrap, start):
     """A zombie's older value, appended after its successor's, does not come back."""
     await produce(bootstrap, ("a", "5"), ("b", "1"), topic=CHANGELOG)

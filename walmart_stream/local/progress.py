@@ -11,7 +11,10 @@ from typing import Any, Protocol
 import aiohttp
 from rich.console import Console
 
+from walmart_stream.settings import Settings
+
 INTERVAL = 1.0
+ANSWER_TIMEOUT = 5.0
 
 # Consecutive looks without lag and without anything new: then everything has been stored.
 QUIET_LOOKS = 5
@@ -57,15 +60,19 @@ class Figures:
 class Progress:
     """Looks at *workers* every second and says what it sees."""
 
-    def __init__(self, console: Console, workers: Sequence[Watched]) -> None:
+    def __init__(self, console: Console, workers: Sequence[Watched], settings: Settings) -> None:
         self._console = console
         self._workers = workers
         self._before = Figures()
+        token = settings.web_token
+        self._headers = (
+            {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+        )
 
     async def until(self, stop: asyncio.Event, seconds: float | None) -> None:
         """Report until *stop* is set or *seconds* have passed since all workers were ready."""
         deadline: float | None = None
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        async with self._session() as session:
             while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
                 figures = await self._look(session)
                 self._show(figures)
@@ -78,7 +85,7 @@ class Progress:
 
     async def until_ready(self, partitions: int) -> None:
         """Return when the workers that answer own all *partitions* between them."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        async with self._session() as session:
             while True:
                 figures = await self._look(session)
                 self._show(figures)
@@ -95,7 +102,7 @@ class Progress:
         deadline = time.monotonic() + timeout
         quiet = 0
         before = Figures()
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        async with self._session() as session:
             while quiet < QUIET_LOOKS:
                 if time.monotonic() > deadline:
                     raise NotSettled(f"not everything was stored within {timeout:.0f} s: {before}")
@@ -109,6 +116,10 @@ class Progress:
                 quiet = quiet + 1 if settled else 0
                 before = figures
                 await asyncio.sleep(INTERVAL)
+
+    def _session(self) -> aiohttp.ClientSession:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT)
+        return aiohttp.ClientSession(headers=self._headers, timeout=timeout)
 
     async def _look(self, session: aiohttp.ClientSession) -> Figures:
         figures = Figures()

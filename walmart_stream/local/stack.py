@@ -21,6 +21,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from dotenv import dotenv_values
 from rich.console import Console
 
 from walmart_stream import topics
@@ -128,7 +129,7 @@ async def run(options: Options) -> int:
         async with running(options, folder) as stack:
             _say_where(console, stack, folder)
             started = time.monotonic()
-            progress = Progress(console, stack.workers)
+            progress = Progress(console, stack.workers, stack.settings)
             await progress.until(stop, options.seconds)
             if options.seconds is None or stack.control_url is None:
                 console.print("stopping …")
@@ -186,10 +187,15 @@ async def _surroundings(
     options: Options, folder: Path, stack: AsyncExitStack
 ) -> tuple[dict[str, str], str | None]:
     """Start what the environment does not bring; the workers' environment, and the sandbox."""
-    environment = dict(os.environ)
+    environment = {
+        name: value for name, value in dotenv_values(".env", interpolate=False).items() if value
+    }
+    environment.update(os.environ)
     if not environment.get("KAFKA_BROKERS"):
         broker = await stack.enter_async_context(_closing(EmbeddedBroker(folder)))
         environment["KAFKA_BROKERS"] = broker.bootstrap
+        environment["KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"
+        environment["KAFKA_REPLICATION_FACTOR"] = "1"
         environment.setdefault("KAFKA_SESSION_TIMEOUT", SESSION_TIMEOUT)
     if not (environment.get("MONGODB_URI") or environment.get("MONGODB_URI_FILE")):
         mongod = await stack.enter_async_context(_closing(EmbeddedMongod(folder)))
