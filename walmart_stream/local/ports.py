@@ -24,3 +24,14 @@ def free_port() -> int:
             server.accept()[0].close()
             client.recv(1)
     return port
+
+
+def this_port_or_free(port: int) -> int:
+    """*port* if nobody listens there now, else a free one."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((LOOPBACK, port))
+        except OSError:
+            return free_port()
+    return port

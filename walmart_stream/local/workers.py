@@ -8,10 +8,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.local.ports import LOOPBACK, free_port, this_port_or_free
 from walmart_stream.local.processes import Process, start
+from walmart_stream.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+DEFAULT_PORT: int = Settings.model_fields["web_port"].default
 
 # Longer than a worker waits for its agents' batches.
 STOP_GRACE = 20.0
@@ -24,7 +27,8 @@ class Worker:
     """One supervised worker process. As a context manager it runs inside."""
 
     def __init__(self, number: int, environment: Mapping[str, str], folder: Path) -> None:
-        port = free_port()
+        # The first one is where the documentation says, unless somebody else is there.
+        port = free_port() if number else this_port_or_free(DEFAULT_PORT)
         self.url = f"http://{LOOPBACK}:{port}"
         self.environment = {
             **environment,
