@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 
+import aiohttp
 import pytest
 
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.time import to_iso
+from walmart_stream.domain.time import to_datetime, to_iso
+from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.storage import mongo
 from walmart_stream.storage.writes import Results, store
 
 START = 1_800_000_000_000
@@ -259,3 +262,29 @@ async def test_items_are_paged_with_their_offers(stored_site) -> None:
 async def test_without_items_there_is_an_empty_page(stored_site) -> None:
     """As on the first day."""
     assert await stored_site.json("/api/items") == {"items": [], "next_cursor": None}
+
+
+async def test_a_csv_file_is_cut_off_when_the_database_dies(open_site, mongod, tmp_path) -> None:
+    """The status has long been sent: a broken transfer is what tells that rows are missing."""
+    server = EmbeddedMongod(tmp_path)
+    await server.start()
+    site = await open_site(mongodb_uri=f"{server.uri}&serverSelectionTimeoutMS=200")
+    await mongo.create_indexes(site.database)
+    # More than the buffers between the two ends hold.
+    await save(site, "42", [0])
+    row = await site.database["price_changes"].find_one({}, {"_id": 0})
+    rows = [
+        {**row, "seller": "x" * 200, "observed_at": to_datetime(START + at)}
+        for at in range(1, 60_000)
+    ]
+    await site.database["price_changes"].insert_many(rows)
+
+    url = "/api/items/42/history?format=csv&limit=100000"
+    async with site.client.get(url) as response:
+        await response.content.read(1)
+        await server.stop()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+
+    assert response.status == 200
+    await site.json("/livez")

@@ -13,7 +13,6 @@ from typing import Any
 from aiohttp import ClientError, web
 from faust.web.exceptions import ServiceUnavailable
 from multidict import CIMultiDict
-from yarl import URL
 
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotReady
@@ -65,5 +64,5 @@ def _is_here(app: Any, table: Any, item_id: str) -> bool:
         owner = app.router.key_store(table.name, item_id)
     except KeyError:
         return False
-    ours = URL(str(app.conf.canonical_url))
-    return (owner.host, owner.port) == (ours.host, ours.port)
+    ours = app.conf.canonical_url
+    return bool((owner.host, owner.port) == (ours.host, ours.port))
