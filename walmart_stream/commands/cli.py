@@ -140,13 +140,13 @@ def watch() -> None:
 def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
     """Watch items."""
     from walmart_stream.commands import watch as commands
-    from walmart_stream.domain.watch import WatchEntry
+    from walmart_stream.domain.watch import WatchEntry, reason
 
     settings = _settings()
     try:
         entries = [WatchEntry(item_id=item_id, note=note) for item_id in item_ids]
     except ValidationError as exc:
-        raise click.ClickException(exc.errors(include_url=False)[0]["msg"]) from None
+        raise click.ClickException(reason(exc)) from None
     _run(commands.add(settings, entries))
     click.echo(f"watching {len(entries)} item(s)")
 

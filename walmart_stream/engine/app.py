@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import faust
+from faust.exceptions import NotReady
 from mode.utils.objects import cached_property
 
 from walmart_stream.engine.consumer import BatchConsumer, BatchTransport
@@ -39,8 +40,13 @@ class StreamApp(faust.App):
         self.pulse: Pulse | None = None
 
     def outbox(self) -> Outbox:
-        """An empty outbox on this app's producer."""
-        assert self.pulse is not None
+        """An empty outbox on this app's producer.
+
+        Raises:
+            faust.exceptions.NotReady: the app has not started.
+        """
+        if self.pulse is None:
+            raise NotReady("the app has not started")
         return Outbox(self.producer, self.pulse)
 
     def owned(self, topic: str) -> set[int]:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 from aiokafka.errors import KafkaError
+from faust.exceptions import NotReady as NotStarted
 from faust.exceptions import ProducerSendError
 from pymongo.errors import PyMongoError
 
@@ -114,7 +115,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if not is_outage(exc):
             return _internal(request)
         return _answer(NotReady(f"mongodb: the database is away ({type(exc).__name__})"))
-    except (KafkaError, ProducerSendError, TimeoutError) as exc:
+    except (KafkaError, ProducerSendError, NotStarted, TimeoutError) as exc:
         logger.warning("no acknowledgement of what %s needs (%s)", request.path, type(exc).__name__)
         return _answer(NotReady(f"kafka: the brokers did not answer ({type(exc).__name__})"))
     except ConnectionError:
