@@ -14,7 +14,11 @@ BURST_SECONDS = 0.2
 # How soon a waiting call sees that the rate has changed.
 LONGEST_NAP = 1.0
 
-# A token's worth of rounding: waiting for less might not move a clock at all.
+# Nor is there a point in waiting for less: event loops are no finer, and a clock of epoch
+# seconds might not move at all.
+SHORTEST_NAP = 0.001
+
+# What a token may lack through rounding.
 ROUNDING = 1e-9
 
 
@@ -74,7 +78,7 @@ class TokenBucket:
                         "or the rate limit of this worker is too low",
                         retry_after=None if wait == float("inf") else wait,
                     )
-                await self._sleep(min(wait, LONGEST_NAP))
+                await self._sleep(min(max(wait, SHORTEST_NAP), LONGEST_NAP))
             self._tokens -= 1
 
     def _wait(self) -> float:

@@ -48,21 +48,25 @@ class DailyBudget:
         self._ahead = float(self._quota)
         self._begin(now)
 
-    def take(self, now: float) -> float:
-        """Charges one call and returns 0; or charges none and returns the seconds to wait."""
+    def wait(self, now: float) -> float:
+        """Seconds until the next call is allowed; 0 if it is now."""
         self._turn_page(now)
         midnight = (self._day + 1) * SECONDS_PER_DAY
         if self._used >= self._quota:
             return midnight - now
         due = self._used + 1 - self._base - self._ahead
-        if due > 0:
-            # When the even line from (start, base) to (midnight, quota) gets there.
-            pace = (midnight - self._start) / (self._quota - self._base)
-            wait = self._start + due * pace - now
-            if wait > 0:
-                return wait
+        if due <= 0:
+            return 0.0
+        # When the even line from (start, base) to (midnight, quota) gets there.
+        pace = (midnight - self._start) / (self._quota - self._base)
+        return max(0.0, self._start + due * pace - now)
+
+    def take(self, now: float) -> bool:
+        """Charges one call if it is allowed now; whether it was."""
+        if self.wait(now) > 0:
+            return False
         self._used += 1
-        return 0.0
+        return True
 
     def exhausted(self, wait: float) -> DailyBudgetExhausted:
         """The error for a call that would have to *wait* so many seconds."""

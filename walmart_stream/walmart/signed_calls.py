@@ -125,13 +125,14 @@ class SignedCalls:
         """
         until = self._clock() + self._retry.longest_total
         while True:
-            await self._bucket.acquire(until - self._clock())
-            if self._budget is None:
-                return
             now = self._clock()
-            wait = self._budget.take(now)
-            if wait == 0:
-                return
-            if now + wait > until:
+            wait = 0.0 if self._budget is None else self._budget.wait(now)
+            if self._budget is not None and now + wait > until:
                 raise self._budget.exhausted(wait)
-            await self._retry.sleep(wait)
+            if wait > 0:
+                await self._retry.sleep(wait)
+                continue
+            await self._bucket.acquire(until - now)
+            # Another call may have taken the budget's last one in the meantime.
+            if self._budget is None or self._budget.take(self._clock()):
+                return

@@ -96,7 +96,9 @@ class AiohttpTransport:
                 body = await _read(response)
                 return Response(response.status, CIMultiDict(response.headers), body)
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise _as_ours(exc, timeout) from exc
+            error = _as_ours(exc, timeout)
+        # Raised out here, so that aiohttp's error, which holds the signed headers, is let go.
+        raise error
 
     async def close(self) -> None:
         if self._session is not None:
@@ -139,7 +141,7 @@ def _as_ours(exc: Exception, timeout: float) -> WalmartError:
             f"the server's certificate is not trusted ({type(exc).__name__}): check "
             "WALMART_AFFILIATE_URL, the machine's clock and whether a proxy intercepts TLS"
         )
-    if isinstance(exc, aiohttp.InvalidURL):
+    if isinstance(exc, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return NoAnswer("WALMART_AFFILIATE_URL is not a usable URL")
     if isinstance(exc, aiohttp.ClientPayloadError) and _is_encoding(exc):
         return MalformedResponse("the body cannot be decompressed")

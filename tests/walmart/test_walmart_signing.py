@@ -1,0 +1,173 @@
+"""Signed headers: what is signed, how long it is kept, by whose clock, and what stays secret."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from email.utils import formatdate
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+
+from walmart_stream.walmart.errors import UnusableKey
+from walmart_stream.walmart.signing import Signer, canonical_string
+
+NOON = 1_795_348_800.0
+CONSUMER = "3c1f7a52-5d0e-4a55-9f4e-0d1b2c3d4e5f"
+
+
+@pytest.fixture
+def signer(keypair, clock):
+    return Signer(CONSUMER, "2", keypair[0], clock)
+
+
+def stamp(headers):
+    return int(headers["WM_CONSUMER.INTIMESTAMP"])
+
+
+def test_the_canonical_string_ends_every_value_with_a_newline():
+    """In the order of the headers' names, trimmed, the last newline included."""
+    assert canonical_string(" id ", 1795348800123, "2") == b"id\n1795348800123\n2\n"
+
+
+def test_the_public_key_verifies_the_headers(signer, keypair):
+    """RSA PKCS#1 v1.5 with SHA-256 over the canonical string, in plain base64."""
+    headers = signer.headers()
+
+    public = serialization.load_pem_public_key(keypair[1].encode())
+    message = f"{CONSUMER}\n{headers['WM_CONSUMER.INTIMESTAMP']}\n2\n".encode()
+    signature = b64decode(headers["WM_SEC.AUTH_SIGNATURE"], validate=True)
+    public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    assert len(signature) == 256
+    assert headers["WM_CONSUMER.ID"] == CONSUMER
+    assert headers["WM_SEC.KEY_VERSION"] == "2"
+    assert stamp(headers) == NOON * 1000
+
+
+def test_a_signature_is_reused_for_170_seconds_and_no_longer(signer, clock):
+    """Walmart takes it for 180 s; signing every request anew would cost a core."""
+    first = signer.headers()
+    clock.now = NOON + 169.9
+    kept = signer.headers()
+    clock.now = NOON + 170
+    renewed = signer.headers()
+
+    assert kept == first
+    assert stamp(renewed) == (NOON + 170) * 1000
+
+
+def test_a_clock_set_back_renews_the_signature(signer, clock):
+    """Else a signature from the future would be used until the clock caught up with it."""
+    signer.headers()
+    clock.now = NOON - 3600
+
+    assert stamp(signer.headers()) == (NOON - 3600) * 1000
+
+
+@pytest.mark.parametrize("ahead", [-7200.0, -3.0, 3.0, 90.0, 100_000.0])
+def test_a_measured_offset_is_applied_at_once(signer, clock, ahead):
+    """The next headers have Walmart's time, to the precision of its Date header."""
+    signer.headers()
+
+    signer.learn_offset({"Date": formatdate(NOON + ahead, usegmt=True)}, NOON, NOON)
+
+    assert stamp(signer.headers()) / 1000 == pytest.approx(NOON + ahead, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("date", "sent", "received"),
+    [
+        (formatdate(NOON + 1, usegmt=True), NOON, NOON),
+        (formatdate(NOON - 2, usegmt=True), NOON, NOON),
+        (formatdate(NOON + 60, usegmt=True), NOON, NOON + 60),
+        (formatdate(NOON, usegmt=True), NOON, NOON + 60),
+        ("yesterday", NOON, NOON),
+        ("", NOON, NOON),
+    ],
+)
+def test_what_a_date_header_cannot_tell_changes_nothing(signer, date, sent, received):
+    """Whole seconds, written at some moment of the request, are no measure of less than that."""
+    before = signer.headers()
+
+    signer.learn_offset({"Date": date}, sent, received)
+
+    assert signer.offset == 0
+    assert signer.headers() == before
+
+
+def test_a_copy_from_a_cache_does_not_set_the_clock(signer):
+    """Its Date is when it was made."""
+    headers = {"Date": formatdate(NOON - 900, usegmt=True), "Age": "900"}
+
+    signer.learn_offset(headers, NOON, NOON)
+
+    assert signer.offset == 0
+
+
+def test_an_offset_goes_when_the_clock_has_been_set_right(signer, clock):
+    """The next answer shows that both clocks agree again."""
+    signer.learn_offset({"Date": formatdate(NOON + 600, usegmt=True)}, NOON, NOON)
+    clock.now = NOON + 600
+
+    signer.learn_offset({"Date": formatdate(NOON + 600, usegmt=True)}, clock.now, clock.now)
+
+    assert signer.offset == 0
+
+
+def test_no_secret_is_in_the_representation(signer, keypair):
+    """Neither key nor signature nor consumer id."""
+    headers = signer.headers()
+
+    shown = repr(signer)
+
+    assert CONSUMER not in shown
+    assert headers["WM_SEC.AUTH_SIGNATURE"] not in shown
+    assert not any(line in shown for line in keypair[0].splitlines()[1:])
+
+
+def test_a_key_on_one_line_is_understood(keypair, clock):
+    """Environments without line breaks carry them as backslash and n."""
+    Signer(CONSUMER, "1", keypair[0].replace("\n", "\\n"), clock).headers()
+
+
+def elliptic_pem():
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def encrypted_pem(pem):
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    ).decode()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda private, public: public, "public key"),
+        (lambda private, public: private.splitlines()[1], "no PEM"),
+        (lambda private, public: private[:300], "cut short"),
+        (lambda private, public: private.replace("g", "é"), "damaged"),
+        (lambda private, public: encrypted_pem(private), "encrypted"),
+        (lambda private, public: elliptic_pem(), "RSA"),
+        (lambda private, public: "", "no PEM"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_explained_without_its_content(keypair, clock, spoil, why):
+    """The message names the setting and the fault; nothing of the key is in it or behind it."""
+    pem = spoil(*keypair)
+
+    with pytest.raises(UnusableKey, match=why) as caught:
+        Signer(CONSUMER, "1", pem, clock)
+
+    assert "WALMART_PRIVATE_KEY" in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert not any(line in str(caught.value) for line in pem.splitlines()[1:-1])
