@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 from aiohttp import web
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.walmart.prepared import (
     BASE,
@@ -25,9 +25,9 @@ from walmart_stream.walmart.budget import DailyBudget
 from walmart_stream.walmart.retry import RetryPolicy
 from walmart_stream.walmart.signing import Signer
 
-# How long an example takes on a busy machine proves nothing.
-settings.register_profile("walmart", deadline=None)
-settings.load_profile("walmart")
+# Profiles are global: the same as that of the domain's tests, whichever is loaded last.
+settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,9 @@ from tests.walmart.prepared import BASE, CONSUMER, NOON, http_date, items_of, re
 from walmart_stream.walmart import errors
 from walmart_stream.walmart.budget import DailyBudget
 
+# The fixture only makes clients; each example makes its own.
+SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
 INVALID = {"errors": [{"code": 4002, "message": "Invalid itemId"}]}
 EXPIRED = {"details": {"Description": "The timestamp 1 passed for the signature has expired"}}
 DOWN = response(503, b"")
@@ -127,7 +130,7 @@ async def test_an_id_refused_before_is_asked_for_alone(open_client):
     assert (fourth.calls, answered(fourth)) == (1, IDS[:20])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=SHARED, max_examples=50)
 @given(bad=st.sets(st.sampled_from(IDS)), vanished=st.sets(st.sampled_from(IDS)))
 def test_every_id_is_in_exactly_one_place(open_client, bad, vanished):
     """Whichever are refused and whichever are left out silently."""
@@ -355,7 +358,7 @@ async def test_the_share_of_a_worker_can_be_set_at_any_time(open_client):
     assert answered(again) == IDS[:20]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=SHARED, max_examples=40)
 @given(
     bad=st.sets(st.sampled_from(IDS), max_size=4),
     outages=st.lists(st.sampled_from(["down", "429", "expired", "fine"]), max_size=12),
