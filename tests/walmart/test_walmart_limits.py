@@ -70,6 +70,17 @@ async def test_the_rate_follows_the_share():
     assert moments == pytest.approx([0.6, 1.0])
 
 
+async def test_what_was_saved_at_a_high_rate_is_not_kept_at_a_low_one():
+    """A burst is as large as the present rate allows."""
+    clock = Clock()
+    bucket = TokenBucket(1000, clock=clock, sleep=clock.sleep)
+    clock.now = 10
+
+    bucket.set_rate(5)
+
+    assert await taken(bucket, clock, 3) == pytest.approx([10, 10.2, 10.4])
+
+
 async def test_a_waiting_call_sees_that_the_rate_has_changed():
     """It does not sleep out a wait computed from the old one."""
     clock = Clock()
@@ -231,6 +242,15 @@ def test_a_used_up_budget_waits_for_midnight_utc():
     assert not budget.take(late)
     assert budget.take(late + 60)
     assert budget.usage() == ((MIDNIGHT + SECONDS_PER_DAY) // SECONDS_PER_DAY, 1)
+
+
+def test_a_clock_set_back_over_midnight_grants_nothing_again():
+    """Neither when it goes back nor when it comes forward over the same midnight."""
+    budget = DailyBudget(3, now=MIDNIGHT, ahead=3)
+    assert [budget.take(MIDNIGHT) for _ in range(3)] == [True] * 3
+
+    assert not budget.take(MIDNIGHT - 60)
+    assert not budget.take(MIDNIGHT + 60)
 
 
 def test_a_share_set_by_the_caller_is_a_hard_bound_and_not_spread():

@@ -53,7 +53,6 @@ class TokenBucket:
         """From now on at most so many calls a second; 0 stops them."""
         self._refill()
         self._rate = max(0.0, calls_per_second)
-        self._tokens = min(self._tokens, self.capacity)
 
     def set_share(self, share: float) -> None:
         """From now on *share* (0 to 1) of the rate given at the start."""
