@@ -12,7 +12,8 @@ import orjson
 from pymongo.errors import PyMongoError
 
 from walmart_stream.agents.dead_letters import add_dead_letter
-from walmart_stream.domain.errors import BadInput, EmptyValue, MalformedJson, WrongShape
+from walmart_stream.agents.result_shape import check_change, check_window
+from walmart_stream.domain.errors import BadInput, BadTime, EmptyValue, MalformedJson, WrongShape
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
@@ -92,10 +93,12 @@ def _add(results: Results, value: bytes | None) -> None:
     kind = fields.get("type") if isinstance(fields, dict) else None
     try:
         if kind == "price_change":
+            check_change(fields)
             results.add_change(fields)
         elif kind == "window_closed":
+            check_window(fields)
             results.add_window(fields)
         else:
             raise WrongShape("type: price_change or window_closed is due")
-    except (KeyError, TypeError, ValueError) as exc:
-        raise WrongShape(f"a {kind} lacks or mistypes a field: {exc}") from None
+    except ValueError as exc:
+        raise BadTime(f"a {kind}: {str(exc)[:100]}") from None
