@@ -68,7 +68,7 @@ def test_what_the_database_has_no_room_for_is_refused() -> None:
 
 def test_what_is_stored_as_it_is_must_have_no_other_fields() -> None:
     """A field's name can be what the database refuses."""
-    with pytest.raises(WrongShape, match="^source: "):
+    with pytest.raises(WrongShape, match=r"^source: "):
         check_change({**change(), "source": {**SOURCE._asdict(), "a\0b": 1}})
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.pipeline.pipeline import Pipeline
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
-from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
 from walmart_stream.local.processes import StartError
 
 PARTITIONS = "4"
@@ -74,3 +74,16 @@ async def make_pipeline(
     yield make
     for pipeline in made:
         await pipeline.stop()
+
+
+@pytest.fixture
+async def own_mongod(tmp_path: Path) -> AsyncIterator[EmbeddedMongod]:
+    """A MongoDB of this test's own, which it may kill."""
+    try:
+        find_mongod()
+    except StartError as exc:
+        pytest.skip(str(exc))
+    server = EmbeddedMongod(tmp_path)
+    await server.start()
+    yield server
+    await server.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 
 import orjson
@@ -137,6 +138,54 @@ async def test_an_observation_in_another_partition_than_its_key_hashes_to_is_for
     assert sorted(places) == sorted([right, wrong.partition])
     report = await module_pipeline.verified()
     assert report.is_clean, report
+
+
+async def test_windows_are_closed_by_a_later_observation_and_by_the_clock(
+    module_pipeline: Pipeline, worker: Worker
+) -> None:
+    """Two observations in a window, one in the next, whose end the clock has long passed."""
+    records = [
+        priced("71006", at=0, dollars=10),
+        priced("71006", at=2000, dollars=11, shipping=1),
+        priced("71006", at=6000, dollars=8),
+    ]
+
+    await module_pipeline.produce(RAW, records)
+
+    report = await module_pipeline.verified()
+    assert report.is_clean, report
+    stored = await module_pipeline.documents("price_windows", item_id="71006")
+    first, second = (stored[f"71006:featured:{epoch_ms(at)}"] for at in (0, 5000))
+    assert len(stored) == 2
+    assert (first["open"], first["high"], first["low"], first["close"]) == (1000, 1200, 1000, 1200)
+    assert (first["observations"], first["changes"]) == (2, 1)
+    # 10.00 for two seconds, then 12.00 for three.
+    assert (first["mean"], first["coverage"]) == (1120.0, 1.0)
+    assert (second["open"], second["high"], second["low"], second["close"]) == (800,) * 4
+    # 12.00 carried in for a second, then 8.00 for four.
+    assert (second["observations"], second["mean"], second["coverage"]) == (1, 880.0, 1.0)
+
+
+async def test_an_item_is_shown_live_with_its_windows(
+    module_pipeline: Pipeline, worker: Worker
+) -> None:
+    """The view reads the tables: it knows the open window, which is not stored yet."""
+    now = time.time_ns() // 1_000_000 - epoch_ms(0)
+    records = [priced("71007", at=0, dollars=10), priced("71007", at=now, dollars=9, shipping=5)]
+
+    await module_pipeline.produce(RAW, records)
+    await module_pipeline.until_settled()
+    status, item = await worker.get("/api/items/71007")
+
+    assert status == 200
+    assert item["offers"].keys() == {"featured"}
+    assert item["offers"]["featured"]["landed_cents"] == 1400
+    windows = {window["start"]: window for window in item["windows"]}
+    stored = await module_pipeline.documents("price_windows", item_id="71007")
+    assert stored.keys() == {f"71007:featured:{epoch_ms(0)}"}
+    assert len(windows) == 2
+    assert windows[max(windows)]["close"] == 1400
+    assert (await worker.get("/api/items/71008"))[0] == 404
 
 
 async def test_bad_watchlist_entries_are_dead_letters_and_good_ones_are_watched(

@@ -17,6 +17,7 @@ import aiohttp
 from walmart_stream.local import launch
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.local.processes import Process
+from walmart_stream.local.workers import STOP_GRACE
 from walmart_stream.settings import Settings
 
 T = TypeVar("T")
@@ -49,7 +50,8 @@ class Worker:
         self, command: Sequence[str], environment: Mapping[str, str], folder: Path
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        port = free_port()
+        port = environment.get("WEB_PORT") or str(free_port())
+        self.port = port
         self.url = f"http://{LOOPBACK}:{port}"
         log = folder / "worker.log"
         with log.open("ab") as output:
@@ -59,7 +61,7 @@ class Worker:
                 cwd=folder,
                 env={
                     **_surroundings(),
-                    "WEB_PORT": str(port),
+                    "WEB_PORT": port,
                     "DATA_DIR": str(folder / "data"),
                     **environment,
                 },
@@ -116,9 +118,10 @@ class Worker:
         await until("the worker is ready", look)
 
     async def terminate(self) -> int:
-        """SIGTERM, as a supervisor sends it; the exit code."""
+        """SIGTERM, as a supervisor sends it, which waits no longer than STOP_GRACE; the code."""
         self.process.signal(signal.SIGTERM)
-        return await self.ended()
+        async with asyncio.timeout(STOP_GRACE):
+            return await self.process.wait()
 
     async def ended(self) -> int:
         """Wait for its end; the exit code."""
