@@ -124,7 +124,7 @@ class Processor:
                     record.key,
                     record.value,
                     partition=right,
-                    headers=list(record.headers),
+                    headers=record.headers,
                 )
                 continue
             source = Source(batch.topic, batch.partition, record.offset)

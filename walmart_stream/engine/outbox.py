@@ -1,31 +1,38 @@
 """Records on their way to the broker, awaited together.
 
-Relies on, in faust/transport/drivers/aiokafka.py: ``Producer.send`` and ``_settings_extra``.
+Relies on, in faust/transport/drivers/aiokafka.py: ``Producer.send``, ``_ensure_producer``,
+``_settings_extra`` and ``on_start``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
-from aiokafka.errors import UnknownError, UnsupportedVersionError
-from aiokafka.structs import RecordMetadata
+from aiokafka.errors import MessageSizeTooLargeError, UnknownError, UnsupportedVersionError
 from faust.transport.drivers import aiokafka as driver
 
 from walmart_stream.engine.failure import Pulse
 
-# Names may repeat, so it is a list and not a mapping.
+# Names may repeat, so it is no mapping.
 Headers = Sequence[tuple[str, bytes]]
+
+Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 
 class Outbox:
-    """Collects records; :meth:`flush` returns when the broker has acknowledged all of them."""
+    """Collects records; :meth:`flush` returns when the broker has acknowledged all of them.
+
+    Records of one partition are built into batches here: sending them one by one costs more than
+    everything else that is done for them.
+    """
 
     def __init__(self, producer: Any, pulse: Pulse) -> None:
         self._producer = producer
         self._pulse = pulse
-        self._records: list[tuple[str, int | None, bytes | None, bytes | None, Any]] = []
+        self._placed: dict[tuple[str, int], list[Record]] = {}
+        self._loose: list[tuple[str, Record]] = []
 
     def add(
         self,
@@ -34,29 +41,73 @@ class Outbox:
         value: bytes | None,
         *,
         partition: int | None = None,
-        headers: Headers | None = None,
+        headers: Headers = (),
     ) -> None:
         """Add a record; without *partition*, the key's hash decides."""
-        self._records.append((topic, partition, key, value, headers))
+        if partition is None:
+            self._loose.append((topic, (key, value, list(headers))))
+        else:
+            self._placed.setdefault((topic, partition), []).append((key, value, list(headers)))
 
-    async def flush(self) -> list[RecordMetadata]:
+    async def flush(self) -> dict[tuple[str, int], list[int]]:
         """Send what was added and wait for it.
 
-        Returns where each record stands, in the order of adding.
+        Returns the offsets of the records that were added with a partition, by topic and
+        partition, in the order of adding.
 
         Raises:
             ProducerSendError, KafkaError: some record was not acknowledged; which ones is unknown.
         """
-        records, self._records = self._records, []
-        if not records:
-            return []
+        placed, self._placed = self._placed, {}
+        loose, self._loose = self._loose, []
+        if not placed and not loose:
+            return {}
         self._pulse.check()
-        send = self._producer.send
-        sent = [
-            await send(topic, key, value, partition, None, headers)
-            for topic, partition, key, value, headers in records
-        ]
-        return list(await asyncio.gather(*sent))
+        # Partitions side by side: the batches of one have to wait for each other.
+        results = await asyncio.gather(
+            *(self._send_batches(*target, records) for target, records in placed.items()),
+            *(self._send(topic, *record) for topic, record in loose),
+        )
+        return dict(zip(placed, results, strict=False))
+
+    async def _send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+    ) -> list[int]:
+        sent = await self._producer.send(topic, key, value, None, None, headers)
+        return [(await sent).offset]
+
+    async def _send_batches(
+        self, topic: str, partition: int, records: Sequence[Record]
+    ) -> list[int]:
+        producer = self._producer._ensure_producer()
+        sent: list[tuple[Awaitable[Any], int]] = []
+        builder = producer.create_batch()
+        for key, value, headers in records:
+            record = {"timestamp": None, "key": key, "value": value, "headers": headers}
+            if builder.append(**record) is None:
+                sent.append(await _submit(producer, builder, topic, partition))
+                builder = producer.create_batch()
+                if builder.append(**record) is None:
+                    raise MessageSizeTooLargeError(f"a record of {topic} fits no batch")
+        sent.append(await _submit(producer, builder, topic, partition))
+        offsets: list[int] = []
+        for future, count in sent:
+            first = (await future).offset
+            offsets.extend(range(first, first + count))
+        return offsets
+
+
+async def _submit(
+    producer: Any, builder: Any, topic: str, partition: int
+) -> tuple[Awaitable[Any], int]:
+    # Closed, or somebody else's record could be appended to it on its way.
+    builder.close()
+    count = builder.record_count()
+    return await producer.send_batch(builder, topic, partition=partition), count
 
 
 class SafeProducer(driver.Producer):

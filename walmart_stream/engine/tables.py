@@ -58,8 +58,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
             if isinstance(store, MemoryStore):
                 self._apply_to_memory(store, partition, values)
             else:
-                # The outbox may have held other records before ours.
-                offsets = [metadata.offset for metadata in sent[-len(values) :]]
+                offsets = sent[self.changelog_topic_name, partition]
                 self._apply_to_rocksdb(store, partition, values, offsets)
 
     @cached_property

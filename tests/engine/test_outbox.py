@@ -1,0 +1,115 @@
+"""Outboxes: everything arrives, in order, and the offsets that are reported are the right ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.failure import Pulse
+from walmart_stream.engine.outbox import Outbox
+from walmart_stream.kafka import read_topic
+
+TOPIC = "letters"
+PARTITIONS = 3
+
+
+async def _nothing() -> None:
+    pass
+
+
+@pytest.fixture
+async def producer(fresh_broker):
+    bootstrap = fresh_broker.bootstrap
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
+    await admin.close()
+    app = StreamApp(
+        "outbox-test",
+        prepare=_nothing,
+        broker=f"kafka://{bootstrap}",
+        producer_max_batch_size=16 * 1024,
+    )
+    app.finalize()
+    producer = app._new_producer()
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+async def stored(fresh_broker, make_unreachable_settings):
+    settings = make_unreachable_settings(kafka_brokers=(fresh_broker.bootstrap,))
+
+    async def read():
+        found = defaultdict(list)
+        async for record in read_topic(settings, TOPIC):
+            found[record.partition].append(record)
+        return found
+
+    return read
+
+
+async def test_records_of_many_batches_arrive_in_order_at_the_reported_offsets(producer, stored):
+    """What a table persists as its place in the changelog is what stands there."""
+    outbox = Outbox(producer, Pulse(3600))
+    for number in range(3000):
+        outbox.add(TOPIC, b"k%d" % number, b"v%d" % number, partition=number % PARTITIONS)
+
+    offsets = await outbox.flush()
+
+    for partition, records in (await stored()).items():
+        expected = [b"v%d" % number for number in range(partition, 3000, PARTITIONS)]
+        assert [record.value for record in records] == expected
+        assert [record.offset for record in records] == offsets[TOPIC, partition]
+
+
+async def test_headers_and_empty_keys_and_values_pass_unchanged(producer, stored):
+    """Dead letters are the original bytes: no key, no value and repeated headers included."""
+    headers = (("name", b"1"), ("name", b"2"))
+    outbox = Outbox(producer, Pulse(3600))
+    outbox.add(TOPIC, None, b"no key", partition=1, headers=headers)
+    outbox.add(TOPIC, b"no value", None, partition=1)
+
+    await outbox.flush()
+
+    first, second = (await stored())[1]
+    assert (first.key, first.value, first.headers) == (None, b"no key", headers)
+    assert (second.key, second.value) == (b"no value", None)
+
+
+async def test_without_a_partition_the_key_decides(producer, stored):
+    """Records of one key meet in one partition."""
+    outbox = Outbox(producer, Pulse(3600))
+    for number in range(20):
+        outbox.add(TOPIC, b"same", b"%d" % number)
+
+    await outbox.flush()
+
+    (records,) = (await stored()).values()
+    assert [record.value for record in records] == [b"%d" % number for number in range(20)]
+
+
+async def test_a_record_larger_than_a_batch_is_sent_alone(producer, stored):
+    """The batch size is where batches end, not how large a record may be."""
+    outbox = Outbox(producer, Pulse(3600))
+    outbox.add(TOPIC, b"a", b"small", partition=0)
+    outbox.add(TOPIC, b"a", b"x" * 100_000, partition=0)
+
+    await outbox.flush()
+
+    assert [len(record.value) for record in (await stored())[0]] == [5, 100_000]
+
+
+async def test_an_outbox_is_empty_after_it_was_flushed(producer, stored):
+    """Flushing twice sends once."""
+    outbox = Outbox(producer, Pulse(3600))
+    outbox.add(TOPIC, b"a", b"once", partition=0)
+
+    await outbox.flush()
+
+    assert await outbox.flush() == {}
+    assert len((await stored())[0]) == 1
