@@ -216,6 +216,15 @@ def test_one_dead_letter_for_each_bad_record_is_clean() -> None:
     assert found.repeats == 1
 
 
+def test_headers_of_the_original_record_may_have_no_value() -> None:
+    """Kafka allows it, and they follow ours in a dead letter."""
+    found = DeadLetterCheck(expect(BAD))
+
+    found.add([("x-error-topic", topics.RESULTS.name.encode()), ("trace", None)], b"1", b"{")
+
+    assert found.finish().stored == 0
+
+
 def test_missing_superfluous_and_changed_dead_letters_are_differences() -> None:
     """Named by partition and offset in the raw topic."""
     changed: Record = (1, 6, None, b"other bytes")

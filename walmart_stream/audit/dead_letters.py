@@ -21,13 +21,13 @@ class DeadLetterCheck:
         self.repeats = 0
 
     def add(
-        self, headers: Iterable[tuple[str, bytes]], key: bytes | None, value: bytes | None
+        self, headers: Iterable[tuple[str, bytes | None]], key: bytes | None, value: bytes | None
     ) -> None:
         """Take the next dead letter; those of other topics than the raw one are passed over."""
         reason: dict[str, str] = {}
         for name, text in headers:
             # Ours come first; what follows are the original record's, which may have the same.
-            reason.setdefault(name, text.decode(errors="replace"))
+            reason.setdefault(name, (text or b"").decode(errors="replace"))
         if reason.get("x-error-topic") != self._expected.topic:
             return
         self._comparison.stored += 1
