@@ -19,6 +19,8 @@ from walmart_stream.domain.schedule import (
     decode_usage,
     encode_poll,
     encode_usage,
+    share,
+    spread,
 )
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.failure import end_process
@@ -66,6 +68,9 @@ class Poller:
         self._client = client
         self._clock = clock
         self._polls: dict[int, dict[str, Poll]] = {}
+        # What the polls were made from: looking through the watchlist at each tick would cost
+        # more than everything else.
+        self._seen: tuple[set[int], int] | None = None
         self._unanswered: dict[str, str] = {}
         self._last_error: str | None = None
 
@@ -92,6 +97,7 @@ class Poller:
             "calls_today": sum(
                 self._usage(partition).today(self._clock()) for partition in self._polls
             ),
+            "calls_left_today": sum(self._calls_left(set(self._polls)).values()),
             # Some of each kind: enough to look into it, never a page of thousands.
             "unanswered": {outcome: sorted(ids)[:100] for outcome, ids in unanswered.items()},
             "last_error": self._last_error,
@@ -109,29 +115,32 @@ class Poller:
         self._metrics.watched_items.set(sum(map(len, self._polls.values())))
         if not due:
             return
-        calls = self._calls_left(owned)
-        share = len(owned) / self._settings.kafka_partitions
-        client.set_limits(self._settings.walmart_affiliate_calls_per_second * share, calls)
+        calls = sum(self._calls_left(owned).values())
+        part = len(owned) / self._settings.kafka_partitions
+        client.set_limits(self._settings.walmart_affiliate_calls_per_second * part, calls)
         requests = asyncio.Semaphore(MAX_REQUESTS)
         chunks = list(_chunks(due, ITEMS_PER_CALL))[:calls]
-        await asyncio.gather(*(self._ask(client, chunk, requests) for chunk in chunks))
+        # Before they are made: a kill must not make them forgotten.
+        await self._charge(len(chunks), owned)
+        made = await asyncio.gather(*(self._ask(client, chunk, requests) for chunk in chunks))
+        await self._charge(sum(made) - len(chunks), owned)
 
     def _follow_ownership(self, owned: set[int]) -> None:
-        for partition in self._polls.keys() - owned:
-            for item_id in self._polls.pop(partition):
-                self._unanswered.pop(item_id, None)
-        for partition in owned:
-            known = self._polls.setdefault(partition, {})
-            watched = set()
-            for _, key, _ in self._tables.watchlist.of_partitions({partition}):
-                item_id = key.decode()
-                watched.add(item_id)
-                if item_id not in known:
-                    value = self._tables.polls.read(partition, key)
-                    known[item_id] = Poll(0, "") if value is None else decode_poll(value)
-            for item_id in known.keys() - watched:
-                del known[item_id]
-                self._unanswered.pop(item_id, None)
+        seen = (owned, self._tables.watchlist.changes)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        before, self._polls = self._polls, {partition: {} for partition in owned}
+        for partition, key, _ in self._tables.watchlist.of_partitions(owned):
+            item_id = key.decode()
+            poll = before.get(partition, {}).get(item_id)
+            if poll is None:
+                value = self._tables.polls.read(partition, key)
+                poll = Poll(0, "") if value is None else decode_poll(value)
+            self._polls[partition][item_id] = poll
+        watched = {item_id for polls in self._polls.values() for item_id in polls}
+        for item_id in self._unanswered.keys() - watched:
+            del self._unanswered[item_id]
 
     def _due(self, owned: set[int]) -> list[str]:
         polls = {
@@ -149,18 +158,32 @@ class Poller:
         value = self._tables.polls.read(partition, USAGE_KEY)
         return Usage(0, 0) if value is None else decode_usage(value)
 
-    def _calls_left(self, owned: set[int]) -> int:
+    def _calls_left(self, owned: set[int]) -> dict[int, int]:
         now = self._clock()
         daily = self._settings.walmart_affiliate_daily_calls
-        used = sum(self._usage(partition).today(now) for partition in owned)
-        return max(0, daily * len(owned) // self._settings.kafka_partitions - used)
+        partitions = self._settings.kafka_partitions
+        return {
+            partition: max(
+                0, share(daily, partition, partitions) - self._usage(partition).today(now)
+            )
+            for partition in owned
+        }
+
+    async def _charge(self, calls: int, owned: set[int]) -> None:
+        now = self._clock()
+        for partition, charged in spread(calls, self._calls_left(owned)).items():
+            if partition in self._app.owned(topics.RAW.name):
+                usage = encode_usage(self._usage(partition).plus(charged, now))
+                await self._tables.polls.write(partition, {USAGE_KEY: usage}, self._app.outbox())
 
     async def _ask(
         self, client: AffiliateClient, item_ids: list[str], requests: asyncio.Semaphore
-    ) -> None:
+    ) -> int:
+        """Ask, and record the answers; the number of calls that took."""
         async with requests:
             lookup = await client.items(item_ids)
             await self._record(item_ids, lookup)
+        return lookup.calls
 
     async def _record(self, item_ids: list[str], lookup: Lookup) -> None:
         """Answers into the raw topic first; only then they count as polled."""
@@ -184,7 +207,7 @@ class Poller:
                 self._unanswered.pop(item_id, None)
             else:
                 self._unanswered[item_id] = outcome
-        await self._remember(outcomes, lookup.calls)
+        await self._remember(outcomes)
 
     def _outcomes(self, item_ids: Iterable[str], lookup: Lookup) -> dict[str, str]:
         outcomes = dict.fromkeys(item_ids, "answered")
@@ -197,18 +220,14 @@ class Poller:
                 logger.warning("polling: %s", self._last_error)
         return outcomes
 
-    async def _remember(self, outcomes: dict[str, str], calls: int) -> None:
+    async def _remember(self, outcomes: dict[str, str]) -> None:
         now = self._clock()
         by_partition: defaultdict[int, dict[bytes, bytes | None]] = defaultdict(dict)
         for partition, polls in self._polls.items():
             for item_id in outcomes.keys() & polls.keys():
                 polls[item_id] = Poll(now, outcomes[item_id])
                 by_partition[partition][item_id.encode()] = encode_poll(polls[item_id])
-        owned = self._app.owned(topics.RAW.name)
-        for index, partition in enumerate(sorted(by_partition.keys() & owned)):
-            if index == 0:
-                usage = self._usage(partition).plus(calls, now)
-                by_partition[partition][USAGE_KEY] = encode_usage(usage)
+        for partition in by_partition.keys() & self._app.owned(topics.RAW.name):
             await self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
 
 

@@ -12,6 +12,9 @@ import orjson
 ITEMS_PER_CALL = 20
 DAY_MS = 86_400_000
 
+# How long, in intervals, an item that is due waits for others to fill its call.
+PATIENCE = 0.1
+
 
 class Poll(NamedTuple):
     """When an item was asked for last (epoch ms), and how that ended."""
@@ -54,14 +57,20 @@ class UniformSchedule:
         self, items: Iterable[str], polls: Mapping[str, Poll], now: int, calls_per_second: float
     ) -> list[str]:
         items = list(items)
-        latest = now - self.interval(len(items), calls_per_second) * 1000
+        interval_ms = self.interval(len(items), calls_per_second) * 1000
+        latest = now - interval_ms
         never = Poll(0, "")
         waiting = [
             (poll.at, item_id)
             for item_id in items
             if (poll := polls.get(item_id, never)).at <= latest
         ]
-        return [item_id for _, item_id in sorted(waiting)]
+        waiting.sort()
+        full = len(waiting) - len(waiting) % ITEMS_PER_CALL
+        # A call for few items costs as much of the quota as one for twenty: wait for others.
+        if full < len(waiting) and waiting[full][0] > latest - PATIENCE * interval_ms:
+            del waiting[full:]
+        return [item_id for _, item_id in waiting]
 
 
 def encode_poll(poll: Poll) -> bytes:
@@ -86,6 +95,26 @@ class Usage(NamedTuple):
     def today(self, now: int) -> int:
         """Calls charged on the day of *now* so far."""
         return self.calls if self.day == now // DAY_MS else 0
+
+
+def share(calls: int, partition: int, partitions: int) -> int:
+    """What of *calls* is this partition's; the shares of all partitions add up to *calls*."""
+    return calls // partitions + (partition < calls % partitions)
+
+
+def spread(calls: int, left: Mapping[int, int]) -> dict[int, int]:
+    """Partition -> calls to charge to it, of *calls* in all, where most is *left*.
+
+    So no partition is charged more than it has, as long as another one has some left, and none
+    takes a debt with it to another worker.
+    """
+    remaining = dict(left)
+    charged: dict[int, int] = {}
+    for _ in range(calls):
+        partition = max(remaining, key=lambda candidate: remaining[candidate])
+        remaining[partition] -= 1
+        charged[partition] = charged.get(partition, 0) + 1
+    return charged
 
 
 def encode_usage(usage: Usage) -> bytes:

@@ -30,6 +30,9 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
     age: Callable[[bytes], int] | None = None
 
+    #: How often something was written or restored: unchanged means that nothing was.
+    changes = 0
+
     def read(self, partition: int, key: Any) -> bytes | None:
         """The value of *key*, which belongs to *partition*."""
         store: Any = self.data
@@ -54,6 +57,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
             sent = await outbox.flush()
             if not values:
                 return
+            self.changes += 1
             store: Any = self.data
             if isinstance(store, MemoryStore):
                 self._apply_to_memory(store, partition, values)
@@ -108,6 +112,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
                     yield partition, key, value
 
     def apply_changelog_batch(self, batch: Any) -> None:
+        self.changes += 1
         if self.age is not None:
             batch = self._newest(batch)
         super().apply_changelog_batch(batch)
