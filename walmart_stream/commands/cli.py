@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,6 +207,33 @@ def history(item_id: str, since: datetime | None, until: datetime | None, form: 
             click.echo(line)
 
     _run(show())
+
+
+@cli.command()
+@click.option("--from", "since", type=Time(), help="Store no results before (ISO 8601).")
+@click.option("--into", metavar="DATABASE", help="Default: MONGODB_DATABASE.")
+def replay(since: datetime | None, into: str | None) -> None:
+    """Make the results again from the raw topic, beside the live workers."""
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from walmart_stream.commands import replay as command
+
+    settings = _settings()
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    started = time.monotonic()
+    with Progress(*columns, TextColumn("{task.fields[rate]}")) as bar:
+        task = bar.add_task("replaying", total=None, rate="")
+
+        def show(done: int, total: int) -> None:
+            rate = done / (time.monotonic() - started)
+            bar.update(task, completed=done, total=total, rate=f"{rate:,.0f}/s")
+
+        done = _run(command.replay(settings, since=since, into=into, progress=show))
+    rate = done.observations / done.seconds
+    click.echo(
+        f"{done.observations} observations ({done.skipped} skipped) in {done.seconds:.1f} s, "
+        f"{rate:,.0f}/s: {done.changes} changes and {done.windows} closed windows"
+    )
 
 
 @cli.command()

@@ -1,0 +1,109 @@
+"""Replay: the raw topic alone gives the results again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from walmart_stream import topics
+from walmart_stream.audit import partition_of, report_lines
+from walmart_stream.commands.replay import replay
+from walmart_stream.commands.topics import create_topics
+from walmart_stream.commands.verify import verify
+from walmart_stream.domain import observation
+from walmart_stream.domain.time import to_ms
+from walmart_stream.kafka import client_options
+
+PARTITIONS = 3
+START = datetime(2026, 1, 1, tzinfo=UTC)
+STEPS = 40
+
+
+@pytest.fixture
+async def settings(fresh_broker, mongod, mongodb_database, make_unreachable_settings):
+    settings = make_unreachable_settings(
+        kafka_brokers=(fresh_broker.bootstrap,),
+        kafka_partitions=PARTITIONS,
+        mongodb_uri=mongod.uri,
+        mongodb_database=mongodb_database,
+        window_size=60,
+    )
+    await create_topics(settings)
+    return settings
+
+
+@pytest.fixture
+async def database(settings):
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        settings.mongodb_uri.get_secret_value(), tz_aware=True
+    )
+    yield client[settings.mongodb_database]
+    client.close()
+
+
+@pytest.fixture
+async def raw(settings):
+    """Ten items looked at every 10 s; their prices change at every third look."""
+    async with AIOKafkaProducer(**client_options(settings), acks="all") as producer:
+        for step in range(STEPS):
+            for item in range(1, 11):
+                item_id = str(item)
+                payload = {"itemId": item, "salePrice": item + step // 3, "standardShipRate": 0}
+                value = observation.encode(
+                    source="affiliate",
+                    item_id=item_id,
+                    observed_at=to_ms(START + timedelta(seconds=10 * step)),
+                    request_id="r",
+                    payload=orjson.dumps(payload),
+                )
+                await producer.send(topics.RAW.name, value, item_id.encode())
+                if step == 0:
+                    # As a producer with another partitioner would have placed it.
+                    wrong = (partition_of(item_id.encode(), PARTITIONS) + 1) % PARTITIONS
+                    await producer.send(topics.RAW.name, value, item_id.encode(), partition=wrong)
+
+
+async def test_a_replay_gives_what_verify_expects(settings, database, raw):
+    """And doing it again changes nothing."""
+    first = await replay(settings)
+    changes = [document async for document in database.price_changes.find().sort("_id")]
+    second = await replay(settings)
+    again = [document async for document in database.price_changes.find().sort("_id")]
+    report = await verify(settings)
+
+    assert (first.observations, first.skipped) == (10 * STEPS + 10, 10)
+    assert first.changes == second.changes == len(changes) == 10 * -(-STEPS // 3)
+    assert again == changes
+    assert report.is_clean, "\n".join(report_lines(report))
+
+
+async def test_results_before_a_time_are_left_out_and_the_others_are_the_same(
+    settings, database, raw
+):
+    """What came before still decides what the first ones change."""
+    since = START + timedelta(seconds=200)
+    await replay(settings, into=f"{settings.mongodb_database}_all")
+    everything = database.client[f"{settings.mongodb_database}_all"]
+
+    await replay(settings, since=since)
+
+    query = {"observed_at": {"$gte": since}}
+    expected = [doc async for doc in everything.price_changes.find(query).sort("_id")]
+    stored = [doc async for doc in database.price_changes.find().sort("_id")]
+    await database.client.drop_database(everything.name)
+    assert stored == expected
+    assert all(change["previous"] is not None for change in stored)
+
+
+async def test_progress_ends_at_the_number_of_records(settings, raw):
+    """So that a bar reaches its end."""
+    told: list[tuple[int, int]] = []
+
+    await replay(settings, progress=lambda done, total: told.append((done, total)))
+
+    assert told[-1] == (10 * STEPS + 10, 10 * STEPS + 10)

@@ -1,0 +1,133 @@
+"""``walmart-stream replay``: the results made again from the raw topic, beside the live workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from walmart_stream import topics
+from walmart_stream.audit import partition_of
+from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.events import Event, PriceChange, Source
+from walmart_stream.domain.observation import decode
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.time import to_ms
+from walmart_stream.domain.windows import Rules
+from walmart_stream.kafka import end_offsets, read_topic
+from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
+from walmart_stream.storage.writes import Results, store
+
+# Observations applied and results stored in one go.
+BATCH = 2000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay read and stored; ``skipped`` are dead letters and forwarded records."""
+
+    observations: int = 0
+    skipped: int = 0
+    changes: int = 0
+    windows: int = 0
+    seconds: float = 0.0
+
+
+async def replay(
+    settings: Settings,
+    *,
+    since: datetime | None = None,
+    into: str | None = None,
+    progress: Progress = lambda done, total: None,
+    clock: Callable[[], float] = time.time,
+) -> Replayed:
+    """Make the results of all that the raw topic holds now, and store them.
+
+    Everything is read, since the first observations decide what the next ones change; *since*
+    leaves out results before it (aware). *into* names another database. What is there already
+    stays: writes are the same idempotent ones as the sink's. *progress* is told how many records
+    are done, and of how many offsets; *clock* gives epoch seconds.
+
+    Raises:
+        KafkaError, PyMongoError: the broker cannot be read or the database not be written.
+    """
+    started = time.monotonic()
+    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    ends = await end_offsets(settings, topics.RAW.name)
+    replayed = Replayed()
+    client = mongo.connect(settings)
+    try:
+        target = settings.model_copy(update={"mongodb_database": into}) if into else settings
+        database = mongo.database(client, target)
+        await mongo.create_indexes(database)
+        writer = _Writer(database, 0 if since is None else to_ms(since), replayed)
+        for partition in sorted(ends):
+            states: dict[str, ItemState] = {}
+            batch: list[Entry] = []
+            async for record in read_topic(settings, topics.RAW.name, partitions=[partition]):
+                replayed.observations += 1
+                entry = _entry(record, len(ends))
+                if entry is None:
+                    replayed.skipped += 1
+                else:
+                    batch.append(entry)
+                if len(batch) >= BATCH:
+                    await writer.write(_advance(states, batch, rules).events)
+                    batch = []
+                    progress(replayed.observations, sum(ends.values()))
+            await writer.write(_advance(states, batch, rules).events)
+            await writer.write(_close(states, int(clock() * 1000), rules))
+            progress(replayed.observations, sum(ends.values()))
+    finally:
+        client.close()
+    replayed.seconds = time.monotonic() - started
+    return replayed
+
+
+class _Writer:
+    def __init__(self, database: Any, since: int, replayed: Replayed) -> None:
+        self._database = database
+        self._since = since
+        self._replayed = replayed
+
+    async def write(self, events: list[Event]) -> None:
+        results = Results()
+        for event in events:
+            if isinstance(event, PriceChange):
+                if event.observed_at >= self._since:
+                    results.add_change(event.document())
+                    self._replayed.changes += 1
+            elif event.end > self._since:
+                results.add_window(event.document())
+                self._replayed.windows += 1
+        await store(self._database, results)
+
+
+def _entry(record: Any, partitions: int) -> Entry | None:
+    """The observation in *record*, or ``None`` if the processing agent does not apply it either."""
+    try:
+        observation = decode(record.key, record.value)
+    except BadInput:
+        return None
+    if partition_of(record.key, partitions) != record.partition:
+        return None  # it was forwarded, and is read where it belongs
+    return Entry(observation, Source(record.topic, record.partition, record.offset))
+
+
+def _advance(states: dict[str, ItemState], batch: list[Entry], rules: Rules) -> Outcome:
+    outcome = apply(states, batch, rules)
+    states.update(outcome.states)
+    return outcome
+
+
+def _close(states: Mapping[str, ItemState], now: int, rules: Rules) -> list[Event]:
+    closed: list[Event] = []
+    for item_id, state in states.items():
+        closed.extend(close_windows(item_id, state, now, rules)[1])
+    return closed
