@@ -26,6 +26,7 @@ from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings, SettingsError, load_settings
@@ -83,6 +84,8 @@ def create_app(settings: Settings) -> StreamApp:
 
     app.timer(POLL_TICK)(poller.tick)
     app.timer(CLOSE_TICK)(processor.close_due_windows)
+
+    app.watchdog = Watchdog(app, excused=lambda: sink.outage)
 
     @app.on_before_shutdown.connect
     async def close(*_: Any, **__: Any) -> None:

@@ -19,6 +19,7 @@ import faust
 
 from walmart_stream.engine.agent import batch_agent
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.watchdog import Watchdog
 
 OUTPUT = Path(sys.argv.pop(1))
 FLAVOUR = os.environ["FLAVOUR"]
@@ -98,6 +99,9 @@ if FLAVOUR == "engine":
         await table.write(batch.partition, counts, app.outbox())
         for record in batch.records:
             say(event="done", key=record.key.decode(), value=record.value.decode())
+
+    if "LONGEST_STALL" in os.environ:
+        app.watchdog = Watchdog(app, lambda: None, float(os.environ["LONGEST_STALL"]))
 
     batch_agent(app, source, "obedient", handle, took=lambda seconds: None)
 else:

@@ -127,6 +127,17 @@ async def test_a_worker_that_joins_and_leaves_under_load_loses_nothing(bootstrap
     assert sum(table.values()) == len(sent)
 
 
+async def test_an_agent_that_gets_stuck_ends_the_process(bootstrap, start, tmp_path):
+    """Faust would log it, and the partition would wait for ever."""
+    worker = start(LONGEST_STALL="3")
+    worker.wait_ready()
+
+    await produce(bootstrap, ("a", f"wait {tmp_path / 'never'}"))
+
+    assert worker.wait_exit() == 70
+    assert await committed(bootstrap) == 0
+
+
 async def test_a_worker_that_was_stopped_for_longer_than_its_session_ends_itself(bootstrap, start):
     """A zombie must not go on where it was: others have its partitions."""
     zombie = start("zombie")

@@ -27,13 +27,20 @@ class Worker:
     """One process; ``events`` are what it said so far."""
 
     def __init__(
-        self, bootstrap: str, folder: Path, *, flavour: str = "engine", store: str = "memory"
+        self,
+        bootstrap: str,
+        folder: Path,
+        *,
+        flavour: str = "engine",
+        store: str = "memory",
+        **environment: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._output = folder / "events.jsonl"
         self._log = (folder / "log.txt").open("ab")
         environment = {
             **os.environ,
+            **environment,
             "KAFKA_BROKERS": bootstrap,
             "APP_ID": "engine-test",
             "DATA_DIR": str(folder / "data"),

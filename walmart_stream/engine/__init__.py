@@ -28,6 +28,8 @@ wrote it
 recovery trusts ListOffsets,      end offsets come from a fetch's high watermark
 which the embedded broker         (:mod:`consumer`: ``highwaters``)
 answers short
+stalls are only logged (#175,      they end the process (:mod:`watchdog`)
+#176, #523)
 a full queue blocks every topic   partitions with batches in flight are not fetched
                                   (:mod:`consumer`: ``_getmany``)
 ================================  ==============================================================

@@ -6,17 +6,21 @@ Relies on, in faust/app/base.py: ``_new_transport``, ``_new_producer_transport``
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import faust
 from faust.exceptions import NotReady
+from faust.types import TP
 from mode.utils.objects import cached_property
 
 from walmart_stream.engine.consumer import BatchConsumer, BatchTransport
 from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.flow import SteadyFlow
 from walmart_stream.engine.outbox import Outbox, SafeProducer
+from walmart_stream.engine.watchdog import Watchdog
 
 # Often enough to notice a stop well within the shortest session (6 s).
 PULSE_INTERVAL = 0.5
@@ -38,6 +42,7 @@ class StreamApp(faust.App):
         super().__init__(*args, **kwargs)
         self._prepare = prepare
         self.pulse: Pulse | None = None
+        self.watchdog: Watchdog | None = None
 
     def outbox(self) -> Outbox:
         """An empty outbox on this app's producer.
@@ -62,7 +67,18 @@ class StreamApp(faust.App):
 
     def lag(self) -> dict[str, int]:
         """Records not yet finished, per topic, of the partitions that are this worker's."""
-        return cast(BatchConsumer, self.consumer).lag()
+        lag: dict[str, int] = defaultdict(int)
+        for tp, (position, end) in cast(BatchConsumer, self.consumer).unfinished().items():
+            lag[tp.topic] += end - position
+        return dict(lag)
+
+    def unfinished(self) -> dict[TP, int]:
+        """Partitions with records to process, and the offset of the first of them."""
+        return {
+            tp: position
+            for tp, (position, end) in cast(BatchConsumer, self.consumer).unfinished().items()
+            if position < end
+        }
 
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
@@ -75,6 +91,8 @@ class StreamApp(faust.App):
         while not self.should_stop:
             assert self.pulse is not None
             self.pulse.beat()
+            if self.watchdog is not None:
+                self.watchdog.check(time.monotonic())
             await self.sleep(PULSE_INTERVAL)
 
     @cached_property

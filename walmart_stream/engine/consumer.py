@@ -28,6 +28,9 @@ MAX_IN_FLIGHT = 2
 # A batch bounds how long a partition is busy, and how much one crash repeats.
 MAX_BATCH = 2000
 
+# How long a fetch waits for quiet partitions while busy ones could become free, in seconds.
+BUSY_TIMEOUT = 0.05
+
 # How long a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
 # database is abandoned then; its batch is repeated by the next owner.
 DRAIN_TIMEOUT = 10.0
@@ -77,17 +80,17 @@ class BatchConsumer(driver.Consumer):
         if not self._busy:
             self._idle.set()
 
-    def lag(self) -> dict[str, int]:
-        """Records not yet finished, per topic, of the assigned partitions that were fetched."""
-        lag: dict[str, int] = defaultdict(int)
+    def unfinished(self) -> dict[TP, tuple[int, int]]:
+        """Per assigned partition that was fetched: first offset not finished, and the log's end."""
         changelogs = self.app.tables.changelog_topics
+        found = {}
         for tp in self.assignment():
             if tp.topic in changelogs:
                 continue
             end, position = self.highwater(tp), self._finished_offset(tp)
             if end is not None and position is not None:
-                lag[tp.topic] += max(0, end - position)
-        return dict(lag)
+                found[tp] = min(position, end), end
+        return found
 
     def _finished_offset(self, tp: TP) -> int | None:
         new = self._new_offset(tp)
@@ -103,14 +106,17 @@ class BatchConsumer(driver.Consumer):
     # -- delivery
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        active = active_partitions or set()
         ready = {
             tp
-            for tp in active_partitions or ()
+            for tp in active
             if sum(not batch.done for batch in self._in_flight.get(tp, ())) < MAX_IN_FLIGHT
         }
         if not ready:
             await self.sleep(0.01)
             return {}
+        if len(ready) < len(active):
+            timeout = min(timeout, BUSY_TIMEOUT)
         self._fetching = True
         try:
             return await super()._getmany(ready, timeout)
@@ -179,6 +185,10 @@ class BatchConsumer(driver.Consumer):
             )
             self._in_flight[tp].append(batch)
             await self.wait_first(self.callback(message), self.suspend_flow.wait())
+            if not self.flow_active:
+                # Whether it was delivered or not: a seek decides where reading goes on.
+                self._stale.add(tp)
+                return
             self._read_offset[tp] = batch.last_offset + 1
 
     async def _deliver_changelog(self, tp: TP, fetched: list[Any]) -> None:
@@ -188,6 +198,9 @@ class BatchConsumer(driver.Consumer):
                 await self.wait_first(self.callback(message), self.suspend_flow.wait())
             else:
                 await self.callback(message)
+            if not self.flow_active:
+                self._stale.add(tp)
+                return
             self._read_offset[tp] = record.offset + 1
             if index % 100 == 99:
                 await asyncio.sleep(0)

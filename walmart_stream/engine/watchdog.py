@@ -1,0 +1,67 @@
+"""Ends a worker that has stopped working without noticing.
+
+Faust only logs its known stalls: a fetcher that stays silent, an agent that is dead or waits for
+ever, a recovery that does not end (#175, #176, #523). What they have in common is that there is
+something to do and nothing gets done. A supervisor's restart mends all of them.
+
+Relies on, in faust/tables/recovery.py: ``in_recovery`` and ``active_remaining_total``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from walmart_stream.engine.failure import end_process
+
+# Far longer than a batch, a rebalance or the brokers' own timeouts (60 s) ever take.
+LONGEST_STALL = 300.0
+
+
+class Progress:
+    """Notices what stands still. Pure: the caller brings the time (seconds)."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._last: dict[Hashable, tuple[Any, float]] = {}
+
+    def stalled(self, positions: dict[Hashable, Any], now: float) -> list[Hashable]:
+        """Of everything that has work to do, what has been at the same position for too long.
+
+        What is not in *positions* has nothing to do, and its time begins anew.
+        """
+        last = {
+            key: self._last[key]
+            if key in self._last and self._last[key][0] == position
+            else (position, now)
+            for key, position in positions.items()
+        }
+        self._last = last
+        return [key for key, (_, since) in last.items() if now - since > self._longest]
+
+
+class Watchdog:
+    """Watches *app*. While *excused* gives a reason, its agents may wait (say, for a database)."""
+
+    def __init__(
+        self, app: Any, excused: Callable[[], str | None], longest: float = LONGEST_STALL
+    ) -> None:
+        self._app = app
+        self._excused = excused
+        self._progress = Progress(longest)
+
+    def check(self, now: float) -> None:
+        """Called every now and then; ends the process when something has stalled."""
+        stalled = self._progress.stalled(self._positions(), now)
+        if stalled:
+            names = ", ".join(sorted(map(str, stalled)))
+            end_process(f"there is work and nothing gets done: {names}")
+
+    def _positions(self) -> dict[Hashable, Any]:
+        recovery = self._app.tables.recovery
+        if recovery.in_recovery:
+            return {"the restoring of tables": recovery.active_remaining_total()}
+        ready = self._app.tables.actives_ready and not self._app.rebalancing
+        if not ready or self._excused() is not None:
+            return {}
+        return dict(self._app.unfinished())
