@@ -24,7 +24,7 @@ from walmart_stream.bootstrap import affiliate_client, faust_settings
 from walmart_stream.commands.topics import create_topics
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
-from walmart_stream.engine.agent import batch_agent
+from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
@@ -82,10 +82,14 @@ def create_app(settings: Settings) -> StreamApp:
         took = metrics.batch_seconds.labels(name).observe
         batch_agent(app, topic(spec), name, handle, took=took)
 
-    app.timer(POLL_TICK)(poller.tick)
-    app.timer(CLOSE_TICK)(processor.close_due_windows)
+    timer(app, POLL_TICK, "poll", poller.tick)
+    timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
 
     app.watchdog = Watchdog(app, excused=lambda: sink.outage)
+
+    @app.on_partitions_revoked.connect
+    async def forget(*_: Any, **__: Any) -> None:
+        processor.forget()
 
     @app.on_before_shutdown.connect
     async def close(*_: Any, **__: Any) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import faust
 
-from walmart_stream.engine.agent import batch_agent
+from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.watchdog import Watchdog
 
@@ -102,6 +102,14 @@ if FLAVOUR == "engine":
 
     if "LONGEST_STALL" in os.environ:
         app.watchdog = Watchdog(app, lambda: None, float(os.environ["LONGEST_STALL"]))
+
+    if "FAILING_TIMER" in os.environ:
+
+        async def fail():
+            if Path(os.environ["FAILING_TIMER"]).exists():  # noqa: ASYNC240 - a test's flag
+                raise RuntimeError("as told")
+
+        timer(app, 0.1, "failing", fail)
 
     batch_agent(app, source, "obedient", handle, took=lambda seconds: None)
 else:

@@ -127,6 +127,22 @@ async def test_a_worker_that_joins_and_leaves_under_load_loses_nothing(bootstrap
     assert sum(table.values()) == len(sent)
 
 
+async def test_a_timer_that_raises_ends_the_process_with_nothing_acknowledged(
+    bootstrap, start, tmp_path
+):
+    """In Faust it acknowledges what the agents are at."""
+    fail = tmp_path / "fail"
+    worker = start(FAILING_TIMER=str(fail))
+    worker.wait_ready()
+    await produce(bootstrap, ("a", f"wait {tmp_path / 'never'}"))
+    worker.wait_event("waiting")
+
+    fail.touch()
+
+    assert worker.wait_exit() == 70
+    assert await committed(bootstrap) == 0
+
+
 async def test_an_agent_that_gets_stuck_ends_the_process(bootstrap, start, tmp_path):
     """Faust would log it, and the partition would wait for ever."""
     worker = start(LONGEST_STALL="3")

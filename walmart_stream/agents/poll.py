@@ -23,7 +23,6 @@ from walmart_stream.domain.schedule import (
     spread,
 )
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.failure import end_process
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.tables import Tables
@@ -75,16 +74,13 @@ class Poller:
         self._last_error: str | None = None
 
     async def tick(self) -> None:
-        """Ask for everything that is due. Called by a timer, which must not raise."""
-        if self._client is None:
-            return
-        try:
+        """Ask for everything that is due.
+
+        Raises:
+            ProducerSendError, KafkaError: the brokers failed. Walmart's failures end in stats.
+        """
+        if self._client is not None:
             await self._poll(self._client)
-        except asyncio.CancelledError:
-            raise
-        except Exception as exc:
-            # Walmart's failures end in the result of a lookup; this is ours or the broker's.
-            end_process(f"polling failed: {type(exc).__name__}")
 
     def stats(self) -> dict[str, Any]:
         """What is watched here, what Walmart did not answer, and the last failure."""

@@ -72,9 +72,6 @@ class Processor:
     async def close_due_windows(self) -> None:
         """Close the windows that the clock has passed, in the partitions that are ours."""
         owned = self._app.owned(topics.RAW.name)
-        for partition in self._indexed - owned:
-            self._indexed.discard(partition)
-            self._open.pop(partition, None)
         for partition in owned:
             await self._index(partition)
             ended = self._clock() - self._rules.window_ms - CLOSE_DELAY_MS
@@ -82,6 +79,11 @@ class Processor:
             due = [item_id for item_id, start in waiting.items() if start < ended]
             for first in range(0, len(due), CLOSE_CHUNK):
                 await self._close(partition, due[first : first + CLOSE_CHUNK])
+
+    def forget(self) -> None:
+        """Partitions were revoked: what is open in those that come back must be looked for."""
+        self._open.clear()
+        self._indexed.clear()
 
     def item(self, item_id: str) -> ItemState | None:
         """The state of an item of ours."""

@@ -1,4 +1,9 @@
-"""Agents that handle batches, and acknowledge one only after its handler has returned."""
+"""Agents that handle batches, and acknowledge one only after its handler has returned; timers.
+
+What either of them raises must be an infrastructure failure, for bad input is dead-lettered: the
+process ends at once, and its supervisor starts another one, which begins where this one stopped.
+(In Faust an agent's exception acknowledges its message, and a timer's everything in flight.)
+"""
 
 from __future__ import annotations
 
@@ -29,10 +34,8 @@ def batch_agent(
 ) -> None:
     """Register a Faust agent on *topic* that hands its batches to *handle*.
 
-    A batch counts as processed when *handle* returns; offsets are committed no further. What it
-    raises must be an infrastructure failure, for bad input is the handler's to dead-letter: the
-    process ends at once and its supervisor starts another one, which begins where this one
-    stopped. *took* is told the seconds of every batch.
+    A batch counts as processed when *handle* returns; offsets are committed no further. *took* is
+    told the seconds of every batch.
     """
 
     async def run(stream: Any) -> None:
@@ -54,3 +57,18 @@ def batch_agent(
 
     run.__name__ = run.__qualname__ = name
     app.agent(topic, name=name, concurrency=1)(run)
+
+
+def timer(app: Any, seconds: float, name: str, tick: Callable[[], Awaitable[None]]) -> None:
+    """Have *tick* called every so many *seconds*, from when the tables are restored."""
+
+    async def run() -> None:
+        try:
+            await tick()
+        except asyncio.CancelledError:
+            raise
+        except Exception as exc:
+            end_process(f"timer {name} failed: {type(exc).__name__}")
+
+    run.__name__ = run.__qualname__ = name
+    app.timer(seconds)(run)
