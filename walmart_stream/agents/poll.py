@@ -143,12 +143,12 @@ class Poller:
             item_id: poll for partition in owned for item_id, poll in self._polls[partition].items()
         }
         settings = self._settings
-        share = len(owned) / settings.kafka_partitions
+        part = len(owned) / settings.kafka_partitions
         quota = min(
             settings.walmart_affiliate_calls_per_second,
             settings.walmart_affiliate_daily_calls / SECONDS_PER_DAY,
         )
-        return self._schedule.due(polls, polls, self._clock(), quota * share)
+        return self._schedule.due(polls, polls, self._clock(), quota * part)
 
     def _usage(self, partition: int) -> Usage:
         value = self._tables.polls.read(partition, USAGE_KEY)
@@ -194,7 +194,9 @@ class Poller:
                     request_id=answer.request_id,
                     payload=payload,
                 )
-                outbox.add(topics.RAW.name, item_id.encode(), value)
+                key = item_id.encode()
+                partition = self._app.partition_of(topics.RAW.name, key)
+                outbox.add(topics.RAW.name, key, value, partition=partition)
         await outbox.flush()
         outcomes = self._outcomes(item_ids, lookup)
         for item_id, outcome in outcomes.items():
