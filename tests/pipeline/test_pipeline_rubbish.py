@@ -7,7 +7,7 @@ import pytest
 from tests.pipeline.conftest import MakePipeline
 from tests.pipeline.pipeline import RAW, Record
 
-RECORDS = 3000
+RECORDS = 12_000
 
 
 @pytest.mark.parametrize("partitions", ["1", "4"])

@@ -8,11 +8,11 @@ from collections import deque
 class BadInputLimit:
     """Looks at the last *window* records; exceeded when more than *ratio* of them were bad.
 
-    The defaults let a test that sends every kind of rubbish pass, and stop a worker that was
-    pointed at another program's topic within seconds.
+    The defaults bear a producer that writes thousands of bad records in a row among good ones, and
+    stop a worker that was pointed at another program's topic within seconds.
     """
 
-    def __init__(self, window: int = 2000, ratio: float = 0.9) -> None:
+    def __init__(self, window: int = 10_000, ratio: float = 0.9) -> None:
         self._window = window
         self._ratio = ratio
         self._batches: deque[tuple[int, int]] = deque()
