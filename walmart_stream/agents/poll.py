@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from walmart_stream import topics
+from walmart_stream.agents.call_quota import CallQuota
 from walmart_stream.domain import observation
 from walmart_stream.domain.schedule import (
-    ITEMS_PER_CALL,
+    INVALID,
     Poll,
     Schedule,
-    Usage,
+    as_calls,
     decode_poll,
-    decode_usage,
     encode_poll,
-    encode_usage,
-    share,
-    spread,
 )
+from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.tables import Tables
 from walmart_stream.walmart.affiliate import AffiliateClient, Lookup
+from walmart_stream.walmart.errors import DailyBudgetExhausted
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +33,22 @@ logger = logging.getLogger(__name__)
 # kill loses of answers that were not yet recorded.
 MAX_REQUESTS = 4
 
-# Where the polls table keeps the calls that a partition was charged; no item has this id.
-USAGE_KEY = b"#calls"
+# How much is begun at once, in seconds of the rate: what is reserved for it a kill wastes, and
+# while it lasts nothing that is more urgent comes in between.
+LONGEST_ROUND = 5.0
 
-SECONDS_PER_DAY = 86_400
+# Calls reserved beyond one for each lookup: finding one bad id among twenty takes ten.
+SPARE_CALLS = 10
+
+ANSWERED = "answered"
 
 
 class Poller:
     """One worker's polling. *clock* gives epoch milliseconds.
 
     Pacing is derived from the polls table and thus survives restarts and rebalances: when an
-    item was asked for last, and how many calls its partition was charged today. Each partition
-    has an equal share of the quotas, so that the shares of all workers add up to no more than
-    Walmart grants, whoever owns what. Without a *client* nothing is polled.
+    item was asked for last, and how many calls were made (see :class:`CallQuota`). Without a
+    *client* nothing is polled.
     """
 
     def __init__(
@@ -63,15 +65,15 @@ class Poller:
         self._tables = tables
         self._schedule = schedule
         self._metrics = metrics
-        self._settings = settings
+        self._quota = CallQuota(app, tables.polls, settings, clock)
         self._client = client
         self._clock = clock
         self._polls: dict[int, dict[str, Poll]] = {}
         # What the polls were made from: looking through the watchlist at each tick would cost
         # more than everything else.
-        self._seen: tuple[set[int], int] | None = None
-        self._unanswered: dict[str, str] = {}
+        self._seen: tuple[set[int], int, int] | None = None
         self._last_error: str | None = None
+        self._last_error_at: int | None = None
 
     async def tick(self) -> None:
         """Ask for everything that is due.
@@ -85,18 +87,19 @@ class Poller:
     def stats(self) -> dict[str, Any]:
         """What is watched here, what Walmart did not answer, and the last failure."""
         unanswered = defaultdict(list)
-        for item_id, outcome in self._unanswered.items():
-            unanswered[outcome].append(item_id)
+        for polls in self._polls.values():
+            for item_id, poll in polls.items():
+                if poll.outcome not in ("", ANSWERED):
+                    unanswered[poll.outcome].append(item_id)
         return {
             "enabled": self._client is not None,
             "watched_items": sum(map(len, self._polls.values())),
-            "calls_today": sum(
-                self._usage(partition).today(self._clock()) for partition in self._polls
-            ),
-            "calls_left_today": sum(self._calls_left(set(self._polls)).values()),
+            "calls_today": self._quota.used(self._polls),
+            "calls_left_today": sum(self._quota.left(self._polls).values()),
             # Some of each kind: enough to look into it, never a page of thousands.
             "unanswered": {outcome: sorted(ids)[:100] for outcome, ids in unanswered.items()},
             "last_error": self._last_error,
+            "last_error_at": None if self._last_error_at is None else to_iso(self._last_error_at),
         }
 
     async def close(self) -> None:
@@ -107,76 +110,56 @@ class Poller:
     async def _poll(self, client: AffiliateClient) -> None:
         owned = self._app.owned(topics.RAW.name)
         self._follow_ownership(owned)
-        due = self._due(owned)
-        self._metrics.watched_items.set(sum(map(len, self._polls.values())))
+        polls = {item_id: poll for each in self._polls.values() for item_id, poll in each.items()}
+        self._metrics.watched_items.set(len(polls))
+        due = self._schedule.due(polls, polls, self._clock(), self._quota.pace(owned))
         if not due:
             return
-        calls = sum(self._calls_left(owned).values())
-        part = len(owned) / self._settings.kafka_partitions
-        client.set_limits(self._settings.walmart_affiliate_calls_per_second * part, calls)
+        rate = self._quota.rate(owned)
+        calls = as_calls(due, polls)[: max(MAX_REQUESTS, int(rate * LONGEST_ROUND))]
+        reserved = await self._quota.reserve(len(calls) + SPARE_CALLS, owned)
+        allowed = sum(reserved.values())
+        if not allowed:
+            self._failed(
+                "DailyBudgetExhausted: this worker's share of the calls of this UTC day is used "
+                "up; raise WALMART_AFFILIATE_DAILY_CALLS if Walmart grants more"
+            )
+            return
+        client.set_limits(rate, allowed)
         requests = asyncio.Semaphore(MAX_REQUESTS)
-        chunks = list(_chunks(due, ITEMS_PER_CALL))[:calls]
-        # Before they are made: a kill must not make them forgotten.
-        await self._charge(len(chunks), owned)
-        made = await asyncio.gather(*(self._ask(client, chunk, requests) for chunk in chunks))
-        await self._charge(sum(made) - len(chunks), owned)
+        made = await asyncio.gather(
+            *(self._ask(client, item_ids, requests, owned) for item_ids in calls[:allowed])
+        )
+        await self._quota.settle(reserved, sum(made))
 
     def _follow_ownership(self, owned: set[int]) -> None:
-        seen = (owned, self._tables.watchlist.changes)
+        # Partitions can go and come back while a tick waits for Walmart.
+        seen = (owned, self._app.rebalancing_count, self._tables.watchlist.changes)
         if seen == self._seen:
             return
         self._seen = seen
         before, self._polls = self._polls, {partition: {} for partition in owned}
         for partition, key, _ in self._tables.watchlist.of_partitions(owned):
             item_id = key.decode()
-            poll = before.get(partition, {}).get(item_id)
-            if poll is None:
-                value = self._tables.polls.read(partition, key)
-                poll = Poll(0, "") if value is None else decode_poll(value)
+            poll = before.get(partition, {}).get(item_id, Poll(0, ""))
+            if (value := self._tables.polls.read(partition, key)) is not None:
+                # Ours is newer where an answer came during a rebalance and could not be written;
+                # the table's where somebody else had the partition for a while.
+                poll = max(poll, decode_poll(value))
             self._polls[partition][item_id] = poll
-        watched = {item_id for polls in self._polls.values() for item_id in polls}
-        for item_id in self._unanswered.keys() - watched:
-            del self._unanswered[item_id]
-
-    def _due(self, owned: set[int]) -> list[str]:
-        polls = {
-            item_id: poll for partition in owned for item_id, poll in self._polls[partition].items()
-        }
-        settings = self._settings
-        part = len(owned) / settings.kafka_partitions
-        quota = min(
-            settings.walmart_affiliate_calls_per_second,
-            settings.walmart_affiliate_daily_calls / SECONDS_PER_DAY,
-        )
-        return self._schedule.due(polls, polls, self._clock(), quota * part)
-
-    def _usage(self, partition: int) -> Usage:
-        value = self._tables.polls.read(partition, USAGE_KEY)
-        return Usage(0, 0) if value is None else decode_usage(value)
-
-    def _calls_left(self, owned: set[int]) -> dict[int, int]:
-        now = self._clock()
-        daily = self._settings.walmart_affiliate_daily_calls
-        partitions = self._settings.kafka_partitions
-        return {
-            partition: max(
-                0, share(daily, partition, partitions) - self._usage(partition).today(now)
-            )
-            for partition in owned
-        }
-
-    async def _charge(self, calls: int, owned: set[int]) -> None:
-        now = self._clock()
-        for partition, charged in spread(calls, self._calls_left(owned)).items():
-            if partition in self._app.owned(topics.RAW.name):
-                usage = encode_usage(self._usage(partition).plus(charged, now))
-                await self._tables.polls.write(partition, {USAGE_KEY: usage}, self._app.outbox())
 
     async def _ask(
-        self, client: AffiliateClient, item_ids: list[str], requests: asyncio.Semaphore
+        self,
+        client: AffiliateClient,
+        item_ids: list[str],
+        requests: asyncio.Semaphore,
+        owned: set[int],
     ) -> int:
         """Ask, and record the answers; the number of calls that took."""
         async with requests:
+            if self._app.owned(topics.RAW.name) != owned:
+                # Items and limits are not the same any more: the next tick decides.
+                return 0
             lookup = await client.items(item_ids)
             await self._record(item_ids, lookup)
         return lookup.calls
@@ -199,24 +182,31 @@ class Poller:
                 outbox.add(topics.RAW.name, key, value, partition=partition)
         await outbox.flush()
         outcomes = self._outcomes(item_ids, lookup)
-        for item_id, outcome in outcomes.items():
+        for outcome in outcomes.values():
             self._metrics.polled_items.labels(outcome).inc()
-            if outcome == "answered":
-                self._unanswered.pop(item_id, None)
-            else:
-                self._unanswered[item_id] = outcome
         await self._remember(outcomes)
 
     def _outcomes(self, item_ids: Iterable[str], lookup: Lookup) -> dict[str, str]:
-        outcomes = dict.fromkeys(item_ids, "answered")
+        """What became of each item; those that no call was left for are not in it."""
+        outcomes = dict.fromkeys(item_ids, ANSWERED)
         outcomes.update(dict.fromkeys(lookup.missing, "missing"))
-        for kind, errors in (("invalid", lookup.invalid), ("failed", lookup.failed)):
+        for kind, errors in ((INVALID, lookup.invalid), ("failed", lookup.failed)):
             outcomes.update(dict.fromkeys(errors, kind))
             for error in {id(error): error for error in errors.values()}.values():
                 self._metrics.poll_errors.labels(type(error).__name__).inc()
-                self._last_error = f"{type(error).__name__}: {error}"
+                if isinstance(error, DailyBudgetExhausted):
+                    # The round's reservation, not the day's: they stay due.
+                    continue
+                self._failed(f"{type(error).__name__}: {error}")
                 logger.warning("polling: %s", self._last_error)
-        return outcomes
+        return {
+            item_id: outcome
+            for item_id, outcome in outcomes.items()
+            if not isinstance(lookup.failed.get(item_id), DailyBudgetExhausted)
+        }
+
+    def _failed(self, error: str) -> None:
+        self._last_error, self._last_error_at = error, self._clock()
 
     async def _remember(self, outcomes: dict[str, str]) -> None:
         now = self._clock()
@@ -227,8 +217,3 @@ class Poller:
                 by_partition[partition][item_id.encode()] = encode_poll(polls[item_id])
         for partition in by_partition.keys() & self._app.owned(topics.RAW.name):
             await self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
-
-
-def _chunks(items: list[str], size: int) -> Iterator[list[str]]:
-    for first in range(0, len(items), size):
-        yield items[first : first + size]

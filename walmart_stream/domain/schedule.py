@@ -143,9 +143,9 @@ class Usage(NamedTuple):
     calls: int
 
     def plus(self, calls: int, now: int) -> Usage:
-        """After *calls* more at *now* (epoch ms); a new day begins at 0."""
+        """After *calls* more at *now* (epoch ms), or fewer; a new day begins at 0."""
         today = now // DAY_MS
-        return Usage(today, calls + (self.calls if self.day == today else 0))
+        return Usage(today, max(0, calls + (self.calls if self.day == today else 0)))
 
     def today(self, now: int) -> int:
         """Calls charged on the day of *now* so far."""
