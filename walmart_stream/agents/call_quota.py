@@ -18,8 +18,13 @@ from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.tables import AwaitedTable
 from walmart_stream.settings import Settings
 
-# Where the polls table keeps the calls that a partition was charged; no item has this id.
-USAGE_KEY = b"#calls"
+
+def usage_key(partition: int) -> bytes:
+    """Where the polls table keeps the calls that *partition* was charged; no item has this id.
+
+    Another one in each partition: a table in memory is one dict for all of a worker's partitions.
+    """
+    return b"#calls:%d" % partition
 
 
 class CallQuota:
@@ -102,13 +107,14 @@ class CallQuota:
             *(
                 self._polls.write(
                     partition,
-                    {USAGE_KEY: encode_usage(self._usage(partition).plus(calls[partition], now))},
+                    {usage_key(partition): encode_usage(self._usage(partition).plus(more, now))},
                     self._app.outbox(),
                 )
-                for partition in calls.keys() & owned
+                for partition, more in calls.items()
+                if partition in owned
             )
         )
 
     def _usage(self, partition: int) -> Usage:
-        value = self._polls.read(partition, USAGE_KEY)
+        value = self._polls.read(partition, usage_key(partition))
         return Usage(0, 0) if value is None else decode_usage(value)
