@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ async def until_sharing(partitions: int, *workers: Worker) -> None:
 
     async def look() -> bool:
         owned = [await worker.partitions() for worker in workers]
-        return all(owned) and sorted(sum(owned, [])) == list(range(partitions))
+        return all(owned) and sorted(chain.from_iterable(owned)) == list(range(partitions))
 
     await until(f"{len(workers)} workers share the partitions", look)
 
