@@ -122,6 +122,8 @@ def test_what_is_retriable_is_a_property_of_the_error():
         "RateLimited",
         "ServerUnavailable",
         "MalformedResponse",
+        "ResourceLocked",
+        "NotReady",
     }
 
 

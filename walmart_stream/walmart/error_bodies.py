@@ -2,11 +2,12 @@
 
 The API proxy sends ``{"details": {"Description": …}}``, the service ``{"errors": [{"code": …,
 "message": …}]}``; both drift (an object for a list, text for an object, ``error`` for
-``errors``), and what is down sends a page of HTML or nothing.
+``errors``), some answers are XML, and what is down sends a page of HTML or nothing.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any, NamedTuple
 
@@ -17,6 +18,9 @@ LONGEST_TEXT = 200
 
 _TEXT_KEYS = ("Description", "description", "message", "Message", "info", "error_description")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.S)
+# Enough of XML for an error, and nothing that a hostile document could make expand.
+_XML = re.compile(rb"\s*(?:\xef\xbb\xbf)?<(?:\?xml|[\w.-]+:?errors?\b|error)", re.I)
+_XML_ELEMENT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_]+)(?:\s[^<>]*)?>([^<]+)</")
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.I | re.S)
 # Something base64 as long as this could be a signature that the server has echoed.
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
@@ -38,6 +42,8 @@ def read_error(body: bytes) -> Said:
     """The error in the *body* of an answer that is no success. Never raises."""
     if is_html(body):
         return Said(None, _page_title(body))
+    if _XML.match(body):
+        return _from_xml(body)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -85,9 +91,17 @@ def _code(document: dict[str, Any]) -> int | str | None:
     """A code as a number where it is one, so that 4002 and "4002" are the same."""
     code = document.get("code")
     if isinstance(code, str):
-        text = code.strip()[:40]
+        text = code.strip()[:60]
         return int(text) if text.isascii() and text.isdecimal() else text or None
     return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _from_xml(body: bytes) -> Said:
+    text = body[:20_000].decode("utf-8", "replace")
+    first: dict[str, Any] = {}
+    for name, value in _XML_ELEMENT.findall(text):
+        first.setdefault(name, html.unescape(value))
+    return _said(first)
 
 
 def _page_title(body: bytes) -> str:

@@ -68,6 +68,18 @@ def read_document(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     """
     if not 200 <= status < 300:
         raise _error(status, headers, read_error(body))
+    document = parse_document(status, body)
+    if isinstance(document, dict) and "items" not in document and _tells_of_an_error(document):
+        raise _error(status, headers, find_error(document) or Said(None, ""))
+    return document
+
+
+def parse_document(status: int, body: bytes) -> Any:
+    """The object or list in the *body* of a success, whatever it tells of.
+
+    Raises:
+        MalformedResponse: there is none.
+    """
     if is_html(body):
         raise errors.MalformedResponse(
             f"HTTP {status} with {read_error(body).text} in place of JSON", status=status
@@ -83,8 +95,6 @@ def read_document(status: int, headers: Mapping[str, str], body: bytes) -> Any:
         raise errors.MalformedResponse(
             f"HTTP {status}, but the body is a bare {type(document).__name__}", status=status
         )
-    if isinstance(document, dict) and "items" not in document and _tells_of_an_error(document):
-        raise _error(status, headers, find_error(document) or Said(None, ""))
     return document
 
 

@@ -10,18 +10,27 @@ WalmartError
 │   ├── TimestampExpired        signed too long ago by Walmart's clock, or too far ahead
 │   ├── KeyNotFound             no public key under this version, or not in effect yet
 │   ├── MissingHeaders          signed headers are missing (403)
-│   └── UnusableKey             the private key in the settings cannot be used
+│   ├── UnusableKey             the private key in the settings cannot be used
+│   ├── CredentialsRefused      the seller's client id or secret is wrong, or the key is revoked
+│   └── TokenRejected           the seller's token is out of date (401, or 400 INVALID_TOKEN)
 ├── AccessDenied                403: we are known and may not
 │   ├── NotSubscribed           the consumer id has not subscribed to this API
 │   └── AccountInactive         the account is closed or suspended
 ├── BadRequest                  400: what was asked for is refused
 │   ├── InvalidItem             code 4002: an item id is unknown, unavailable or no number
 │   ├── NothingFound            code 4022: the item exists, there is nothing to tell
-│   └── UriTooLong              414
-├── NotFound                    404: there is no such endpoint
+│   ├── UriTooLong              414
+│   └── CursorExpired           a list that was read page by page has to be read from its start
+├── NotFound                    404: there is no such endpoint, or not for this seller
+│   ├── ContentNotFound         nothing is there: no such SKU, or a list is empty
+│   └── Gone                    a link to a file that has expired: ask for a new one
 ├── LimitReached                no call can be made now
 │   ├── RateLimited *           429, or the wait for our own rate limit would be too long
 │   └── DailyBudgetExhausted    the calls of this UTC day that are ours are used up
+├── ResourceLocked *            423: another change of the same thing is under way
+├── NotReady *                  Walmart has not finished a feed or a report in time
+├── JobFailed                   Walmart gave a report up
+├── ListTooLong                 a list is longer than Walmart lets anybody page
 ├── ServerUnavailable *         5xx: Walmart or its gateway is down
 ├── MalformedResponse *         not what the API promises: HTML, half a JSON, another shape
 └── UnexpectedStatus            any other status, such as a redirect
@@ -98,6 +107,14 @@ class UnusableKey(AuthenticationError):
     pass
 
 
+class CredentialsRefused(AuthenticationError):
+    pass
+
+
+class TokenRejected(AuthenticationError):
+    pass
+
+
 class AccessDenied(WalmartError):
     pass
 
@@ -126,7 +143,19 @@ class UriTooLong(BadRequest):
     pass
 
 
+class CursorExpired(BadRequest):
+    pass
+
+
 class NotFound(WalmartError):
+    pass
+
+
+class ContentNotFound(NotFound):
+    pass
+
+
+class Gone(NotFound):
     pass
 
 
@@ -139,6 +168,22 @@ class RateLimited(LimitReached):
 
 
 class DailyBudgetExhausted(LimitReached):
+    pass
+
+
+class ResourceLocked(WalmartError):
+    retriable = True
+
+
+class NotReady(WalmartError):
+    retriable = True
+
+
+class JobFailed(WalmartError):
+    pass
+
+
+class ListTooLong(WalmartError):
     pass
 
 

@@ -36,12 +36,19 @@ class RetryPolicy:
         doubled = self.first_delay * 2.0 ** min(attempt - 1, 60)
         return self.random() * min(self.longest_delay, doubled)
 
-    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def run(
+        self,
+        call: Callable[[], Awaitable[T]],
+        *,
+        again: Callable[[WalmartError], bool] = lambda error: error.retriable,
+    ) -> T:
         """The result of the first *call* that succeeds.
 
+        *again* tells of an error whether the call may be repeated after it.
+
         Raises:
-            WalmartError: of the last call, if that is not retriable, was the last one allowed,
-                or would have to be followed by too long a wait.
+            WalmartError: of the last call, if that must not be repeated, was the last one
+                allowed, or would have to be followed by too long a wait.
         """
         until = self.clock() + self.longest_total
         attempt = 1
@@ -49,7 +56,7 @@ class RetryPolicy:
             try:
                 return await call()
             except WalmartError as error:
-                if not error.retriable or attempt >= self.attempts:
+                if not again(error) or attempt >= self.attempts:
                     raise
                 delay = self.delay(attempt, error.retry_after)
                 if self.clock() + delay > until:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
+from aiohttp.typedefs import URL  # type: ignore[attr-defined]  # yarl's, which aiohttp takes
 from multidict import CIMultiDict
 
 from walmart_stream.walmart.errors import (
@@ -49,8 +50,13 @@ class Transport(Protocol):
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str],
         timeout: float,
+        body: bytes | None = None,
+        url_as_is: bool = False,
     ) -> Response:
         """Sends a request and reads the answer, whatever its status; follows no redirect.
+
+        *url_as_is* sends the URL, which is then encoded already, byte for byte: where ``%40``
+        and ``@`` differ, as in signed links and in the cursors that Walmart hands out.
 
         Raises:
             NoAnswer: no whole answer arrived within *timeout* seconds.
@@ -66,10 +72,12 @@ class Transport(Protocol):
 class AiohttpTransport:
     """HTTP by aiohttp; certificates are verified, cookies ignored, redirects not followed.
 
-    A redirect would carry the signed headers to wherever it points.
+    A redirect would carry the signed headers to wherever it points. *setting* is the name of the
+    setting with the address, for messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, setting: str = "WALMART_AFFILIATE_URL") -> None:
+        self._setting = setting
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -80,6 +88,8 @@ class AiohttpTransport:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str],
         timeout: float,
+        body: bytes | None = None,
+        url_as_is: bool = False,
     ) -> Response:
         if self._session is None:
             # Sessions belong to the event loop, which need not run yet when we are made.
@@ -87,16 +97,17 @@ class AiohttpTransport:
         try:
             async with self._session.request(
                 method,
-                url,
+                _as_is(url) if url_as_is else url,
                 params=params,
+                data=body,
                 headers={"Accept-Encoding": "gzip", **headers},
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT),
                 allow_redirects=False,
             ) as response:
-                body = await _read(response)
-                return Response(response.status, CIMultiDict(response.headers), body)
+                received = await _read(response)
+                return Response(response.status, CIMultiDict(response.headers), received)
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            error = _as_ours(exc, timeout)
+            error = _as_ours(exc, timeout, self._setting)
         # Raised out here, so that aiohttp's error, which holds the signed headers, is let go.
         raise error
 
@@ -104,6 +115,13 @@ class AiohttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _as_is(url: str) -> URL:
+    try:
+        return URL(url, encoded=True)
+    except ValueError:
+        raise aiohttp.InvalidURL(url) from None
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -132,17 +150,17 @@ def _gunzip(body: bytes, status: int) -> bytes:
     return plain
 
 
-def _as_ours(exc: Exception, timeout: float) -> WalmartError:
+def _as_ours(exc: Exception, timeout: float, setting: str) -> WalmartError:
     # The texts of aiohttp name host and port; headers and query are left out on purpose.
     if isinstance(exc, TimeoutError):
         return RequestTimeout(f"Walmart has not answered completely within {timeout:.0f} s")
     if isinstance(exc, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
         return UntrustedServer(
             f"the server's certificate is not trusted ({type(exc).__name__}): check "
-            "WALMART_AFFILIATE_URL, the machine's clock and whether a proxy intercepts TLS"
+            f"{setting}, the machine's clock and whether a proxy intercepts TLS"
         )
     if isinstance(exc, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
-        return NoAnswer("WALMART_AFFILIATE_URL is not a usable URL")
+        return NoAnswer(f"{setting} is not a usable URL")
     if isinstance(exc, aiohttp.ClientPayloadError) and _is_encoding(exc):
         return MalformedResponse("the body cannot be decompressed")
     if isinstance(exc, aiohttp.ClientResponseError):
