@@ -60,7 +60,7 @@ class Worker:
                 # Not where a developer's .env may lie.
                 cwd=folder,
                 env={
-                    **_surroundings(),
+                    **surroundings(),
                     "WEB_PORT": port,
                     "DATA_DIR": str(folder / "data"),
                     **environment,
@@ -134,7 +134,7 @@ class Worker:
         await self.process.wait()
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """This process's environment without any setting."""
     names = {name.upper() for name in Settings.model_fields}
     return {

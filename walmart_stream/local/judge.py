@@ -105,12 +105,17 @@ def expected_changes(
     return expected
 
 
-async def compare(expected: Mapping[str, Seen], database: Any, verdict: Verdict) -> None:
-    """Hold the stored price changes against *expected*."""
+async def compare(
+    expected: Mapping[str, Seen],
+    database: Any,
+    verdict: Verdict,
+    query: Mapping[str, Any] | None = None,
+) -> None:
+    """Hold the stored price changes (those that match *query*) against *expected*."""
     missing = set(expected)
     previous: dict[tuple[str, str], Seen] = {}
     order = [("item_id", 1), ("offer", 1), ("observed_at", 1)]
-    async for document in database[PRICE_CHANGES].find().sort(order).allow_disk_use(True):
+    async for document in database[PRICE_CHANGES].find(query).sort(order).allow_disk_use(True):
         verdict.stored += 1
         seen: Seen = (
             document["price_cents"],

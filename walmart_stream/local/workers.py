@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from walmart_stream.local.ports import LOOPBACK, free_port, this_port_or_free
@@ -19,14 +19,22 @@ DEFAULT_PORT: int = Settings.model_fields["web_port"].default
 # Longer than a worker waits for its agents' batches.
 STOP_GRACE = 20.0
 
+WORKER = (sys.executable, "-m", "walmart_stream", "worker")
+
 # A worker that cannot start must not be tried in a busy loop.
 RESTART_PAUSE = 1.0
 
 
 class Worker:
-    """One supervised worker process. As a context manager it runs inside."""
+    """One supervised worker process, started with *argv*. As a context manager it runs inside."""
 
-    def __init__(self, number: int, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        number: int,
+        environment: Mapping[str, str],
+        folder: Path,
+        argv: Sequence[str] = WORKER,
+    ) -> None:
         # The first one is where the documentation says, unless somebody else is there.
         port = free_port() if number else this_port_or_free(DEFAULT_PORT)
         self.url = f"http://{LOOPBACK}:{port}"
@@ -38,17 +46,23 @@ class Worker:
         self.environment.pop("WEB_URL", None)
         self.restarts = 0
         self.process: Process | None = None
+        self._argv = argv
         self._log = folder / f"worker-{number + 1}.log"
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def __aenter__(self) -> Worker:
-        await self._start()
-        self._task = asyncio.create_task(self._supervise())
+        await self.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
+
+    async def start(self) -> None:
+        """Start it, for the first time or after :meth:`stop`."""
+        self._stopping = False
+        await self._start()
+        self._task = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
         """End it for good, as a supervisor would: SIGTERM, then SIGKILL."""
@@ -59,8 +73,7 @@ class Worker:
             await self._task
 
     async def _start(self) -> None:
-        argv = [sys.executable, "-m", "walmart_stream", "worker"]
-        self.process = await start(argv, self.environment, self._log)
+        self.process = await start(self._argv, self.environment, self._log)
 
     async def _supervise(self) -> None:
         assert self.process is not None

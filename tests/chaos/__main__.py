@@ -1,0 +1,53 @@
+"""``make chaos``: a campaign against a running pipeline; exit code 1 if the promise was broken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from tests.chaos.brokers import EMBEDDED, KINDS
+from tests.chaos.campaign import Options, run
+
+
+@click.command()
+@click.option("--broker", type=click.Choice(KINDS), default=EMBEDDED, show_default=True)
+@click.option(
+    "--store",
+    "stores",
+    type=click.Choice(["memory", "rocksdb"]),
+    multiple=True,
+    default=("memory", "rocksdb"),
+    show_default=True,
+    help="Of the workers; given several times: in turn.",
+)
+@click.option("--workers", default=3, show_default=True)
+@click.option("--kills", "worker_kills", default=20, show_default=True, help="Of workers.")
+@click.option("--node-kills", default=0, show_default=True, help="Of Apache Kafka's nodes.")
+@click.option("--mongod-kills", default=0, show_default=True)
+@click.option("--outages", "walmart_outages", default=1, show_default=True, help="Of Walmart.")
+@click.option("--outage-seconds", "walmart_outage", default=60.0, show_default=True)
+@click.option("--rate", default=100.0, show_default=True, help="Observations/s beside polling.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="JSON.")
+@click.option("--keep", is_flag=True, help="Keep logs and data.")
+def main(report: Path | None, keep: bool, **options: object) -> None:
+    """Attack a pipeline under load, then judge what it has stored."""
+    folder = Path(tempfile.mkdtemp(prefix="walmart-stream-chaos-"))
+    result = asyncio.run(run(Options(**options), folder))  # type: ignore[arg-type]
+    figures = json.dumps(result.report(), indent=2)
+    print(figures)
+    if report is not None:
+        report.write_text(figures + "\n", encoding="utf-8")
+    if keep or not result.judgement.clean:
+        print(f"logs and data are in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    raise SystemExit(not result.judgement.clean)
+
+
+main()

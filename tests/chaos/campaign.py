@@ -1,0 +1,245 @@
+"""One campaign: a pipeline under load, its nemesis, and the judge."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tests.chaos import plan
+from tests.chaos.brokers import EMBEDDED, Broker, make_broker
+from tests.chaos.judge import Judgement, judge
+from tests.chaos.nemesis import Nemesis
+from tests.chaos.observer import Observer
+from tests.chaos.traffic import Traffic
+from tests.pipeline.pipeline import Pipeline
+from tests.pipeline.worker import surroundings, until
+from tests.polling.walmart import Walmart, open_walmart
+from walmart_stream import topics
+from walmart_stream.commands import watch
+from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.kafka import end_offsets
+from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.local.progress import Progress
+from walmart_stream.local.workers import WORKER, Worker
+
+# Of the group (seconds): the embedded broker waits half of it at each join.
+SESSION = 6.0
+
+# Windows must close while workers die.
+WINDOW = 10
+PARTITIONS = 12
+
+# What the workers may poll: far more than they need, so that quotas do not slow the run.
+CALLS_PER_SECOND = 50.0
+CALLS_PER_DAY = 10_000_000
+
+# From the last attack until everything is stored (seconds).
+SETTLE = 300.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to attack, and how often. *stores*: those of the workers, in turn."""
+
+    broker: str = EMBEDDED
+    stores: tuple[str, ...] = ("memory", "rocksdb")
+    workers: int = 3
+    worker_kills: int = 10
+    node_kills: int = 0
+    mongod_kills: int = 0
+    walmart_outages: int = 0
+    walmart_outage: float = 60.0
+    seed: int = 1
+    rate: float = 100.0
+    items: int = 200
+    polled_items: int = 100
+    longest_gap: float = plan.LONGEST_GAP
+    program: Sequence[str] = WORKER
+
+
+@dataclass
+class Result:
+    """What happened, and the judgement of it. Times are seconds."""
+
+    options: Options
+    attacks: dict[str, int] = field(default_factory=dict)
+    worker_restarts: int = 0
+    unacknowledged: int = 0
+    seconds: float = 0.0
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    longest_stop: float = 0.0
+    settled_after: float = 0.0
+    judgement: Judgement = field(default_factory=Judgement)
+
+    @property
+    def kills(self) -> int:
+        """Kills -9 of workers, nodes and databases."""
+        return sum(count for act, count in self.attacks.items() if act.endswith(plan.Act.KILL))
+
+    def report(self) -> dict[str, Any]:
+        """As JSON."""
+        fields = asdict(self)
+        fields["kills"] = self.kills
+        fields["clean"] = self.judgement.clean
+        fields["recovery"] = {
+            what: {
+                "kills": len(found),
+                "median": round(statistics.median(found), 1),
+                "worst": round(max(found), 1),
+            }
+            for what, found in self.recoveries.items()
+            if found
+        }
+        del fields["recoveries"], fields["options"]["program"]
+        return fields
+
+
+async def run(options: Options, folder: Path, tell: Callable[[str], None] = print) -> Result:
+    """Run a campaign with its files in *folder*; *tell* is told every attack.
+
+    Raises:
+        AssertionError: it did not come to rest.
+    """
+    result = Result(options)
+    started = time.monotonic()
+
+    def told(line: str) -> None:
+        tell(f"{time.monotonic() - started:7.1f} s  {line}")
+
+    async with _running(options, folder) as (pipeline, workers, broker, mongod, walmart):
+        settings = pipeline.settings
+        traffic = Traffic(
+            broker.bootstrap.split(","),
+            PARTITIONS,
+            items=options.items,
+            rate=options.rate,
+            seed=options.seed,
+        )
+        observer = Observer(settings, lambda: traffic.ends)
+        nemesis = Nemesis(workers, broker.nodes, mongod, walmart, killed=observer.killed, tell=told)
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(traffic.run(stop))
+            tasks.create_task(observer.run(stop))
+            await _attack(nemesis, options)
+            told("no attacks any more")
+            rest = time.monotonic()
+            await watch.remove(settings, list(await watch.listing(settings)))
+            stop.set()
+        await _settle(pipeline)
+        result.settled_after = round(time.monotonic() - rest, 1)
+        result.attacks = dict(nemesis.done)
+        result.worker_restarts = sum(worker.restarts for worker in workers)
+        result.unacknowledged = traffic.unacknowledged
+        result.longest_stop = round(observer.longest_stop, 1)
+        for what, seconds in observer.recoveries:
+            result.recoveries.setdefault(what, []).append(round(seconds, 2))
+        told("everything is at rest; judging")
+        result.judgement = await judge(settings, traffic.acknowledged, walmart)
+    result.seconds = round(time.monotonic() - started, 1)
+    return result
+
+
+Running = tuple[Pipeline, Sequence[Worker], Broker, EmbeddedMongod, Walmart]
+
+
+@asynccontextmanager
+async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
+    async with AsyncExitStack() as stack:
+        broker = make_broker(options.broker, folder)
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        mongod = EmbeddedMongod(folder)
+        await mongod.start()
+        stack.push_async_callback(mongod.stop)
+        walmart = await stack.enter_async_context(
+            open_walmart(
+                folder,
+                calls_per_second=CALLS_PER_SECOND,
+                calls_per_day=CALLS_PER_DAY,
+                items=options.polled_items,
+                seed=options.seed,
+            )
+        )
+        pipeline = Pipeline(
+            {
+                "KAFKA_BROKERS": broker.bootstrap,
+                "KAFKA_PARTITIONS": str(PARTITIONS),
+                "KAFKA_REPLICATION_FACTOR": str(broker.replication),
+                "KAFKA_SESSION_TIMEOUT": str(SESSION),
+                "MONGODB_URI": mongod.uri,
+                "MONGODB_DATABASE": "chaos",
+                "POLL_INTERVAL_MIN": "1",
+                "POLL_INTERVAL_MAX": "10",
+                "WINDOW_SIZE": str(WINDOW),
+                **walmart.environment,
+            },
+            folder,
+        )
+        await pipeline.create_topics()
+        entries = [WatchEntry(item_id=item_id) for item_id in await walmart.items()]
+        await watch.add(pipeline.settings, entries)
+        workers = []
+        for number in range(options.workers):
+            environment = {
+                **surroundings(),
+                **pipeline.environment,
+                "STORE": options.stores[number % len(options.stores)],
+                "DATA_DIR": str(folder / "data"),
+            }
+            worker = Worker(number + 1, environment, folder, options.program)
+            workers.append(await stack.enter_async_context(worker))
+        progress = Progress(Console(quiet=True), workers, pipeline.settings)
+        await asyncio.wait_for(progress.until_ready(PARTITIONS), SETTLE)
+        yield pipeline, workers, broker, mongod, walmart
+
+
+async def _attack(nemesis: Nemesis, options: Options) -> None:
+    """All fronts side by side, each from a seed of its own."""
+
+    def rng(front: str) -> random.Random:
+        return random.Random(f"{front}:{options.seed}")
+
+    await asyncio.gather(
+        nemesis.workers(
+            plan.attack_workers(
+                rng("workers"),
+                options.workers,
+                options.worker_kills,
+                SESSION,
+                options.longest_gap,
+            )
+        ),
+        nemesis.nodes(
+            plan.attack_nodes(
+                rng("nodes"), 3 if options.broker == "cluster" else 1, options.node_kills
+            )
+        ),
+        nemesis.database(plan.attack_database(rng("database"), options.mongod_kills)),
+        nemesis.walmart(
+            plan.attack_walmart(rng("walmart"), options.walmart_outages, options.walmart_outage)
+        ),
+    )
+
+
+async def _settle(pipeline: Pipeline) -> None:
+    """Wait until all that is in the topics has gone its whole way."""
+
+    async def processed() -> bool:
+        # In the order of the flow, since each stage appends to the next one's topic.
+        for topic in (topics.WATCHLIST, topics.RAW, topics.RESULTS):
+            committed = await pipeline.committed(topic.name)
+            if committed != await end_offsets(pipeline.settings, topic.name):
+                return False
+        return True
+
+    await until("everything is stored", processed, SETTLE)

@@ -1,0 +1,151 @@
+"""Does what was planned to workers, broker, database and Walmart."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+from tests.chaos.plan import Act, Step
+from tests.polling.walmart import Walmart
+from tests.real.kafka import KafkaNode
+from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.local.workers import Worker
+
+# One after the other in turn; a call that hangs is the longest that a client has to bear.
+WALMART_FAULTS = (
+    {"kind": "5xx", "status": 503},
+    {"kind": "429", "retry_after": 1},
+    {"kind": "html", "status": 200},
+    {"kind": "truncated", "how": "cut"},
+    {"kind": "latency", "seconds": 30},
+)
+
+Told = Callable[[str], None]
+
+
+class Nemesis:
+    """Attacks what it is given. *killed* is called at the moment of a worker's or node's kill;
+    *tell* with a line for each attack. ``done`` counts them."""
+
+    def __init__(
+        self,
+        workers: Sequence[Worker],
+        nodes: Sequence[KafkaNode],
+        mongod: EmbeddedMongod,
+        walmart: Walmart,
+        *,
+        killed: Callable[[str], None],
+        tell: Told,
+    ) -> None:
+        self._workers = workers
+        self._nodes = nodes
+        self._mongod = mongod
+        self._walmart = walmart
+        self._killed = killed
+        self._tell = tell
+        self._lasting: set[asyncio.Task[None]] = set()
+        self._absent: set[int] = set()
+        self.done: Counter[str] = Counter()
+
+    async def workers(self, steps: Sequence[Step]) -> None:
+        """Attack the workers; what lasts goes on beside the next attacks."""
+        await self._follow(steps, self._attack_worker)
+        if self._lasting:
+            await asyncio.wait(self._lasting)
+
+    async def nodes(self, steps: Sequence[Step]) -> None:
+        """Attack the broker's nodes, each after the one before is whole again."""
+        await self._follow(steps, self._attack_node)
+
+    async def database(self, steps: Sequence[Step]) -> None:
+        """Attack mongod."""
+        await self._follow(steps, self._attack_database)
+
+    async def walmart(self, steps: Sequence[Step]) -> None:
+        """Have the Walmart API fail."""
+        await self._follow(steps, self._attack_walmart)
+
+    async def _follow(
+        self, steps: Sequence[Step], attack: Callable[[Step], Awaitable[None]]
+    ) -> None:
+        for step in steps:
+            await asyncio.sleep(step.gap)
+            await attack(step)
+
+    async def _attack_worker(self, step: Step) -> None:
+        number = await self._next_victim(step.target)
+        worker = self._workers[number]
+        process = worker.process
+        assert process is not None
+        self._note(f"worker {number + 1}", step)
+        if step.act is Act.KILL:
+            process.kill()
+            self._killed("worker")
+            await process.wait()
+        elif step.act is Act.TERMINATE:
+            process.signal(signal.SIGTERM)
+        elif step.act is Act.PAUSE:
+            process.signal(signal.SIGSTOP)
+            self._last(self._resume(worker, step.seconds))
+        elif step.act is Act.LEAVE:
+            self._absent.add(number)
+            self._last(self._stay_away(number, step.seconds))
+
+    async def _next_victim(self, target: int) -> int:
+        """*target* or, where it is down just now, the next one that is not; soon one is up."""
+        while True:
+            for offset in range(len(self._workers)):
+                number = (target + offset) % len(self._workers)
+                process = self._workers[number].process
+                up = process is not None and process.returncode is None
+                if up and number not in self._absent:
+                    return number
+            await asyncio.sleep(0.1)
+
+    async def _resume(self, worker: Worker, seconds: float) -> None:
+        process = worker.process
+        assert process is not None
+        await asyncio.sleep(seconds)
+        process.signal(signal.SIGCONT)
+
+    async def _stay_away(self, number: int, seconds: float) -> None:
+        await self._workers[number].stop()
+        await asyncio.sleep(seconds)
+        await self._workers[number].start()
+        self._absent.discard(number)
+
+    async def _attack_node(self, step: Step) -> None:
+        node = self._nodes[step.target]
+        self._note(f"node {node.node_id}", step)
+        await node.kill()
+        self._killed("node")
+        await asyncio.sleep(step.seconds)
+        await node.launch()
+        await node.ready()
+
+    async def _attack_database(self, step: Step) -> None:
+        self._note("mongod", step)
+        if step.act is Act.KILL:
+            await self._mongod.kill()
+        else:
+            await self._mongod.stop()
+        await asyncio.sleep(step.seconds)
+        await self._mongod.start()
+
+    async def _attack_walmart(self, step: Step) -> None:
+        self._note("walmart", step)
+        await self._walmart.arm(**WALMART_FAULTS[step.target % len(WALMART_FAULTS)])
+        await asyncio.sleep(step.seconds)
+        await self._walmart.disarm()
+
+    def _last(self, attack: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(attack)
+        self._lasting.add(task)
+        task.add_done_callback(self._lasting.discard)
+
+    def _note(self, whom: str, step: Step) -> None:
+        self.done[f"{whom.split()[0]} {step.act}"] += 1
+        lasts = f" for {step.seconds:.1f} s" if step.seconds else ""
+        self._tell(f"{step.act} {whom}{lasts}")

@@ -1,0 +1,96 @@
+"""Watches how far the workers have come: how soon after a kill, and the longest standstill."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from walmart_stream import topics
+from walmart_stream.settings import Settings
+
+INTERVAL = 0.25
+
+# After that a client that gets no answer is replaced.
+ANSWER = 10.0
+
+Offsets = Mapping[int, int]
+
+
+@dataclass
+class Observer:
+    """Reads the workers' committed offsets of the raw topic.
+
+    *ends* tells, for each partition, the offset after the last record known to be in the log.
+    A kill is recovered from when everything that was in the log by then is committed; a partition
+    stands still while it has such records and its committed offset does not move (both seconds).
+    """
+
+    settings: Settings
+    ends: Callable[[], Offsets]
+    recoveries: list[tuple[str, float]] = field(default_factory=list)
+    longest_stop: float = 0.0
+    _waiting: list[tuple[str, float, dict[int, int]]] = field(default_factory=list)
+
+    def killed(self, what: str) -> None:
+        """Now *what* was killed."""
+        self._waiting.append((what, time.monotonic(), dict(self.ends())))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until *stop* is set and every kill is recovered from."""
+        moved: dict[int, tuple[int, float]] = {}
+        while not (stop.is_set() and not self._waiting):
+            # A broker that is down answers nobody: a new client soon finds the others.
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with self._consumer() as consumer:
+                    while not (stop.is_set() and not self._waiting):
+                        self._note(await self._committed(consumer), moved)
+                        await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(INTERVAL)
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer[bytes, bytes]]:
+        consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+            bootstrap_servers=list(self.settings.kafka_brokers),
+            group_id=self.settings.app_id,
+            enable_auto_commit=False,
+        )
+        async with asyncio.timeout(ANSWER):
+            await consumer.start()
+        try:
+            # It is no member of the group: it only asks.
+            consumer.assign(
+                [TopicPartition(topics.RAW.name, p) for p in range(self.settings.kafka_partitions)]
+            )
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def _committed(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> Offsets:
+        tps = sorted(consumer.assignment())
+        async with asyncio.timeout(ANSWER):
+            found = await asyncio.gather(*(consumer.committed(tp) for tp in tps))
+        return {tp.partition: offset or 0 for tp, offset in zip(tps, found, strict=True)}
+
+    def _note(self, committed: Offsets, moved: dict[int, tuple[int, float]]) -> None:
+        now = time.monotonic()
+        for partition, end in self.ends().items():
+            offset = committed.get(partition, 0)
+            last, since = moved.get(partition, (-1, now))
+            if offset != last or offset >= end:
+                since = now
+            moved[partition] = offset, since
+            self.longest_stop = max(self.longest_stop, now - since)
+        still = []
+        for what, at, due in self._waiting:
+            if all(committed.get(partition, 0) >= end for partition, end in due.items()):
+                self.recoveries.append((what, now - at))
+            else:
+                still.append((what, at, due))
+        # In place: a kill may be told meanwhile.
+        self._waiting[:] = still

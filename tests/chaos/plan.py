@@ -1,0 +1,101 @@
+"""What is done to a running pipeline, when and to whom: pure, and the same for the same seed."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Between two attacks, log-uniform: most come before the one before is over.
+SHORTEST_GAP = 1.0
+LONGEST_GAP = 30.0
+
+# The gaps within a burst of kills.
+BURST_GAPS = (0.1, 1.0)
+
+
+class Act(StrEnum):
+    """What is done to a target."""
+
+    KILL = "kill -9"
+    TERMINATE = "SIGTERM"
+    PAUSE = "SIGSTOP, SIGCONT"
+    LEAVE = "leave, join"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """After *gap* seconds do *act* to target number *target*; it lasts *seconds*.
+
+    For a kill of a server: how long until it is started again.
+    """
+
+    gap: float
+    act: Act
+    target: int
+    seconds: float = 0.0
+
+
+def gap(rng: random.Random, longest: float = LONGEST_GAP) -> float:
+    """Seconds to the next attack."""
+    return math.exp(rng.uniform(math.log(SHORTEST_GAP), math.log(longest)))
+
+
+def attack_workers(
+    rng: random.Random, workers: int, kills: int, session: float, longest_gap: float = LONGEST_GAP
+) -> list[Step]:
+    """*kills* kills, alone and in bursts, and among them every other way to lose a worker.
+
+    Pauses are longer than the *session* (seconds): who wakes up has been replaced.
+    """
+    steps: list[Step] = []
+    left = kills
+    while left > 0:
+        kind = rng.random()
+        target = rng.randrange(workers)
+        pause = gap(rng, longest_gap)
+        if kind < 0.6:
+            steps.append(Step(pause, Act.KILL, target))
+            left -= 1
+        elif kind < 0.82:
+            for number in range(min(left, rng.randint(2, 4))):
+                between = rng.uniform(*BURST_GAPS) if number else pause
+                steps.append(Step(between, Act.KILL, rng.randrange(workers)))
+                left -= 1
+        elif kind < 0.9:
+            steps.append(Step(pause, Act.TERMINATE, target))
+        elif kind < 0.95:
+            seconds = session * rng.uniform(1.2, 2.5)
+            steps.append(Step(pause, Act.PAUSE, target, seconds))
+        else:
+            steps.append(Step(pause, Act.LEAVE, target, rng.uniform(1, 15)))
+    return steps
+
+
+def attack_nodes(rng: random.Random, nodes: int, kills: int) -> list[Step]:
+    """*kills* kills of broker nodes, one at a time: with two of three in sync, two are too many.
+
+    Whoever is hit may lead partitions, the group or the controllers.
+    """
+    return [
+        Step(gap(rng, 15), Act.KILL, rng.randrange(nodes), rng.choice([0.0, rng.uniform(0, 12)]))
+        for _ in range(kills)
+    ]
+
+
+def attack_database(rng: random.Random, kills: int) -> list[Step]:
+    """*kills* kills of mongod, some with an outage of up to 30 s, and clean stops among them."""
+    steps: list[Step] = []
+    for _ in range(kills):
+        outage = 30.0 if rng.random() < 0.1 else rng.uniform(0, 4)
+        steps.append(Step(gap(rng, 20), Act.KILL, 0, outage))
+        if rng.random() < 0.2:
+            steps.append(Step(gap(rng, 20), Act.TERMINATE, 0, rng.uniform(0, 3)))
+    return steps
+
+
+def attack_walmart(rng: random.Random, outages: int, seconds: float) -> list[Step]:
+    """*outages* of the Walmart API, *seconds* long each, one kind of fault after the other."""
+    return [Step(gap(rng), Act.FAIL, number, seconds) for number in range(outages)]
