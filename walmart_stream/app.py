@@ -10,10 +10,13 @@ it is first asked for.
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from functools import partial
 from typing import Any
+
+from aiokafka.errors import KafkaError
 
 from walmart_stream import topics
 from walmart_stream.agents.poll import Poller
@@ -21,11 +24,12 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.watchlist import Watchlist
 from walmart_stream.bootstrap import affiliate_client, faust_settings
-from walmart_stream.commands.topics import create_topics
+from walmart_stream.commands.topics import TopicError, check_topics, create_topics
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.failure import end_process, refuse_to_start
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
@@ -39,6 +43,8 @@ from walmart_stream.web import views
 # Short against every poll interval, long against the work of looking what is due.
 POLL_TICK = 0.5
 CLOSE_TICK = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> StreamApp:
@@ -109,8 +115,16 @@ def create_app(settings: Settings) -> StreamApp:
 
 
 async def _prepare(settings: Settings) -> None:
-    if settings.kafka_create_topics:
-        await create_topics(settings)
+    prepare = create_topics if settings.kafka_create_topics else check_topics
+    try:
+        states = await prepare(settings)
+    except TopicError as exc:
+        refuse_to_start(str(exc))
+    except (KafkaError, OSError) as exc:
+        end_process(f"its topics cannot be checked: {type(exc).__name__}: {exc}")
+    for state in states:
+        if state.created or state.differences:
+            logger.info("topic %s", state)
 
 
 def _now() -> int:

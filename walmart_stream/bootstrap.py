@@ -52,7 +52,8 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": 0,
         "topic_partitions": settings.kafka_partitions,
         "topic_replication_factor": settings.kafka_replication_factor,
-        "topic_allow_declare": settings.kafka_create_topics,
+        # Topics are made, and checked, before Faust starts.
+        "topic_allow_declare": False,
         "topic_disable_leader": True,
         "TableManager": "walmart_stream.engine.recovery:SeekFirstTableManager",
         "Table": "walmart_stream.engine.tables:AwaitedTable",

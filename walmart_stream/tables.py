@@ -7,24 +7,41 @@ item's watch, observations, state and web view live on the same worker.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from walmart_stream.domain import state
-from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.tables import AwaitedTable
 from walmart_stream.settings import Settings
+
+if TYPE_CHECKING:
+    # The names are wanted by commands, too, which do not need Faust.
+    from walmart_stream.engine.app import StreamApp
+    from walmart_stream.engine.tables import AwaitedTable
 
 OFFERS = "offers"
 PRICE_WINDOWS = "price-windows"
 WATCHLIST = "watchlist"
 POLLS = "polls"
 
-# A zombie's value may follow its successor's; it must still be there to compare with when the
-# successor writes again, so records are not compacted away before.
-MIN_COMPACTION_LAG_MS = 600_000
 
-# Compaction and retention act on closed segments only; recovery reads all the others.
-SEGMENT_MS = 3_600_000
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One table. ``windowed``: its keys name a window of time, and old ones are dropped."""
+
+    name: str
+    windowed: bool = False
+
+
+TABLES = (
+    TableSpec(OFFERS),
+    TableSpec(PRICE_WINDOWS, windowed=True),
+    TableSpec(WATCHLIST),
+    TableSpec(POLLS),
+)
+
+
+def changelog_name(settings: Settings, table: TableSpec) -> str:
+    """The topic of the changelog of *table*, as Faust names it."""
+    return f"{settings.app_id}-{table.name}-changelog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +64,6 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
     options: dict[str, Any] = {
         "partitions": settings.kafka_partitions,
         "value_type": bytes,
-        "extra_topic_configs": {
-            "min.compaction.lag.ms": str(MIN_COMPACTION_LAG_MS),
-            "segment.ms": str(SEGMENT_MS),
-            "min.insync.replicas": str(settings.min_insync_replicas),
-        },
     }
     if settings.store == "rocksdb":
         # Per table and partition; Faust's defaults (2 GiB cache, 192 MiB memtables) are for one.

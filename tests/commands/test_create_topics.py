@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
 
 from walmart_stream import topics
-from walmart_stream.commands.topics import TopicError, create_topics, topic_configs
+from walmart_stream.commands.topics import TopicError, check_topics, create_topics
 from walmart_stream.kafka import (
     MAX_DEAD_LETTER_BYTES,
     MAX_MESSAGE_BYTES,
@@ -22,50 +22,63 @@ from walmart_stream.kafka import (
     read_topic,
 )
 from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.required_topics import required_topics, topic_configs
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-NAMES = [topic.name for topic in topics.TOPICS]
+TABLES = ("offers", "price-windows", "watchlist", "polls")
 
 
 @pytest.fixture(name="settings")
 def broker_settings(
     fresh_broker: EmbeddedBroker, make_unreachable_settings: MakeSettings
 ) -> Settings:
-    return make_unreachable_settings(kafka_brokers=(fresh_broker.bootstrap,))
+    return make_unreachable_settings(kafka_brokers=(fresh_broker.bootstrap,), app_id="prices")
+
+
+def names(settings: Settings) -> list[str]:
+    """The topics of the contract and the tables' changelogs, as everybody may know them."""
+    changelogs = [f"{settings.app_id}-{table}-changelog" for table in TABLES]
+    return [topic.name for topic in topics.TOPICS] + changelogs
+
+
+async def create_lines(settings: Settings) -> list[str]:
+    """What the command prints."""
+    return [str(state) for state in await create_topics(settings)]
 
 
 async def test_all_topics_are_created_with_the_configured_partitions(settings: Settings) -> None:
-    """One line says what was done for each."""
-    lines = await create_topics(settings)
+    """One line says what was done for each, changelogs included."""
+    lines = await create_lines(settings)
 
     async with admin_client(settings) as admin:
-        described = await describe_topics(admin, NAMES)
+        described = await describe_topics(admin, names(settings))
     assert {name: len(topic["partitions"]) for name, topic in described.items()} == dict.fromkeys(
-        NAMES, 4
+        names(settings), 4
     )
     assert lines[0] == "walmart-watchlist: created, 4 partitions, replication 1, compacted"
     assert lines[1] == (
         "walmart-competitor-data: created, 4 partitions, replication 1, kept for 90 days"
     )
-    assert len(lines) == len(NAMES)
+    assert lines[5] == "prices-offers-changelog: created, 4 partitions, replication 1, compacted"
+    assert len(lines) == len(names(settings))
 
 
 async def test_creating_again_changes_nothing(settings: Settings) -> None:
     """Every deploy runs it."""
     await create_topics(settings)
 
-    lines = await create_topics(settings)
+    lines = await create_lines(settings)
 
-    assert lines == [f"{name}: exists, as configured" for name in NAMES]
+    assert lines == [f"{name}: exists, as configured" for name in names(settings)]
 
 
 async def test_workers_that_start_together_can_all_create(settings: Settings) -> None:
     """Who comes second finds them there."""
-    lines = await asyncio.gather(*[create_topics(settings) for _ in range(4)])
+    answers = await asyncio.gather(*[create_topics(settings) for _ in range(4)])
 
-    created = [line for answer in lines for line in answer if ": created" in line]
-    assert len(created) == len(NAMES)
+    created = [state.topic.name for answer in answers for state in answer if state.created]
+    assert sorted(created) == sorted(names(settings))
 
 
 async def test_another_number_of_partitions_is_an_error_that_names_the_topics(
@@ -87,16 +100,25 @@ async def test_another_number_of_partitions_is_an_error_that_names_the_topics(
         assert topics.RESULTS.name not in await admin.list_topics()
 
 
-async def test_topics_that_differ_are_left_alone_and_named(
+async def test_another_number_of_partitions_of_a_changelog_is_an_error(settings: Settings) -> None:
+    """A table has the partitions of the topic that it is made of."""
+    async with admin_client(settings) as admin:
+        await admin.create_topics([NewTopic("prices-polls-changelog", 3, 1)])
+
+    with pytest.raises(TopicError, match=r"prices-polls-changelog has 3 .* another APP_ID"):
+        await create_topics(settings)
+
+
+async def test_topics_that_keep_more_than_configured_are_left_alone_and_named(
     settings: Settings, make_unreachable_settings: MakeSettings
 ) -> None:
-    """What an operator has set by hand is theirs."""
+    """What an operator has set by hand is theirs, as long as nothing can be lost by it."""
     await create_topics(settings)
     changed = make_unreachable_settings(
-        kafka_brokers=settings.kafka_brokers, kafka_retention_days=1.5
+        kafka_brokers=settings.kafka_brokers, kafka_retention_days=1.5, app_id="prices"
     )
 
-    lines = await create_topics(changed)
+    lines = await create_lines(changed)
 
     assert lines[0] == "walmart-watchlist: exists, as configured"
     assert lines[1] == (
@@ -104,20 +126,75 @@ async def test_topics_that_differ_are_left_alone_and_named(
     )
 
 
+async def test_topics_that_keep_less_than_configured_are_an_error_with_what_to_do(
+    settings: Settings, make_unreachable_settings: MakeSettings
+) -> None:
+    """All of them are named in one message."""
+    await create_topics(settings)
+    changed = make_unreachable_settings(
+        kafka_brokers=settings.kafka_brokers, kafka_retention_days=100, app_id="prices"
+    )
+
+    with pytest.raises(TopicError) as raised:
+        await create_topics(changed)
+
+    lines = str(raised.value).splitlines()[1:]
+    assert [line.split(":")[0].strip() for line in lines] == names(settings)[1:5]
+    for line in lines:
+        assert "retention.ms is 7776000000, needed is 8640000000" in line
+        assert "set KAFKA_RETENTION_DAYS=90, or kafka-configs --bootstrap-server 127.0.0.1:" in line
+
+
+async def test_checking_creates_nothing_and_says_how_to_create(settings: Settings) -> None:
+    """With KAFKA_CREATE_TOPICS=false somebody else makes the topics."""
+    with pytest.raises(TopicError) as raised:
+        await check_topics(settings)
+
+    lines = str(raised.value).splitlines()[1:]
+    assert [line.split()[0] for line in lines] == names(settings)
+    for line in lines:
+        assert "--partitions 4 --replication-factor 1 --config min.insync.replicas=1" in line
+    async with admin_client(settings) as admin:
+        assert not await describe_topics(admin, names(settings))
+
+
+async def test_checking_what_was_created_finds_it_as_configured(settings: Settings) -> None:
+    """Which is what workers do after the release step has made the topics."""
+    await create_topics(settings)
+
+    states = await check_topics(settings)
+
+    assert [str(state) for state in states] == [
+        f"{name}: exists, as configured" for name in names(settings)
+    ]
+
+
+async def test_what_the_broker_does_not_tell_is_no_fault(settings: Settings) -> None:
+    """The embedded broker tells only what it was told."""
+    async with admin_client(settings) as admin:
+        await admin.create_topics([NewTopic(name, 4, 1) for name in names(settings)])
+
+    states = await check_topics(settings)
+
+    assert not any(state.differences for state in states)
+
+
 async def test_settings_reach_the_broker(settings: Settings) -> None:
     """The watchlist is compacted, the rest is kept by time."""
     await create_topics(settings)
 
     async with admin_client(settings) as admin:
-        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in NAMES]
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names(settings)]
         [response] = await admin.describe_configs(resources)
     configs = {
         resource[3]: {entry[0]: entry[1] for entry in resource[4]}
         for resource in response.resources
     }
-    assert configs == {topic.name: topic_configs(topic, settings) for topic in topics.TOPICS}
+    assert configs == {topic.name: topic.configs for topic in required_topics(settings)}
     assert configs["walmart-watchlist"]["cleanup.policy"] == "compact"
     assert configs["walmart-alerts"]["cleanup.policy"] == "delete"
+    assert configs["prices-offers-changelog"]["cleanup.policy"] == "compact"
+    assert configs["prices-price-windows-changelog"]["cleanup.policy"] == "compact,delete"
 
 
 async def test_the_compacted_watchlist_works_on_the_embedded_broker(settings: Settings) -> None:

@@ -113,13 +113,13 @@ def sandbox(port: int, items: int, seed: int, speed: float) -> None:
 
 @cli.command()
 def topics() -> None:
-    """Create the topics and indexes as configured; safe to repeat."""
+    """Create and check topics, changelogs and indexes as configured; safe to repeat."""
     from walmart_stream.commands.topics import create_topics
     from walmart_stream.storage import mongo
 
     async def create(settings: Settings) -> None:
-        for line in await create_topics(settings):
-            click.echo(line)
+        for state in await create_topics(settings):
+            click.echo(state)
         client = mongo.connect(settings)
         try:
             await mongo.create_indexes(mongo.database(client, settings))

@@ -1,24 +1,29 @@
-"""``walmart-stream topics``: creates the topics as configured; safe to repeat."""
+"""``walmart-stream topics``: creates the topics as configured; safe to repeat.
+
+Every worker does the same at its start, before it consumes or produces anything.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-
-from walmart_stream.kafka import (
-    MAX_DEAD_LETTER_BYTES,
-    MAX_MESSAGE_BYTES,
-    admin_client,
-    describe_topics,
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
 )
-from walmart_stream.settings import Settings
-from walmart_stream.topics import DEAD_LETTERS, TOPICS, Kept, TopicSpec
 
-MS_PER_DAY = 86_400_000
+from walmart_stream.kafka import admin_client
+from walmart_stream.required_topics import MS_PER_DAY, RequiredTopic, required_topics
+from walmart_stream.settings import Settings
+from walmart_stream.topic_check import Comparison, FoundTopic, compare, missing
 
 # Until every partition of what was created has a leader.
 READY_TIMEOUT = 60.0
@@ -32,95 +37,93 @@ class TopicError(KafkaError):  # type: ignore[misc]
         super().__init__("the topics are not usable:\n" + "\n".join(f"  {f}" for f in faults))
 
 
-async def create_topics(settings: Settings) -> list[str]:
-    """Create what is missing; a line for each topic of what was done or found.
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A usable topic: whether this call created it, and where it harmlessly differs, in words."""
 
-    Existing topics are never altered: a line tells where their settings differ. All partitions
-    of all topics have a leader when this returns.
+    topic: RequiredTopic
+    created: bool
+    differences: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        if self.created:
+            return f"{self.topic.name}: created, {_summary(self.topic)}"
+        return f"{self.topic.name}: exists, {'; '.join(self.differences) or 'as configured'}"
+
+
+async def create_topics(settings: Settings) -> list[TopicState]:
+    """Create what is missing of the topics and changelogs, check the rest; one state for each.
+
+    Existing topics are never altered. All partitions have a leader when this returns.
 
     Raises:
-        TopicError: an existing topic has another number of partitions (then nothing was created),
-            or the broker refused to create one.
+        TopicError: an existing topic is so that data is in danger (then nothing was created), or
+            the broker refused to create one.
         KafkaError, OSError: the broker cannot be reached or used.
     """
+    return await _prepare(settings, create=True)
+
+
+async def check_topics(settings: Settings) -> list[TopicState]:
+    """As :func:`create_topics`, but a missing topic is a fault."""
+    return await _prepare(settings, create=False)
+
+
+async def _prepare(settings: Settings, *, create: bool) -> list[TopicState]:
+    required = required_topics(settings)
     async with admin_client(settings) as admin:
-        found = await describe_topics(admin, _names())
-        _check_partitions(settings, found)
-        missing = [topic for topic in TOPICS if topic.name not in found]
-        created = await _create(admin, settings, missing)
-        described = await _ready(admin)
-        # Another process may have created some in the meantime, with other settings.
-        _check_partitions(settings, described)
-        existing = [topic for topic in TOPICS if topic.name not in created]
-        differences = await _differences(admin, settings, existing, described)
+        found = await _find(admin, required)
+        comparisons, faults = _compare(required, found, settings)
+        absent = [topic for topic in required if topic.name not in found]
+        if not create:
+            faults += [missing(topic, settings) for topic in absent]
+        if faults:
+            raise TopicError(faults)
+        created: set[str] = set()
+        if absent:
+            created = await _create(admin, absent)
+            # Another process may have created some in the meantime, with other settings.
+            found = await _find(admin, required, expected={topic.name for topic in absent})
+            comparisons, faults = _compare(required, found, settings)
+            if faults:
+                raise TopicError(faults)
     return [
-        f"{topic.name}: created, {_summary(topic, settings)}"
-        if topic.name in created
-        else f"{topic.name}: exists, {'; '.join(differences[topic.name]) or 'as configured'}"
-        for topic in TOPICS
+        TopicState(topic, topic.name in created, comparisons[topic.name].differences)
+        for topic in required
     ]
 
 
-def topic_configs(topic: TopicSpec, settings: Settings) -> dict[str, str]:
-    """Kafka's own settings of *topic*."""
-    limit = MAX_DEAD_LETTER_BYTES if topic is DEAD_LETTERS else MAX_MESSAGE_BYTES
-    configs = {
-        "min.insync.replicas": str(settings.min_insync_replicas),
-        "max.message.bytes": str(limit),
+def _compare(
+    required: Iterable[RequiredTopic], found: dict[str, FoundTopic], settings: Settings
+) -> tuple[dict[str, Comparison], list[str]]:
+    comparisons = {
+        topic.name: compare(topic, found[topic.name], settings)
+        for topic in required
+        if topic.name in found
     }
-    if topic.kept is Kept.COMPACTED:
-        return {**configs, "cleanup.policy": "compact"}
-    retention = int(settings.kafka_retention_days * MS_PER_DAY)
-    return {**configs, "cleanup.policy": "delete", "retention.ms": str(retention)}
+    return comparisons, [fault for one in comparisons.values() for fault in one.faults]
 
 
-def _names() -> list[str]:
-    return [topic.name for topic in TOPICS]
+def _summary(topic: RequiredTopic) -> str:
+    if "delete" in topic.cleanup:
+        kept = f"kept for {int(topic.configs['retention.ms']) / MS_PER_DAY:g} days"
+    else:
+        kept = "compacted"
+    return f"{topic.partitions} partitions, replication {topic.copies}, {kept}"
 
 
-def _summary(topic: TopicSpec, settings: Settings) -> str:
-    kept = (
-        "compacted"
-        if topic.kept is Kept.COMPACTED
-        else f"kept for {settings.kafka_retention_days:g} days"
-    )
-    return (
-        f"{settings.kafka_partitions} partitions, "
-        f"replication {settings.kafka_replication_factor}, {kept}"
-    )
-
-
-def _check_partitions(settings: Settings, described: dict[str, Any]) -> None:
-    counts = {name: len(topic["partitions"]) for name, topic in described.items()}
-    faults = [
-        f"{name} has {count} partitions, KAFKA_PARTITIONS is {settings.kafka_partitions}: set "
-        f"KAFKA_PARTITIONS={count}, or delete the topic with its records (it cannot be changed, "
-        "because the partition of an item depends on the number)"
-        for name, count in sorted(counts.items())
-        if count != settings.kafka_partitions
-    ]
-    if faults:
-        raise TopicError(faults)
-
-
-async def _create(
-    admin: AIOKafkaAdminClient, settings: Settings, missing: list[TopicSpec]
-) -> set[str]:
+async def _create(admin: AIOKafkaAdminClient, absent: Iterable[RequiredTopic]) -> set[str]:
     """The names of those that this call created."""
-    if not missing:
-        return set()
     response = await admin.create_topics(
         [
-            NewTopic(
-                topic.name,
-                settings.kafka_partitions,
-                settings.kafka_replication_factor,
-                topic_configs=topic_configs(topic, settings),
-            )
-            for topic in missing
+            NewTopic(topic.name, topic.partitions, topic.copies, topic_configs=dict(topic.configs))
+            for topic in absent
         ]
     )
     outcomes = {name: (for_code(code), message) for name, code, message in response.topic_errors}
+    for error, message in outcomes.values():
+        if error.retriable:
+            raise error(message)
     faults = [
         f"{name}: {error.__name__}: {message}"
         for name, (error, message) in outcomes.items()
@@ -131,47 +134,63 @@ async def _create(
     return {name for name, (error, _) in outcomes.items() if error.errno == 0}
 
 
-async def _ready(admin: AIOKafkaAdminClient) -> dict[str, Any]:
-    """Metadata of all topics, once all of their partitions have a leader."""
+async def _find(
+    admin: AIOKafkaAdminClient,
+    required: Iterable[RequiredTopic],
+    expected: Iterable[str] = (),
+) -> dict[str, FoundTopic]:
+    """What exists of *required*, by name, once all partitions of it have a leader.
+
+    *expected* are known to exist, so they are waited for.
+
+    Raises:
+        KafkaTimeoutError: there is none for some partition.
+    """
+    names = {topic.name for topic in required}
     try:
         async with asyncio.timeout(READY_TIMEOUT):
             while True:
-                described = await describe_topics(admin, _names())
-                if len(described) == len(TOPICS) and all(
-                    partition["leader"] >= 0
-                    for topic in described.values()
-                    for partition in topic["partitions"]
-                ):
-                    return described
+                # All are asked for: a broker may create the ones that are asked for by name.
+                described = {
+                    topic["topic"]: topic
+                    for topic in await admin.describe_topics()
+                    if topic["topic"] in names
+                    and topic["error_code"] != UnknownTopicOrPartitionError.errno
+                }
+                if described.keys() >= set(expected) and all(map(_is_ready, described.values())):
+                    break
                 await asyncio.sleep(READY_INTERVAL)
     except TimeoutError:
-        raise TopicError([f"no leader for some partition after {READY_TIMEOUT:g} s"]) from None
+        raise KafkaTimeoutError(
+            f"some partition of the topics has no leader after {READY_TIMEOUT:g} s"
+        ) from None
+    configs = await _configs(admin, described)
+    return {
+        name: FoundTopic(
+            partitions=len(topic["partitions"]),
+            copies=min(len(partition["replicas"]) for partition in topic["partitions"]),
+            configs=configs.get(name, {}),
+        )
+        for name, topic in described.items()
+    }
 
 
-async def _differences(
-    admin: AIOKafkaAdminClient,
-    settings: Settings,
-    topics: list[TopicSpec],
-    described: dict[str, Any],
-) -> dict[str, list[str]]:
-    """Where existing topics are not as configured, in words, by topic."""
-    differences: dict[str, list[str]] = {topic.name: [] for topic in topics}
-    if not topics:
-        return differences
-    for topic in topics:
-        copies = len(described[topic.name]["partitions"][0]["replicas"])
-        if copies != settings.kafka_replication_factor:
-            wanted = settings.kafka_replication_factor
-            differences[topic.name].append(f"replication is {copies}, configured is {wanted}")
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
-    actual: dict[str, dict[str, str]] = {}
-    for response in await admin.describe_configs(resources):
-        for _, _, _, name, entries in response.resources:
-            # Empty where reading the configuration is not allowed.
-            actual[name] = {entry[0]: entry[1] for entry in entries}
-    for topic in topics:
-        for name, wanted_value in topic_configs(topic, settings).items():
-            value = actual.get(topic.name, {}).get(name, wanted_value)
-            if value != wanted_value:
-                differences[topic.name].append(f"{name} is {value}, configured is {wanted_value}")
-    return differences
+def _is_ready(topic: dict[str, Any]) -> bool:
+    partitions = topic["partitions"]
+    return bool(
+        topic["error_code"] == 0
+        and partitions
+        and all(partition["leader"] >= 0 for partition in partitions)
+    )
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The configuration of topics by name; nothing where reading it is not allowed."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    if not resources:
+        return {}
+    return {
+        name: {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+        for response in await admin.describe_configs(resources)
+        for _, _, _, name, entries in response.resources
+    }

@@ -10,6 +10,9 @@ from typing import NoReturn
 # EX_SOFTWARE of sysexits.h: the supervisor starts the worker again.
 EXIT_CODE = 70
 
+# EX_CONFIG of sysexits.h: starting it again is of no use before somebody has changed something.
+REFUSED_EXIT_CODE = 78
+
 logger = logging.getLogger(__name__)
 
 
@@ -18,6 +21,13 @@ def end_process(reason: str) -> NoReturn:
     logger.critical("this worker ends: %s", reason, exc_info=True)
     logging.shutdown()
     os._exit(EXIT_CODE)
+
+
+def refuse_to_start(reason: str) -> NoReturn:
+    """End this process before it has consumed or produced anything; *reason* says what to do."""
+    logger.critical("this worker does not start: %s", reason)
+    logging.shutdown()
+    os._exit(REFUSED_EXIT_CODE)
 
 
 class Pulse:

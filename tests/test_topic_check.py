@@ -1,0 +1,217 @@
+"""What of a topic stops a worker, what is only said, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from walmart_stream.required_topics import RequiredTopic, required_topics
+from walmart_stream.settings import Settings
+from walmart_stream.topic_check import Comparison, FoundTopic, compare, missing
+
+MakeSettings = Callable[..., Settings]
+
+RAW = "walmart-competitor-data"
+WATCHLIST = "walmart-watchlist"
+OFFERS = "prices-offers-changelog"
+WINDOWS = "prices-price-windows-changelog"
+
+
+@pytest.fixture(name="settings")
+def three_copies(make_unreachable_settings: MakeSettings) -> Settings:
+    return make_unreachable_settings(
+        kafka_brokers=("one:9092", "two:9092"), kafka_replication_factor=3, app_id="prices"
+    )
+
+
+def required(settings: Settings, name: str) -> RequiredTopic:
+    [topic] = [topic for topic in required_topics(settings) if topic.name == name]
+    return topic
+
+
+def check(
+    settings: Settings, name: str, *, partitions: int = 4, copies: int = 3, **configs: str | None
+) -> Comparison:
+    """Compare a topic that is as required but for what is given; dots are underscores."""
+    topic = required(settings, name)
+    changed = {key.replace("_", "."): value for key, value in configs.items()}
+    told = {key: value for key, value in (topic.configs | changed).items() if value is not None}
+    return compare(topic, FoundTopic(partitions, copies, told), settings)
+
+
+def test_topics_as_required_are_as_required(settings: Settings) -> None:
+    """Nothing to say."""
+    for topic in required_topics(settings):
+        assert check(settings, topic.name) == Comparison()
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "value", "said"),
+    [
+        (RAW, "cleanup_policy", "compact", "all records of a key but the last"),
+        (RAW, "cleanup_policy", "compact,delete", "all records of a key but the last"),
+        (RAW, "cleanup_policy", "delete, compact", "all records of a key but the last"),
+        (RAW, "retention_ms", "604800000", "deleted too early"),
+        (RAW, "retention_bytes", "1073741824", "deleted too early"),
+        (RAW, "min_insync_replicas", "1", "too few copies"),
+        (RAW, "max_message_bytes", "1048588", "might not fit"),
+        (WATCHLIST, "cleanup_policy", "delete", "do not change would be deleted"),
+        (WATCHLIST, "cleanup_policy", "compact,delete", "do not change would be deleted"),
+        (OFFERS, "cleanup_policy", "delete", "do not change would be deleted"),
+        (OFFERS, "cleanup_policy", "compact,delete", "do not change would be deleted"),
+        (OFFERS, "min_insync_replicas", "1", "too few copies"),
+        (OFFERS, "min_compaction_lag_ms", "0", "compacted away"),
+        (WINDOWS, "retention_ms", "3600000", "deleted too early"),
+        (WINDOWS, "min_compaction_lag_ms", "1000", "compacted away"),
+    ],
+)
+def test_what_endangers_data_is_a_fault_with_the_command_that_mends_it(
+    settings: Settings, name: str, config: str, value: str, said: str
+) -> None:
+    """The command sets what is required."""
+    comparison = check(settings, name, **{config: value})
+
+    [fault] = comparison.faults
+    key = config.replace("_", ".")
+    wanted = required(settings, name).configs[key]
+    assert fault.startswith(f"{name}: {key} is {value}, needed is {wanted}: ")
+    assert said in fault
+    assert (
+        f"kafka-configs --bootstrap-server one:9092,two:9092 --alter --topic {name} "
+        f"--add-config {key}={wanted}"
+    ) in fault
+    assert not comparison.differences
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "value"),
+    [
+        (RAW, "retention_ms", "-1"),
+        (RAW, "retention_ms", "99999999999"),
+        (RAW, "min_insync_replicas", "3"),
+        (RAW, "max_message_bytes", "9999999"),
+        (RAW, "cleanup_policy", ""),
+        (OFFERS, "min_compaction_lag_ms", "9999999999"),
+        (OFFERS, "segment_ms", "604800000"),
+        (OFFERS, "cleanup_policy", ""),
+        (WINDOWS, "cleanup_policy", "compact"),
+        (WINDOWS, "cleanup_policy", "delete"),
+        (WINDOWS, "retention_ms", "604800000"),
+    ],
+)
+def test_what_keeps_more_is_only_said(
+    settings: Settings, name: str, config: str, value: str
+) -> None:
+    """An operator may have reasons."""
+    comparison = check(settings, name, **{config: value})
+
+    assert not comparison.faults
+    [difference] = comparison.differences
+    assert difference.startswith(f"{config.replace('_', '.')} is {value}, configured is ")
+
+
+def test_the_order_of_the_policies_does_not_matter(settings: Settings) -> None:
+    """Brokers may write it in another order than we do."""
+    assert check(settings, WINDOWS, cleanup_policy="delete,compact") == Comparison()
+
+
+def test_retention_says_nothing_where_nothing_is_deleted(settings: Settings) -> None:
+    """A windowed changelog that is compacted only keeps more than it must."""
+    assert not check(settings, WINDOWS, cleanup_policy="compact", retention_ms="1").faults
+
+
+def test_what_is_not_told_is_no_fault(settings: Settings) -> None:
+    """The user may not be allowed to describe configurations."""
+    for topic in required_topics(settings):
+        comparison = compare(topic, FoundTopic(4, 3, {}), settings)
+
+        assert comparison == Comparison()
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [(RAW, "delete the topic with its records"), (OFFERS, "another APP_ID")],
+)
+def test_another_number_of_partitions_is_a_fault(
+    settings: Settings, name: str, advice: str
+) -> None:
+    """More of them endanger as much as fewer."""
+    for partitions in (3, 5):
+        [fault] = check(settings, name, partitions=partitions).faults
+
+        assert fault.startswith(f"{name} has {partitions} partitions, KAFKA_PARTITIONS is 4: ")
+        assert f"set KAFKA_PARTITIONS={partitions}" in fault
+        assert advice in fault
+
+
+def test_fewer_copies_than_configured_are_a_fault_and_more_are_not(settings: Settings) -> None:
+    """Somebody relies on the number that was configured."""
+    fewer = check(settings, RAW, copies=2)
+    more = check(settings, RAW, copies=5)
+
+    [fault] = fewer.faults
+    assert "replication is 2, needed is 3" in fault
+    assert "set KAFKA_REPLICATION_FACTOR=2" in fault
+    assert more == Comparison(differences=["replication is 5, configured is 3"])
+
+
+def test_more_needed_copies_than_there_are_is_a_fault(settings: Settings) -> None:
+    """Every write would be refused."""
+    [fault] = check(settings, RAW, min_insync_replicas="4").faults
+
+    assert "min.insync.replicas is 4, and there are 3 copies" in fault
+
+
+def test_retention_can_also_be_mended_by_the_setting(settings: Settings) -> None:
+    """In whole days, so that the topic keeps at least so much."""
+    [fault] = check(settings, RAW, retention_ms="700000000").faults
+    [changelog] = check(settings, WINDOWS, retention_ms="90000000").faults
+
+    assert "set KAFKA_RETENTION_DAYS=8, or kafka-configs" in fault
+    assert "KAFKA_RETENTION_DAYS" not in changelog
+
+
+def test_a_missing_topic_is_a_fault_with_the_commands_that_create_it(settings: Settings) -> None:
+    """The release step's, or Kafka's own with every setting."""
+    said = missing(required(settings, WINDOWS), settings)
+
+    assert f"{WINDOWS} does not exist" in said
+    assert "run walmart-stream topics, or kafka-topics --bootstrap-server one:9092" in said
+    assert f"--create --topic {WINDOWS} --partitions 4 --replication-factor 3" in said
+    assert "--config min.insync.replicas=2" in said
+    assert "--config cleanup.policy=compact,delete" in said
+
+
+def test_the_user_logs_in_where_the_broker_asks_for_it(
+    make_unreachable_settings: MakeSettings,
+) -> None:
+    """Kafka's tools read the login from a file."""
+    settings = make_unreachable_settings(
+        kafka_security_protocol="SASL_SSL", kafka_username="u", kafka_password="hidden-word"
+    )
+
+    said = missing(required(settings, RAW), settings)
+
+    assert "--command-config CLIENT.properties --create" in said
+    assert "hidden-word" not in said
+
+
+def test_a_new_owner_has_polled_every_item_before_a_changelog_is_compacted(
+    make_unreachable_settings: MakeSettings,
+) -> None:
+    """A zombie's older value must not be what is left of an item."""
+    settings = make_unreachable_settings(poll_interval_max=7200, kafka_session_timeout=300)
+
+    for topic in required_topics(settings):
+        if topic.is_changelog:
+            assert int(topic.configs["min.compaction.lag.ms"]) > (7200 + 300) * 1000
+
+
+def test_windows_that_are_still_open_are_not_deleted(
+    make_unreachable_settings: MakeSettings,
+) -> None:
+    """Nor the one before, whatever WINDOW_SIZE is."""
+    settings = make_unreachable_settings(window_size=604_800, app_id="prices")
+
+    assert int(required(settings, WINDOWS).configs["retention.ms"]) > 2 * 604_800_000
