@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -31,12 +31,16 @@ def required(settings: Settings, name: str) -> RequiredTopic:
 
 
 def check(
-    settings: Settings, name: str, *, partitions: int = 4, copies: int = 3, **configs: str | None
+    settings: Settings,
+    name: str,
+    configs: Mapping[str, str] | None = None,
+    *,
+    partitions: int = 4,
+    copies: int = 3,
 ) -> Comparison:
-    """Compare a topic that is as required but for what is given; dots are underscores."""
+    """Compare a topic that is as required but for what is given."""
     topic = required(settings, name)
-    changed = {key.replace("_", "."): value for key, value in configs.items()}
-    told = {key: value for key, value in (topic.configs | changed).items() if value is not None}
+    told = {**topic.configs, **(configs or {})}
     return compare(topic, FoundTopic(partitions, copies, told), settings)
 
 
@@ -49,37 +53,36 @@ def test_topics_as_required_are_as_required(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "config", "value", "said"),
     [
-        (RAW, "cleanup_policy", "compact", "all records of a key but the last"),
-        (RAW, "cleanup_policy", "compact,delete", "all records of a key but the last"),
-        (RAW, "cleanup_policy", "delete, compact", "all records of a key but the last"),
-        (RAW, "retention_ms", "604800000", "deleted too early"),
-        (RAW, "retention_bytes", "1073741824", "deleted too early"),
-        (RAW, "min_insync_replicas", "1", "too few copies"),
-        (RAW, "max_message_bytes", "1048588", "might not fit"),
-        (WATCHLIST, "cleanup_policy", "delete", "do not change would be deleted"),
-        (WATCHLIST, "cleanup_policy", "compact,delete", "do not change would be deleted"),
-        (OFFERS, "cleanup_policy", "delete", "do not change would be deleted"),
-        (OFFERS, "cleanup_policy", "compact,delete", "do not change would be deleted"),
-        (OFFERS, "min_insync_replicas", "1", "too few copies"),
-        (OFFERS, "min_compaction_lag_ms", "0", "compacted away"),
-        (WINDOWS, "retention_ms", "3600000", "deleted too early"),
-        (WINDOWS, "min_compaction_lag_ms", "1000", "compacted away"),
+        (RAW, "cleanup.policy", "compact", "all records of a key but the last"),
+        (RAW, "cleanup.policy", "compact,delete", "all records of a key but the last"),
+        (RAW, "cleanup.policy", "delete, compact", "all records of a key but the last"),
+        (RAW, "retention.ms", "604800000", "deleted too early"),
+        (RAW, "retention.bytes", "1073741824", "deleted too early"),
+        (RAW, "min.insync.replicas", "1", "too few copies"),
+        (RAW, "max.message.bytes", "1048588", "might not fit"),
+        (WATCHLIST, "cleanup.policy", "delete", "do not change would be deleted"),
+        (WATCHLIST, "cleanup.policy", "compact,delete", "do not change would be deleted"),
+        (OFFERS, "cleanup.policy", "delete", "do not change would be deleted"),
+        (OFFERS, "cleanup.policy", "compact,delete", "do not change would be deleted"),
+        (OFFERS, "min.insync.replicas", "1", "too few copies"),
+        (OFFERS, "min.compaction.lag.ms", "0", "compacted away"),
+        (WINDOWS, "retention.ms", "3600000", "deleted too early"),
+        (WINDOWS, "min.compaction.lag.ms", "1000", "compacted away"),
     ],
 )
 def test_what_endangers_data_is_a_fault_with_the_command_that_mends_it(
     settings: Settings, name: str, config: str, value: str, said: str
 ) -> None:
     """The command sets what is required."""
-    comparison = check(settings, name, **{config: value})
+    comparison = check(settings, name, {config: value})
 
     [fault] = comparison.faults
-    key = config.replace("_", ".")
-    wanted = required(settings, name).configs[key]
-    assert fault.startswith(f"{name}: {key} is {value}, needed is {wanted}: ")
+    wanted = required(settings, name).configs[config]
+    assert fault.startswith(f"{name}: {config} is {value}, needed is {wanted}: ")
     assert said in fault
     assert (
         f"kafka-configs --bootstrap-server one:9092,two:9092 --alter --topic {name} "
-        f"--add-config {key}={wanted}"
+        f"--add-config {config}={wanted}"
     ) in fault
     assert not comparison.differences
 
@@ -87,38 +90,38 @@ def test_what_endangers_data_is_a_fault_with_the_command_that_mends_it(
 @pytest.mark.parametrize(
     ("name", "config", "value"),
     [
-        (RAW, "retention_ms", "-1"),
-        (RAW, "retention_ms", "99999999999"),
-        (RAW, "min_insync_replicas", "3"),
-        (RAW, "max_message_bytes", "9999999"),
-        (RAW, "cleanup_policy", ""),
-        (OFFERS, "min_compaction_lag_ms", "9999999999"),
-        (OFFERS, "segment_ms", "604800000"),
-        (OFFERS, "cleanup_policy", ""),
-        (WINDOWS, "cleanup_policy", "compact"),
-        (WINDOWS, "cleanup_policy", "delete"),
-        (WINDOWS, "retention_ms", "604800000"),
+        (RAW, "retention.ms", "-1"),
+        (RAW, "retention.ms", "99999999999"),
+        (RAW, "min.insync.replicas", "3"),
+        (RAW, "max.message.bytes", "9999999"),
+        (RAW, "cleanup.policy", ""),
+        (OFFERS, "min.compaction.lag.ms", "9999999999"),
+        (OFFERS, "segment.ms", "604800000"),
+        (OFFERS, "cleanup.policy", ""),
+        (WINDOWS, "cleanup.policy", "compact"),
+        (WINDOWS, "cleanup.policy", "delete"),
+        (WINDOWS, "retention.ms", "604800000"),
     ],
 )
 def test_what_keeps_more_is_only_said(
     settings: Settings, name: str, config: str, value: str
 ) -> None:
     """An operator may have reasons."""
-    comparison = check(settings, name, **{config: value})
+    comparison = check(settings, name, {config: value})
 
     assert not comparison.faults
     [difference] = comparison.differences
-    assert difference.startswith(f"{config.replace('_', '.')} is {value}, configured is ")
+    assert difference.startswith(f"{config} is {value}, configured is ")
 
 
 def test_the_order_of_the_policies_does_not_matter(settings: Settings) -> None:
     """Brokers may write it in another order than we do."""
-    assert check(settings, WINDOWS, cleanup_policy="delete,compact") == Comparison()
+    assert check(settings, WINDOWS, {"cleanup.policy": "delete,compact"}) == Comparison()
 
 
 def test_retention_says_nothing_where_nothing_is_deleted(settings: Settings) -> None:
     """A windowed changelog that is compacted only keeps more than it must."""
-    assert not check(settings, WINDOWS, cleanup_policy="compact", retention_ms="1").faults
+    assert not check(settings, WINDOWS, {"cleanup.policy": "compact", "retention.ms": "1"}).faults
 
 
 def test_what_is_not_told_is_no_fault(settings: Settings) -> None:
@@ -158,15 +161,15 @@ def test_fewer_copies_than_configured_are_a_fault_and_more_are_not(settings: Set
 
 def test_more_needed_copies_than_there_are_is_a_fault(settings: Settings) -> None:
     """Every write would be refused."""
-    [fault] = check(settings, RAW, min_insync_replicas="4").faults
+    [fault] = check(settings, RAW, {"min.insync.replicas": "4"}).faults
 
     assert "min.insync.replicas is 4, and there are 3 copies" in fault
 
 
 def test_retention_can_also_be_mended_by_the_setting(settings: Settings) -> None:
     """In whole days, so that the topic keeps at least so much."""
-    [fault] = check(settings, RAW, retention_ms="700000000").faults
-    [changelog] = check(settings, WINDOWS, retention_ms="90000000").faults
+    [fault] = check(settings, RAW, {"retention.ms": "700000000"}).faults
+    [changelog] = check(settings, WINDOWS, {"retention.ms": "90000000"}).faults
 
     assert "set KAFKA_RETENTION_DAYS=8, or kafka-configs" in fault
     assert "KAFKA_RETENTION_DAYS" not in changelog

@@ -13,7 +13,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from tests.real.kafka import KafkaNode, cluster, start_together
 from walmart_stream import topics
-from walmart_stream.commands.topics import TopicError, create_topics, topic_configs
+from walmart_stream.commands.topics import TopicError, create_topics
 from walmart_stream.kafka import (
     MAX_MESSAGE_BYTES,
     admin_client,
@@ -22,10 +22,10 @@ from walmart_stream.kafka import (
     end_offsets,
     read_topic,
 )
+from walmart_stream.required_topics import required_topics
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-NAMES = [topic.name for topic in topics.TOPICS]
 DEADLINE = 60.0
 
 
@@ -38,11 +38,16 @@ def kafka_settings(kafka_node: KafkaNode, make_unreachable_settings: MakeSetting
 async def no_topics_left(settings: Settings) -> AsyncIterator[None]:
     """The node has none of our topics before and after the test."""
     yield
+    names = required_names(settings)
     async with admin_client(settings) as admin:
-        await admin.delete_topics(NAMES)
+        await admin.delete_topics(names)
         async with asyncio.timeout(DEADLINE):
-            while await describe_topics(admin, NAMES):  # noqa: ASYNC110 - nothing sets an Event
+            while await describe_topics(admin, names):  # noqa: ASYNC110 - nothing sets an Event
                 await asyncio.sleep(0.05)
+
+
+def required_names(settings: Settings) -> list[str]:
+    return [topic.name for topic in required_topics(settings)]
 
 
 async def create(settings: Settings, name: str, partitions: int, **configs: str) -> None:
@@ -56,22 +61,24 @@ async def create(settings: Settings, name: str, partitions: int, **configs: str)
 @pytest.mark.usefixtures("own_topics")
 async def test_topics_are_created_as_configured_and_only_once(settings: Settings) -> None:
     """The broker has accepted every setting, and repeating finds no difference."""
+    required = required_topics(settings)
     first = await create_topics(settings)
     second = await create_topics(settings)
 
     async with admin_client(settings) as admin:
-        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in NAMES]
+        resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in required]
         responses = await admin.describe_configs(resources)
     configs = {
         resource[3]: {entry[0]: entry[1] for entry in resource[4]}
         for response in responses
         for resource in response.resources
     }
-    assert all(": created, 4 partitions" in line for line in first)
-    assert second == [f"{name}: exists, as configured" for name in NAMES]
-    for topic in topics.TOPICS:
-        wanted = topic_configs(topic, settings)
-        assert {name: configs[topic.name][name] for name in wanted} == wanted
+    assert all(": created, 4 partitions" in str(state) for state in first)
+    assert [str(state) for state in second] == [
+        f"{topic.name}: exists, as configured" for topic in required
+    ]
+    for topic in required:
+        assert {name: configs[topic.name][name] for name in topic.configs} == topic.configs
 
 
 @pytest.mark.usefixtures("own_topics")
@@ -79,8 +86,8 @@ async def test_workers_that_start_together_can_all_create_on_kafka(settings: Set
     """Creation is not atomic over topics, and metadata lags; nobody fails of it."""
     answers = await asyncio.gather(*[create_topics(settings) for _ in range(4)])
 
-    created = [line for answer in answers for line in answer if ": created" in line]
-    assert len(created) == len(NAMES)
+    created = [state.topic.name for answer in answers for state in answer if state.created]
+    assert sorted(created) == sorted(required_names(settings))
 
 
 @pytest.mark.usefixtures("own_topics")
