@@ -121,7 +121,7 @@ async def _prepare(settings: Settings) -> None:
     except TopicError as exc:
         refuse_to_start(str(exc))
     except (KafkaError, OSError) as exc:
-        end_process(f"its topics cannot be checked: {type(exc).__name__}: {exc}")
+        end_process(f"its topics cannot be checked: {exc!r}")
     for state in states:
         if state.created or state.differences:
             logger.info("topic %s", state)

@@ -36,6 +36,10 @@ class TopicError(KafkaError):  # type: ignore[misc]
     def __init__(self, faults: list[str]) -> None:
         super().__init__("the topics are not usable:\n" + "\n".join(f"  {f}" for f in faults))
 
+    def __str__(self) -> str:
+        # The base class puts the name of the class before it, as those who print errors do.
+        return str(self.args[0])
+
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
