@@ -17,8 +17,14 @@ from walmart_stream.settings import Settings
 from walmart_stream.walmart.affiliate import AffiliateClient
 from walmart_stream.walmart.bucket import TokenBucket
 from walmart_stream.walmart.retry import RetryPolicy
+from walmart_stream.walmart.seller import SellerClient
+from walmart_stream.walmart.seller_limits import SellerLimits
 from walmart_stream.walmart.signing import Signer
 from walmart_stream.walmart.transport import AiohttpTransport
+
+# A pause on the seller side is a minute where Walmart does not say more, and tokens of its
+# smaller limits are minutes apart.
+SELLER_PATIENCE = 600.0
 
 
 def faust_settings(settings: Settings) -> dict[str, Any]:
@@ -108,6 +114,27 @@ def affiliate_client(settings: Settings) -> AffiliateClient:
         publisher_id=settings.walmart_publisher_id,
         bucket=TokenBucket(0, clock=time.monotonic, sleep=asyncio.sleep),
         retry=RetryPolicy(clock=time.monotonic, sleep=asyncio.sleep, random=random.random),
+        clock=time.time,
+        new_request_id=lambda: str(uuid.uuid4()),
+    )
+
+
+def seller_client(settings: Settings) -> SellerClient:
+    """The client of the Marketplace Seller API, within Walmart's limits for one seller."""
+    assert settings.walmart_client_id is not None
+    assert settings.walmart_client_secret is not None
+    return SellerClient(
+        AiohttpTransport("WALMART_SELLER_URL"),
+        settings.walmart_client_id,
+        settings.walmart_client_secret.get_secret_value(),
+        base_url=settings.walmart_seller_url,
+        limits=SellerLimits(clock=time.monotonic, sleep=asyncio.sleep),
+        retry=RetryPolicy(
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+            random=random.random,
+            longest_total=SELLER_PATIENCE,
+        ),
         clock=time.time,
         new_request_id=lambda: str(uuid.uuid4()),
     )

@@ -213,6 +213,11 @@ class Settings(BaseModel):
         """Whether the affiliate credentials that polling needs are there."""
         return self.walmart_consumer_id is not None and self.walmart_private_key is not None
 
+    @property
+    def selling(self) -> bool:
+        """Whether the credentials of the seller side are there."""
+        return self.walmart_client_id is not None and self.walmart_client_secret is not None
+
 
 SECRETS = tuple(
     name.upper()

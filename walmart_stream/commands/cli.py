@@ -32,9 +32,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     from aiokafka.errors import KafkaError
     from pymongo.errors import PyMongoError
 
+    from walmart_stream.walmart.errors import WalmartError
+
     try:
         return asyncio.run(work)
-    except (KafkaError, PyMongoError, OSError, SettingsError) as exc:
+    except (KafkaError, PyMongoError, WalmartError, OSError, SettingsError) as exc:
         raise click.ClickException(f"{type(exc).__name__}: {exc}") from exc
 
 
@@ -51,6 +53,20 @@ class Time(click.ParamType):
         except ValueError:
             self.fail(f"{value!r} is not an ISO 8601 time", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Price(click.ParamType):
+    """US dollars such as 14.80, as cents."""
+
+    name = "price"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        from walmart_stream.commands.seller import parse_price
+
+        try:
+            return value if isinstance(value, int) else parse_price(value)
+        except ValueError as exc:
+            self.fail(str(exc), param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -183,6 +199,28 @@ def watch_import(file: Path) -> None:
     click.echo(f"watching {count} item(s)")
     if faults:
         sys.exit(1)
+
+
+@cli.group()
+def seller() -> None:
+    """The seller's own items."""
+
+
+@seller.command("price")
+@click.argument("sku")
+@click.argument("amount", type=Price())
+@click.option("--apply", is_flag=True, help="Change it; without this nothing is changed.")
+def seller_price(sku: str, amount: int, apply: bool) -> None:
+    """Change the price of an item to AMOUNT US dollars, without shipping."""
+    from walmart_stream.commands import seller as command
+
+    settings = _settings()
+
+    async def change() -> None:
+        async for line in command.change_price(settings, sku, amount, apply=apply):
+            click.echo(line)
+
+    _run(change())
 
 
 @cli.command()

@@ -1,1 +1,1 @@
-"""Walmart's Affiliate API: signed, within its quotas, its failures told apart."""
+"""Walmart's APIs: authenticated, within their quotas, their failures told apart."""

@@ -27,10 +27,14 @@ _SIGNATURE = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 
 
 class Said(NamedTuple):
-    """An error as the answer puts it; the text is empty if it says nothing."""
+    """An error as the answer puts it; the text is empty if it says nothing.
+
+    ``field`` names the culprit where the answer does.
+    """
 
     code: int | str | None
     text: str
+    field: str = ""
 
 
 def is_html(body: bytes) -> bool:
@@ -61,7 +65,7 @@ def find_error(document: Any) -> Said | None:
         found = _first(document.get(key))
         if found is not None:
             code = _code(document) if found.code is None else found.code
-            return Said(code, found.text)
+            return found._replace(code=code)
     found = _said(document)
     return found if found.text or found.code is not None else None
 
@@ -84,7 +88,9 @@ def _first(value: Any) -> Said | None:
 def _said(document: dict[str, Any]) -> Said:
     texts = (document.get(key) for key in _TEXT_KEYS)
     text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
-    return Said(_code(document), _one_line(text))
+    field = document.get("field")
+    culprit = _one_line(field) if isinstance(field, str) else ""
+    return Said(_code(document), _one_line(text), culprit)
 
 
 def _code(document: dict[str, Any]) -> int | str | None:

@@ -184,7 +184,11 @@ class JobFailed(WalmartError):
 
 
 class ListTooLong(WalmartError):
-    pass
+    """``unreached`` of its entries could not be read."""
+
+    def __init__(self, message: str, *, unreached: int) -> None:
+        super().__init__(message)
+        self.unreached = unreached
 
 
 class ServerUnavailable(WalmartError):

@@ -1,0 +1,69 @@
+"""``walmart-stream seller``: changes to the seller's own items, shown before they are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+
+from walmart_stream.bootstrap import seller_client
+from walmart_stream.domain.money import MAX_CENTS
+from walmart_stream.settings import Settings, SettingsError
+
+_AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?", re.ASCII)
+
+
+def parse_price(text: str) -> int:
+    """US dollars such as ``14.8`` or ``14.80`` in cents.
+
+    Raises:
+        ValueError: it is no price that can be set; nothing is rounded.
+    """
+    match = _AMOUNT.fullmatch(text.strip().removeprefix("$"))
+    if match is None:
+        raise ValueError(f"{text!r} is no price: dollars with at most two decimals are due")
+    cents = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
+    if not 0 < cents <= MAX_CENTS:
+        raise ValueError(f"{text!r} is no price that can be set")
+    return cents
+
+
+async def change_price(
+    settings: Settings, sku: str, price_cents: int, *, apply: bool
+) -> AsyncGenerator[str, None]:
+    """Lines that tell of the item, its price now and then, and what was done.
+
+    Nothing is changed unless *apply*.
+
+    Raises:
+        SettingsError: the credentials of the seller side are missing.
+        ContentNotFound: the seller has no item with this *sku*.
+        WalmartError: a call failed.
+    """
+    if not settings.selling:
+        names = ("WALMART_CLIENT_ID", "WALMART_CLIENT_SECRET")
+        raise SettingsError([f"{name}: needed for the seller side" for name in names])
+    client = seller_client(settings)
+    try:
+        # Also shows that the SKU is the one that was meant.
+        item = await client.items.get(sku)
+        yield f"{item.sku}  {item.name or '(no name)'}"
+        yield f"  now   {_dollars(item.price_cents)}"
+        yield f"  then  {_dollars(price_cents)}{_difference(item.price_cents, price_cents)}"
+        if not apply:
+            yield "nothing is changed; --apply changes it"
+            return
+        receipt = await client.prices.put(item.sku, price_cents)
+        yield f"changed, and shown by Walmart within some five minutes. It says: {receipt or '-'}"
+    finally:
+        await client.close()
+
+
+def _dollars(cents: int | None) -> str:
+    return "no price" if cents is None else f"{cents // 100}.{cents % 100:02} USD"
+
+
+def _difference(before: int | None, after: int) -> str:
+    if not before:
+        return ""
+    sign = "-" if after < before else "+"
+    return f"  ({sign}{_dollars(abs(after - before))}, {(after - before) / before:+.1%})"

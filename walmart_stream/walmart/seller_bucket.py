@@ -1,0 +1,106 @@
+"""The calls that one endpoint of the seller side still takes: Walmart's own count, followed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from walmart_stream.walmart.bucket import LONGEST_NAP, ROUNDING, SHORTEST_NAP
+from walmart_stream.walmart.errors import RateLimited
+from walmart_stream.walmart.seller_throttle import Advice
+
+UNKNOWN = Advice()
+
+
+class SellerBucket:
+    """At most *calls* in *seconds*, refilled evenly; first come first served.
+
+    Each answer says how many calls are left, which counts for more than our own sum: other
+    processes share the bucket, and only Walmart knows what they have used. Starts with one
+    call, whose answer tells the rest. *clock* gives seconds and should be monotonic.
+    """
+
+    def __init__(
+        self,
+        calls: float,
+        seconds: float,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self.capacity = max(1.0, float(calls))
+        self._rate = calls / seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._tokens = 1.0
+        self._at = clock()
+        self._paused_until = self._at
+        self._turn = asyncio.Lock()
+        self._calls = 0
+        self._in_flight: set[int] = set()
+        # The call whose answer was followed last.
+        self._followed = 0
+
+    async def acquire(self, within: float) -> int:
+        """Waits for leave to make one call; the call's number, for ``settle``.
+
+        Raises:
+            RateLimited: there will be none *within* so many seconds; ``retry_after`` tells when.
+        """
+        deadline = self._clock() + within
+        async with self._turn:
+            while (wait := self._wait()) > 0:
+                if self._clock() + wait > deadline:
+                    raise RateLimited(
+                        f"no call of this kind is allowed within {within:.0f} s; Walmart's limit "
+                        f"is {self.capacity:g}, and the next call is due in {wait:.0f} s",
+                        retry_after=wait,
+                    )
+                await self._sleep(min(max(wait, SHORTEST_NAP), LONGEST_NAP))
+            self._tokens -= 1
+            self._calls += 1
+            self._in_flight.add(self._calls)
+            return self._calls
+
+    def settle(self, call: int, advice: Advice = UNKNOWN) -> None:
+        """The *call* is over; *advice* is what its answer said, if there was one.
+
+        An answer counts calls that have reached Walmart. Those in flight may not have, and are
+        taken off; and answers overtake each other, so an older one may only lower the count.
+        """
+        self._in_flight.discard(call)
+        if advice.left is None:
+            return
+        self._refill()
+        level = min(self.capacity, float(advice.left))
+        if advice.left == 0 and advice.wait is not None:
+            level = 1 - advice.wait * self._rate
+        level -= len(self._in_flight)
+        if call > self._followed:
+            self._followed = call
+            self._tokens = level
+        else:
+            self._tokens = min(self._tokens, level)
+
+    def refuse(self, call: int, wait: float) -> None:
+        """The *call* came too early: none for *wait* seconds, then one.
+
+        A pause under way is never shortened.
+        """
+        self._in_flight.discard(call)
+        self._refill()
+        self._tokens = min(self._tokens, 1 - wait * self._rate)
+        self._followed = max(self._followed, call)
+        self._paused_until = max(self._paused_until, self._at + wait)
+
+    def _wait(self) -> float:
+        self._refill()
+        pause = max(0.0, self._paused_until - self._at)
+        missing = 1 - self._tokens
+        return pause if missing <= ROUNDING else max(pause, missing / self._rate)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        elapsed = max(0.0, now - self._at)
+        self._tokens = min(self.capacity, self._tokens + elapsed * self._rate)
+        self._at = now
