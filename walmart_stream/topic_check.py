@@ -18,7 +18,7 @@ _TOO_SMALL = {
     "retention.ms": "records would be deleted too early",
     "retention.bytes": "records would be deleted too early",
     "min.compaction.lag.ms": "a newer value could be compacted away before its worker has written "
-    "it again",
+    "it again, at most POLL_INTERVAL_MAX later",
     "max.message.bytes": "what must be written might not fit",
 }
 
@@ -142,8 +142,6 @@ def _what_to_do(required: RequiredTopic, name: str, actual: str, settings: Setti
     )
     if name == "retention.ms" and not required.is_changelog and int(actual) >= MS_PER_DAY:
         return f"set KAFKA_RETENTION_DAYS={int(actual) // MS_PER_DAY}, or {command}"
-    if name == "min.compaction.lag.ms":
-        return f"{command}; it follows from POLL_INTERVAL_MAX"
     return command
 
 
