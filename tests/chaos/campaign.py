@@ -18,7 +18,7 @@ from tests.chaos import plan
 from tests.chaos.brokers import EMBEDDED, Broker, make_broker
 from tests.chaos.judge import Judgement, judge
 from tests.chaos.nemesis import Nemesis
-from tests.chaos.observer import Observer
+from tests.chaos.observer import Observer, Recovery
 from tests.chaos.traffic import Traffic
 from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import surroundings, until
@@ -41,6 +41,9 @@ PARTITIONS = 12
 # What the workers may poll: far more than they need, so that quotas do not slow the run.
 CALLS_PER_SECOND = 50.0
 CALLS_PER_DAY = 10_000_000
+
+# From the start of the workers until all partitions are worked on (seconds).
+START = 120.0
 
 # From the last attack until everything is stored (seconds).
 SETTLE = 300.0
@@ -75,7 +78,7 @@ class Result:
     worker_restarts: int = 0
     unacknowledged: int = 0
     seconds: float = 0.0
-    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    recoveries: list[Recovery] = field(default_factory=list)
     longest_stop: float = 0.0
     settled_after: float = 0.0
     judgement: Judgement = field(default_factory=Judgement)
@@ -90,14 +93,18 @@ class Result:
         fields = asdict(self)
         fields["kills"] = self.kills
         fields["clean"] = self.judgement.clean
+        groups: dict[str, list[float]] = {}
+        for recovery in self.recoveries:
+            groups.setdefault(recovery.what, []).append(recovery.seconds)
+            if recovery.alone:
+                groups.setdefault(f"{recovery.what}, undisturbed", []).append(recovery.seconds)
         fields["recovery"] = {
             what: {
                 "kills": len(found),
                 "median": round(statistics.median(found), 1),
                 "worst": round(max(found), 1),
             }
-            for what, found in self.recoveries.items()
-            if found
+            for what, found in groups.items()
         }
         del fields["recoveries"], fields["options"]["program"]
         return fields
@@ -125,7 +132,15 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             seed=options.seed,
         )
         observer = Observer(settings, lambda: traffic.ends)
-        nemesis = Nemesis(workers, broker.nodes, mongod, walmart, killed=observer.killed, tell=told)
+        nemesis = Nemesis(
+            workers,
+            broker.nodes,
+            mongod,
+            walmart,
+            attacked=observer.attacked,
+            killed=observer.killed,
+            tell=told,
+        )
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(traffic.run(stop))
@@ -141,8 +156,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
         result.worker_restarts = sum(worker.restarts for worker in workers)
         result.unacknowledged = traffic.unacknowledged
         result.longest_stop = round(observer.longest_stop, 1)
-        for what, seconds in observer.recoveries:
-            result.recoveries.setdefault(what, []).append(round(seconds, 2))
+        result.recoveries = observer.recoveries
         told("everything is at rest; judging")
         result.judgement = await judge(settings, traffic.acknowledged, walmart)
     result.seconds = round(time.monotonic() - started, 1)
@@ -199,7 +213,7 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
             worker = Worker(number + 1, environment, folder, options.program)
             workers.append(await stack.enter_async_context(worker))
         progress = Progress(Console(quiet=True), workers, pipeline.settings)
-        await asyncio.wait_for(progress.until_ready(PARTITIONS), SETTLE)
+        await asyncio.wait_for(progress.until_ready(PARTITIONS), START)
         yield pipeline, workers, broker, mongod, walmart
 
 

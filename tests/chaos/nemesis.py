@@ -26,8 +26,11 @@ Told = Callable[[str], None]
 
 
 class Nemesis:
-    """Attacks what it is given. *killed* is called at the moment of a worker's or node's kill;
-    *tell* with a line for each attack. ``done`` counts them."""
+    """Attacks what it is given. ``done`` counts the attacks.
+
+    *attacked* is called before every attack on workers and nodes, *killed* at the moment of a kill,
+    *tell* with a line for each attack.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Nemesis:
         mongod: EmbeddedMongod,
         walmart: Walmart,
         *,
+        attacked: Callable[[], None],
         killed: Callable[[str], None],
         tell: Told,
     ) -> None:
@@ -43,6 +47,7 @@ class Nemesis:
         self._nodes = nodes
         self._mongod = mongod
         self._walmart = walmart
+        self._attacked = attacked
         self._killed = killed
         self._tell = tell
         self._lasting: set[asyncio.Task[None]] = set()
@@ -80,6 +85,7 @@ class Nemesis:
         process = worker.process
         assert process is not None
         self._note(f"worker {number + 1}", step)
+        self._attacked()
         if step.act is Act.KILL:
             process.kill()
             self._killed("worker")
@@ -108,20 +114,24 @@ class Nemesis:
         process = worker.process
         assert process is not None
         await asyncio.sleep(seconds)
+        self._attacked()
         process.signal(signal.SIGCONT)
 
     async def _stay_away(self, number: int, seconds: float) -> None:
         await self._workers[number].stop()
         await asyncio.sleep(seconds)
+        self._attacked()
         await self._workers[number].start()
         self._absent.discard(number)
 
     async def _attack_node(self, step: Step) -> None:
         node = self._nodes[step.target]
         self._note(f"node {node.node_id}", step)
+        self._attacked()
         await node.kill()
         self._killed("node")
         await asyncio.sleep(step.seconds)
+        self._attacked()
         await node.launch()
         await node.ready()
 

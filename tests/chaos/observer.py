@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -22,6 +23,21 @@ ANSWER = 10.0
 Offsets = Mapping[int, int]
 
 
+class Recovery(NamedTuple):
+    """From a kill until everything is made up for; *alone*: nothing else happened meanwhile."""
+
+    what: str
+    seconds: float
+    alone: bool
+
+
+class _Waiting(NamedTuple):
+    what: str
+    at: float
+    due: dict[int, int]
+    attacks: int
+
+
 @dataclass
 class Observer:
     """Reads the workers' committed offsets of the raw topic.
@@ -33,13 +49,18 @@ class Observer:
 
     settings: Settings
     ends: Callable[[], Offsets]
-    recoveries: list[tuple[str, float]] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
     longest_stop: float = 0.0
-    _waiting: list[tuple[str, float, dict[int, int]]] = field(default_factory=list)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _attacks: int = 0
+
+    def attacked(self) -> None:
+        """Now workers or the broker were attacked, with whatever."""
+        self._attacks += 1
 
     def killed(self, what: str) -> None:
-        """Now *what* was killed."""
-        self._waiting.append((what, time.monotonic(), dict(self.ends())))
+        """Now *what* was killed; this attack was told already."""
+        self._waiting.append(_Waiting(what, time.monotonic(), dict(self.ends()), self._attacks))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until *stop* is set and every kill is recovered from."""
@@ -87,10 +108,11 @@ class Observer:
             moved[partition] = offset, since
             self.longest_stop = max(self.longest_stop, now - since)
         still = []
-        for what, at, due in self._waiting:
-            if all(committed.get(partition, 0) >= end for partition, end in due.items()):
-                self.recoveries.append((what, now - at))
+        for kill in self._waiting:
+            if all(committed.get(partition, 0) >= end for partition, end in kill.due.items()):
+                alone = kill.attacks == self._attacks
+                self.recoveries.append(Recovery(kill.what, now - kill.at, alone))
             else:
-                still.append((what, at, due))
+                still.append(kill)
         # In place: a kill may be told meanwhile.
         self._waiting[:] = still

@@ -1,0 +1,86 @@
+"""The promise under sustained attack, in short: ``make chaos`` is the long form."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.brokers import CLUSTER, SINGLE
+from tests.chaos.campaign import Options, Result, run
+from tests.real.kafka import missing_tools
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+on_kafka = [
+    pytest.mark.real_kafka,
+    pytest.mark.skipif(missing_tools() is not None, reason=str(missing_tools())),
+]
+
+
+def kept(result: Result) -> None:
+    """The promise was kept, and there was something to promise."""
+    judgement = result.judgement
+    assert judgement.clean, judgement.notes
+    assert judgement.acknowledged > 1000
+    assert judgement.observations > judgement.acknowledged
+    assert judgement.changes_stored > 500
+    assert judgement.dead_letters_expected > 10
+
+
+async def test_kills_of_workers_and_database_break_nothing_on_the_embedded_broker(
+    tmp_path: Path,
+) -> None:
+    """Memory and RocksDB stores side by side, and Walmart failing for a while."""
+    options = Options(
+        worker_kills=8, mongod_kills=2, walmart_outages=1, walmart_outage=5, longest_gap=8, seed=5
+    )
+
+    result = await run(options, tmp_path)
+
+    kept(result)
+    assert result.kills == 10
+
+
+@pytest.mark.parametrize("broker", [pytest.param(SINGLE, marks=on_kafka)])
+async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
+    broker: str, tmp_path: Path
+) -> None:
+    """While the only node is away everything waits for it."""
+    options = Options(broker=broker, worker_kills=6, node_kills=1, longest_gap=8, seed=6)
+
+    result = await run(options, tmp_path)
+
+    kept(result)
+    assert result.kills == 7
+
+
+@pytest.mark.parametrize("broker", [pytest.param(CLUSTER, marks=on_kafka)])
+async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
+    broker: str, tmp_path: Path
+) -> None:
+    """Three copies, two of them in sync: leaders and controllers may die, one after the other."""
+    options = Options(
+        broker=broker, worker_kills=3, node_kills=3, mongod_kills=1, longest_gap=8, seed=7
+    )
+
+    result = await run(options, tmp_path)
+
+    kept(result)
+    assert result.kills == 7
+
+
+@pytest.mark.parametrize(
+    ("mutant", "found"),
+    [("acknowledge_first", "lost"), ("apply_stale", "duplicated"), ("skip_one", "lost")],
+)
+async def test_a_broken_build_is_found_out(mutant: str, found: str, tmp_path: Path) -> None:
+    """What breaks one rule of the promise is judged so."""
+    program = (sys.executable, "-m", "tests.chaos.mutants", mutant)
+    options = Options(worker_kills=4, longest_gap=6, workers=2, seed=8, program=program)
+
+    result = await run(options, tmp_path)
+
+    assert not result.judgement.clean
+    assert getattr(result.judgement, found) > 0, result.judgement
