@@ -18,12 +18,23 @@ from tests.walmart.prepared import (
     Reply,
     items_of,
 )
+from tests.walmart.seller_server import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    SellerServer,
+)
+from tests.walmart.seller_server import (
+    Answer as SellerAnswer,
+)
 from walmart_stream.sandbox import generate_keypair
 from walmart_stream.walmart.affiliate import AffiliateClient
 from walmart_stream.walmart.bucket import TokenBucket
 from walmart_stream.walmart.budget import DailyBudget
 from walmart_stream.walmart.retry import RetryPolicy
+from walmart_stream.walmart.seller import SellerClient
+from walmart_stream.walmart.seller_limits import SellerLimits
 from walmart_stream.walmart.signing import Signer
+from walmart_stream.walmart.transport import AiohttpTransport
 
 # Profiles are global: the same as that of the domain's tests, whichever is loaded last.
 settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -95,4 +106,48 @@ async def serve_once() -> AsyncIterator[Callable[[Handler], Awaitable[str]]]:
 
     yield start
     for runner in runners:
+        await runner.cleanup()
+
+
+OpenSeller = Callable[..., Awaitable[tuple[SellerClient, SellerServer]]]
+
+
+@pytest.fixture
+async def open_seller(clock: HandClock) -> AsyncIterator[OpenSeller]:
+    """A seller's client of a real server with prepared answers; ids are r1, r2, …"""
+    opened: list[tuple[SellerClient, web.AppRunner]] = []
+
+    async def start(
+        answer: SellerAnswer, *, on_token: SellerAnswer | None = None, attempts: int = 4
+    ) -> tuple[SellerClient, SellerServer]:
+        server = SellerServer(clock, answer, on_token)
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", server.handle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        numbers = count(1)
+        client = SellerClient(
+            AiohttpTransport("WALMART_SELLER_URL"),
+            CLIENT_ID,
+            CLIENT_SECRET,
+            base_url=server.url,
+            limits=SellerLimits(clock=clock, sleep=clock.sleep),
+            retry=RetryPolicy(
+                clock=clock,
+                sleep=clock.sleep,
+                random=lambda: 0.5,
+                attempts=attempts,
+                longest_total=600,
+            ),
+            clock=clock,
+            new_request_id=lambda: f"r{next(numbers)}",
+        )
+        opened.append((client, runner))
+        return client, server
+
+    yield start
+    for client, runner in opened:
+        await client.close()
         await runner.cleanup()

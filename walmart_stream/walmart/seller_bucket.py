@@ -37,9 +37,8 @@ class SellerBucket:
         self._paused_until = self._at
         self._turn = asyncio.Lock()
         self._calls = 0
-        self._in_flight: set[int] = set()
-        # The call whose answer was followed last.
-        self._followed = 0
+        # Calls in flight, each with how many others were in flight at any time with it.
+        self._in_flight: dict[int, int] = {}
 
     async def acquire(self, within: float) -> int:
         """Waits for leave to make one call; the call's number, for ``settle``.
@@ -58,39 +57,38 @@ class SellerBucket:
                     )
                 await self._sleep(min(max(wait, SHORTEST_NAP), LONGEST_NAP))
             self._tokens -= 1
+            for call in self._in_flight:
+                self._in_flight[call] += 1
             self._calls += 1
-            self._in_flight.add(self._calls)
+            self._in_flight[self._calls] = len(self._in_flight)
             return self._calls
 
     def settle(self, call: int, advice: Advice = UNKNOWN) -> None:
         """The *call* is over; *advice* is what its answer said, if there was one.
 
-        An answer counts calls that have reached Walmart. Those in flight may not have, and are
-        taken off; and answers overtake each other, so an older one may only lower the count.
+        Requests overtake each other, and so do answers: Walmart may have counted some, all or
+        none of the calls that were in flight together with this one. Our own sum is kept as far
+        as it lies between the two ends.
         """
-        self._in_flight.discard(call)
+        others = self._in_flight.pop(call)
+        self._refill()
+        # Walmart's bucket was at most full when the call arrived, which was after it was sent.
+        self._tokens = min(self._tokens, self.capacity - 1 - len(self._in_flight))
         if advice.left is None:
             return
-        self._refill()
-        level = min(self.capacity, float(advice.left))
+        left = min(self.capacity, float(advice.left))
         if advice.left == 0 and advice.wait is not None:
-            level = 1 - advice.wait * self._rate
-        level -= len(self._in_flight)
-        if call > self._followed:
-            self._followed = call
-            self._tokens = level
-        else:
-            self._tokens = min(self._tokens, level)
+            left = 1 - advice.wait * self._rate
+        self._tokens = min(max(self._tokens, left - others), left - len(self._in_flight))
 
     def refuse(self, call: int, wait: float) -> None:
         """The *call* came too early: none for *wait* seconds, then one.
 
         A pause under way is never shortened.
         """
-        self._in_flight.discard(call)
+        del self._in_flight[call]
         self._refill()
         self._tokens = min(self._tokens, 1 - wait * self._rate)
-        self._followed = max(self._followed, call)
         self._paused_until = max(self._paused_until, self._at + wait)
 
     def _wait(self) -> float:
