@@ -61,7 +61,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         # Topics are made, and checked, before Faust starts.
         "topic_allow_declare": False,
         "topic_disable_leader": True,
-        "TableManager": "walmart_stream.engine.recovery:SeekFirstTableManager",
+        "TableManager": "walmart_stream.engine.recovery:FetchTableManager",
         "Table": "walmart_stream.engine.tables:AwaitedTable",
         "datadir": str(settings.data_dir / f"worker-{settings.web_port}"),
         "canonical_url": settings.canonical_url,

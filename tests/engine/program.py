@@ -68,7 +68,7 @@ if FLAVOUR == "engine":
     app = StreamApp(
         os.environ["APP_ID"],
         prepare=prepare,
-        TableManager="walmart_stream.engine.recovery:SeekFirstTableManager",
+        TableManager="walmart_stream.engine.recovery:FetchTableManager",
         Table="walmart_stream.engine.tables:AwaitedTable",
         **options,
     )

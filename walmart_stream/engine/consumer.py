@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import aiokafka
-from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+
+from walmart_stream.engine.recovery import FetchTableManager
 
 # Two batches of a partition: one is processed while the next one waits. More would only be
 # dropped at the next rebalance.
@@ -161,7 +162,7 @@ class BatchConsumer(driver.Consumer):
         if not await self._follows(tp, fetched):
             return
         if tp.topic in self.app.tables.changelog_topics:
-            await self._deliver_changelog(tp, fetched)
+            await self._deliver_changelog(tp, fetched, generation)
             return
         for start in range(0, len(fetched), MAX_BATCH):
             part = fetched[start : start + MAX_BATCH]
@@ -191,27 +192,17 @@ class BatchConsumer(driver.Consumer):
                 return
             self._read_offset[tp] = batch.last_offset + 1
 
-    async def _deliver_changelog(self, tp: TP, fetched: list[Any]) -> None:
-        for index, record in enumerate(fetched):
-            message = self._to_message(tp, record)
-            if self._would_block():
-                await self.wait_first(self.callback(message), self.suspend_flow.wait())
-            else:
-                await self.callback(message)
-            if not self.flow_active:
+    async def _deliver_changelog(self, tp: TP, fetched: list[Any], generation: int) -> None:
+        recovery = cast(FetchTableManager, self.app.tables).recovery
+        for start in range(0, len(fetched), MAX_BATCH):
+            if start:
+                await asyncio.sleep(0)
+            if not self.flow_active or generation != self.app.consumer_generation_id:
                 self._stale.add(tp)
                 return
-            self._read_offset[tp] = record.offset + 1
-            if index % 100 == 99:
-                await asyncio.sleep(0)
-
-    def _would_block(self) -> bool:
-        # Waiting for two things at once costs two tasks, which is most of what recovery takes.
-        return (
-            self.suspend_flow.is_set()
-            or not self.app.flow_control.is_active()
-            or cast(TableManager, self.app.tables).changelog_queue.full()
-        )
+            part = fetched[start : start + MAX_BATCH]
+            recovery.restore(tp, part)
+            self._read_offset[tp] = part[-1].offset + 1
 
     async def _follows(self, tp: TP, fetched: list[Any]) -> bool:
         """Whether *fetched* continues what was read; if a seek raced with it, fetch again.

@@ -1,15 +1,14 @@
 """Tables whose writes can be awaited, and whose recovery keeps the newest value of a key.
 
-Relies on, in faust/tables/base.py: ``apply_changelog_batch``, ``changelog_topic_name``, ``_data``
-and ``on_recovery_completed``; in faust/stores/memory.py: ``data`` and ``_key_partition``; in
-faust/stores/rocksdb.py: ``_db_for_partition`` and ``set_persisted_offset``.
+Relies on, in faust/tables/base.py: ``changelog_topic_name``, ``persisted_offset``,
+``on_rebalance`` and ``data``, which makes the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +17,7 @@ from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
+from walmart_stream.engine.stores import MemoryPartitions, Partitions, RocksPartitions
 
 
 class AwaitedTable(faust.Table[Any, bytes]):
@@ -35,12 +35,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
     def read(self, partition: int, key: Any) -> bytes | None:
         """The value of *key*, which belongs to *partition*."""
-        store: Any = self.data
-        if isinstance(store, MemoryStore):
-            value = store.data.get(key)
-        else:
-            value = store._db_for_partition(partition).get(self._stored_key(key))
-        return value or None
+        return self._partitions.get(partition, self._stored_key(key))
 
     async def write(
         self, partition: int, values: Mapping[Any, bytes | None], outbox: Outbox
@@ -49,92 +44,77 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
         The store never is ahead of the changelog. Returns when a restart would find the values.
         """
+        topic = self.changelog_topic_name
         async with self._write_locks[partition]:
-            for key, value in values.items():
-                outbox.add(
-                    self.changelog_topic_name, self._stored_key(key), value, partition=partition
-                )
+            stored = {self._stored_key(key): value for key, value in values.items()}
+            for key, value in stored.items():
+                outbox.add(topic, key, value, partition=partition)
             sent = await outbox.flush()
-            if not values:
+            if not stored:
                 return
             self.changes += 1
-            store: Any = self.data
-            if isinstance(store, MemoryStore):
-                self._apply_to_memory(store, partition, values)
-            else:
-                offsets = sent[self.changelog_topic_name, partition]
-                self._apply_to_rocksdb(store, partition, values, offsets)
+            offset = self._followed_by(partition, sent[topic, partition])
+            self._partitions.put(partition, stored, offset)
+
+    def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
+        """Partition, stored key and value of everything in *partitions*."""
+        for partition in partitions:
+            for key, value in self._partitions.items(partition):
+                yield partition, key, value
+
+    def restore(self, partition: int, records: Sequence[Any]) -> None:
+        """Take *records* of the changelog (aiokafka's, in log order) into the store."""
+        self.changes += 1
+        self._partitions.put(partition, self._newest(partition, records), records[-1].offset)
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Where recovery goes on after; ``None``: at the beginning."""
+        return self._partitions.offset(tp.partition)
+
+    async def on_rebalance(
+        self,
+        assigned: set[TP],
+        revoked: set[TP],
+        newly_assigned: set[TP],
+        generation_id: int = 0,
+    ) -> None:
+        for tp in revoked:
+            if tp.topic == self.changelog_topic_name:
+                self._partitions.drop(tp.partition)
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     @cached_property
     def _write_locks(self) -> defaultdict[int, asyncio.Lock]:
         return defaultdict(asyncio.Lock)
 
-    def _apply_to_memory(
-        self, store: Any, partition: int, values: Mapping[Any, bytes | None]
-    ) -> None:
-        for key, value in values.items():
-            if value is None:
-                store.data.pop(key, None)
-                store._key_partition.pop(key, None)
-            else:
-                store.data[key] = value
-                store._key_partition[key] = partition
-
-    def _apply_to_rocksdb(
-        self, store: Any, partition: int, values: Mapping[Any, bytes | None], offsets: list[int]
-    ) -> None:
-        database = store._db_for_partition(partition)
-        for key, value in values.items():
-            if value is None:
-                database.delete(self._stored_key(key))
-            else:
-                database.put(self._stored_key(key), value)
-        # Recovery goes on after the persisted offset. Where records of another worker stand
-        # between it and ours, which happens when one of us is a zombie, it stays where it is.
-        tp = TP(self.changelog_topic_name, partition)
-        persisted = store.persisted_offset(tp)
-        following = (-1 if persisted is None else persisted) + 1
-        if offsets == list(range(following, following + len(offsets))):
-            store.set_persisted_offset(tp, offsets[-1])
-
-    def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
-        """Partition, stored key and value of everything in *partitions*."""
+    @cached_property
+    def _partitions(self) -> Partitions:
         store: Any = self.data
-        if isinstance(store, MemoryStore):
-            for key, value in list(store.data.items()):
-                partition = store._key_partition.get(key)
-                if partition in partitions and value:
-                    yield partition, self._stored_key(key), value
-            return
-        for partition in partitions:
-            for key, value in store._db_for_partition(partition).items():
-                if key != store.offset_key:
-                    yield partition, key, value
+        return MemoryPartitions() if isinstance(store, MemoryStore) else RocksPartitions(store)
 
-    def apply_changelog_batch(self, batch: Any) -> None:
-        self.changes += 1
-        if self.age is not None:
-            batch = self._newest(batch)
-        super().apply_changelog_batch(batch)
+    def _followed_by(self, partition: int, offsets: list[int]) -> int | None:
+        """The offset to note after a write: the last of *offsets*, if they follow what is there.
 
-    def _newest(self, batch: Any) -> list[Any]:
+        Where records of another worker stand in between, which happens when one of us is a
+        zombie, it stays where it is, so that recovery reads them.
+        """
+        followed = self._partitions.offset(partition)
+        following = 0 if followed is None else followed + 1
+        ours = list(range(following, following + len(offsets)))
+        return offsets[-1] if offsets == ours else None
+
+    def _newest(self, partition: int, records: Sequence[Any]) -> dict[bytes, bytes | None]:
         age = self.age
-        assert age is not None
-        ages: dict[Any, int] = {}
-        newest = []
-        for event in batch:
-            value = event.message.value
-            if value:
-                key = self._to_key(event.key)
-                known = ages.get(key)
-                if known is None:
-                    stored = self.read(event.message.partition, key)
-                    known = -1 if stored is None else age(stored)
-                ages[key] = age(value)
-                if ages[key] < known:
-                    ages[key] = known
-                    continue
-            newest.append(event)
+        if age is None:
+            return {record.key: record.value or None for record in records if record.key}
+        newest: dict[bytes, bytes | None] = {}
+        for record in records:
+            key, value = record.key, record.value
+            if not key:
+                continue
+            known = newest[key] if key in newest else self._partitions.get(partition, key)
+            if not (value and known and age(value) < age(known)):
+                newest[key] = value or None
         return newest
 
     def _stored_key(self, key: Any) -> bytes:
