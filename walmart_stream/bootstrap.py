@@ -55,7 +55,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "producer_request_timeout": 60,
         "stream_wait_empty": True,
         "store": f"{settings.store}://",
-        "table_standby_replicas": 0,
+        "table_standby_replicas": settings.table_standby_replicas,
         "topic_partitions": settings.kafka_partitions,
         "topic_replication_factor": settings.kafka_replication_factor,
         # Topics are made, and checked, before Faust starts.

@@ -141,6 +141,9 @@ class Settings(BaseModel):
     )
     data_dir: Path = Field(Path("data"), description="Local state; one folder per worker.")
     store: Literal["memory", "rocksdb"] = Field("memory", description="Where tables live.")
+    table_standby_replicas: int = Field(
+        0, ge=0, le=10, description="Further workers that keep a copy of each table partition."
+    )
     web_host: str = Field("127.0.0.1", description="Address that the web views listen on.")
     web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
     web_url: str | None = Field(
