@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from walmart_stream import topics
 from walmart_stream.domain import state
 from walmart_stream.settings import Settings
 
@@ -25,16 +26,21 @@ POLLS = "polls"
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """One table. ``windowed``: its keys name a window of time, and old ones are dropped."""
+    """One table.
+
+    ``windowed``: its keys name a window of time, and old ones are dropped. ``made_of``: the topic
+    without whose older records its content cannot be made again.
+    """
 
     name: str
     windowed: bool = False
+    made_of: str | None = None
 
 
 TABLES = (
-    TableSpec(OFFERS),
+    TableSpec(OFFERS, made_of=topics.RAW.name),
     TableSpec(PRICE_WINDOWS, windowed=True),
-    TableSpec(WATCHLIST),
+    TableSpec(WATCHLIST, made_of=topics.WATCHLIST.name),
     TableSpec(POLLS),
 )
 

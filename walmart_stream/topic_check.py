@@ -71,7 +71,7 @@ def missing(required: RequiredTopic, settings: Settings) -> str:
     return (
         f"{required.name} does not exist, or the user may not see it, and KAFKA_CREATE_TOPICS is "
         "false: run walmart-stream topics, or "
-        f"{_tool('kafka-topics', settings)} --create --topic {required.name} "
+        f"{tool('kafka-topics', settings)} --create --topic {required.name} "
         f"--partitions {required.partitions} --replication-factor {required.copies} {configs}"
     )
 
@@ -137,7 +137,7 @@ def _risk(
 
 def _what_to_do(required: RequiredTopic, name: str, actual: str, settings: Settings) -> str:
     command = (
-        f"{_tool('kafka-configs', settings)} --alter --topic {required.name} "
+        f"{tool('kafka-configs', settings)} --alter --topic {required.name} "
         f"--add-config {name}={required.configs[name]}"
     )
     if name == "retention.ms" and not required.is_changelog and int(actual) >= MS_PER_DAY:
@@ -145,7 +145,8 @@ def _what_to_do(required: RequiredTopic, name: str, actual: str, settings: Setti
     return command
 
 
-def _tool(name: str, settings: Settings) -> str:
+def tool(name: str, settings: Settings) -> str:
+    """The beginning of a command line of Kafka's own tool *name*."""
     command = f"{name} --bootstrap-server {','.join(settings.kafka_brokers)}"
     if settings.kafka_security_protocol != "PLAINTEXT":
         command += " --command-config CLIENT.properties"

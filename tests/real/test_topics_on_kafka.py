@@ -226,3 +226,32 @@ async def test_old_windows_that_the_broker_has_deleted_do_not_stop_a_recovery(
     assert min(ends.values()) > 1
     assert report.is_clean, report
     assert report.applied == 80
+
+
+async def test_a_lost_changelog_is_not_replaced_by_an_empty_one(
+    make_pipeline: MakePipeline,
+) -> None:
+    """Going on in the middle of the raw topic without what came before would store nonsense;
+    beginning anew does not, and neither does another group."""
+    pipeline = make_pipeline()
+    first = pipeline.start("first")
+    await first.until_ready()
+    await pipeline.produce(RAW, [priced("4711", at=0, dollars=10)])
+    await pipeline.until_settled()
+    await first.terminate()
+    async with admin_client(pipeline.settings) as admin:
+        await admin.delete_topics([OFFERS])
+        async with asyncio.timeout(DEADLINE):
+            while await describe_topics(admin, [OFFERS]):  # noqa: ASYNC110 - nothing sets an Event
+                await asyncio.sleep(0.05)
+
+    [fault] = await refusal(pipeline.start("second"))
+
+    assert f"{OFFERS} does not exist, although this APP_ID has processed {RAW}" in fault
+    assert f"--group prices --topic {RAW} --reset-offsets --to-earliest --execute" in fault
+    await pipeline.produce(RAW, [priced("4711", at=1000, dollars=11)])
+    other = make_pipeline(APP_ID="anew")
+    await other.start("other").until_ready()
+    report = await other.verified()
+    assert report.is_clean, report
+    assert report.applied == 2

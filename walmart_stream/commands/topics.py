@@ -21,6 +21,7 @@ from aiokafka.errors import (
 )
 
 from walmart_stream.kafka import admin_client
+from walmart_stream.lost_changelogs import lost_changelogs
 from walmart_stream.required_topics import MS_PER_DAY, RequiredTopic, required_topics
 from walmart_stream.settings import Settings
 from walmart_stream.topic_check import Comparison, FoundTopic, compare, missing
@@ -61,8 +62,8 @@ async def create_topics(settings: Settings) -> list[TopicState]:
     Existing topics are never altered. All partitions have a leader when this returns.
 
     Raises:
-        TopicError: an existing topic is so that data is in danger (then nothing was created), or
-            the broker refused to create one.
+        TopicError: an existing topic is so that data is in danger, or a changelog is lost (then
+            nothing was created), or the broker refused to create one.
         KafkaError, OSError: the broker cannot be reached or used.
     """
     return await _prepare(settings, create=True)
@@ -79,6 +80,8 @@ async def _prepare(settings: Settings, *, create: bool) -> list[TopicState]:
         found = await _find(admin, required)
         comparisons, faults = _compare(required, found, settings)
         absent = [topic for topic in required if topic.name not in found]
+        counts = {name: topic.partitions for name, topic in found.items()}
+        faults += await lost_changelogs(settings, {topic.name for topic in absent}, counts)
         if not create:
             faults += [missing(topic, settings) for topic in absent]
         if faults:
