@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Each stamp is as new as what was installed from the file that it depends on.
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
-# Arguments for the command behind `run`, `test` and `test-fast`.
+# Arguments for the command behind a target.
 ARGS ?=
 
 # The first interpreter that really runs and that pyproject.toml allows. Version managers leave
@@ -37,6 +37,10 @@ test: $(INSTALLED)  ## run the whole test suite; ARGS="-k name -x …"
 .PHONY: test-fast
 test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
 	@$(BIN)/python -m pytest -m "not integration and not real_kafka and not slow" $(ARGS)
+
+.PHONY: chaos
+chaos: $(INSTALLED)  ## attack a running pipeline, then judge it; ARGS="--broker kafka --kills 100 …"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED)  ## check style and formatting
