@@ -82,7 +82,7 @@ def _compare_partitions(
     if found.partitions == required.partitions:
         return
     advice = (
-        "or start with another APP_ID, whose tables are made anew from the raw topic"
+        "or start with another APP_ID, whose tables are made anew from the topics"
         if required.is_changelog
         else "or delete the topic with its records (it cannot be changed, because the partition "
         "of an item depends on the number)"

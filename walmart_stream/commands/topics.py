@@ -113,7 +113,7 @@ def _compare(
 
 def _summary(topic: RequiredTopic) -> str:
     if "delete" in topic.cleanup:
-        kept = f"kept for {int(topic.configs['retention.ms']) / MS_PER_DAY:g} days"
+        kept = f"kept for {round(int(topic.configs['retention.ms']) / MS_PER_DAY, 2):g} days"
     else:
         kept = "compacted"
     return f"{topic.partitions} partitions, replication {topic.copies}, {kept}"
