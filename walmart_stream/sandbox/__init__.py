@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from walmart_stream.sandbox.keys import generate_keypair
+from walmart_stream.sandbox.seller.config import SellerConfig
 from walmart_stream.sandbox.server import RunningSandbox, SandboxConfig, build_app, serve
 
-__all__ = ["RunningSandbox", "SandboxConfig", "build_app", "generate_keypair", "serve"]
+__all__ = [
+    "RunningSandbox",
+    "SandboxConfig",
+    "SellerConfig",
+    "build_app",
+    "generate_keypair",
+    "serve",
+]

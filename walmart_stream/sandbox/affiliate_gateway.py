@@ -7,7 +7,6 @@ an answer that left complete and correct becomes ground truth.
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -19,7 +18,6 @@ from walmart_stream.sandbox.affiliate import Endpoint
 from walmart_stream.sandbox.auth import Authenticator
 from walmart_stream.sandbox.faults import Faults
 from walmart_stream.sandbox.item_json import ItemWriter
-from walmart_stream.sandbox.market import Market
 from walmart_stream.sandbox.quota import Quota
 from walmart_stream.sandbox.refusals import (
     Refusal,
@@ -27,14 +25,13 @@ from walmart_stream.sandbox.refusals import (
     html_page,
     too_many_requests,
 )
-from walmart_stream.sandbox.serving import Answer, Serving
+from walmart_stream.sandbox.sending import gzip, hang_up, sent_whole
+from walmart_stream.sandbox.serving import Answer, Listings, Serving
 from walmart_stream.sandbox.stats import Stats
 from walmart_stream.sandbox.truth import ServedAnswer, Truth
 
 CORRELATION_ID = "WM_QOS.CORRELATION_ID"
 LONGEST_URI = 4096
-# Light compression: the sandbox shares its core with what it is there to test.
-GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class AffiliateGateway:
 
     clock: Callable[[], float]
     market_time: Callable[[], float]
-    market: Market
+    market: Listings
     authenticator: Authenticator
     quota: Quota
     faults: Faults
@@ -109,13 +106,13 @@ class AffiliateGateway:
             body = body[: len(body) // 2]
         headers = {"Date": _date(now), "Content-Type": "application/json;charset=utf-8"}
         if "gzip" in request.headers.get("Accept-Encoding", ""):
-            body = _gzip(body)
+            body = gzip(body)
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         if truncated and truncated.how == "close":
             self.stats.incomplete += 1
-            return await _hang_up(request, body, headers)
+            return await hang_up(request, body, headers)
         response = web.Response(body=body, headers=headers)
-        if not await _sent_whole(request, response) or truncated:
+        if not await sent_whole(request, response) or truncated:
             self.stats.incomplete += 1
             return response
         self.stats.items_served += len(answer.items)
@@ -128,39 +125,6 @@ class AffiliateGateway:
             )
         )
         return response
-
-
-async def _sent_whole(request: web.Request, response: web.Response) -> bool:
-    """Sends *response*; whether all of it was handed to the network before the client left."""
-    if request.transport is None:
-        return False
-    # Without a buffer limit of its own, draining would return with bytes still unsent.
-    request.transport.set_write_buffer_limits(high=0)
-    try:
-        await response.prepare(request)
-        await response.write_eof()
-        await request.writer.drain()
-    except ConnectionError:
-        return False
-    return request.transport is not None and not request.transport.is_closing()
-
-
-async def _hang_up(
-    request: web.Request, body: bytes, headers: dict[str, str]
-) -> web.StreamResponse:
-    """Announces the whole body, sends half of it and closes the connection."""
-    response = web.StreamResponse(headers=headers)
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response
-
-
-def _gzip(body: bytes) -> bytes:
-    compressor = zlib.compressobj(GZIP_LEVEL, wbits=31)
-    return compressor.compress(body) + compressor.flush()
 
 
 def _date(now: float) -> str:

@@ -11,23 +11,28 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from walmart_stream.sandbox.auth import KeyRing
 from walmart_stream.sandbox.catalogue import Catalogue
-from walmart_stream.sandbox.faults import FAULT, ArmedFault, Faults
+from walmart_stream.sandbox.control_answers import (
+    DEFAULT_LINES,
+    bad_request,
+    error_text,
+    explain,
+    fault_json,
+    json_response,
+    stream_records,
+    whole_number,
+)
+from walmart_stream.sandbox.faults import FAULT, Faults
 from walmart_stream.sandbox.market import Market
 from walmart_stream.sandbox.quota import Quota
 from walmart_stream.sandbox.stats import Stats
 from walmart_stream.sandbox.truth import Truth
 
 PREFIX = "/_sandbox"
-DEFAULT_LINES = 1_000
-MOST_LINES = 100_000
-# Lines written at once, so that a long download does not hold up the calls being served.
-LINES_PER_WRITE = 200
 # Items that nobody asked for catch up with the market when counted; calls go on meanwhile.
 ITEMS_PER_TURN = 100
 
@@ -77,7 +82,7 @@ class Control:
             changes += self.market.changes(product.item_id, at)
             if index % ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
-        return _json(
+        return json_response(
             {
                 "calls": stats.calls,
                 "ok": stats.statuses[200],
@@ -95,44 +100,33 @@ class Control:
 
     async def get_truth(self, request: web.Request) -> web.StreamResponse:
         """The ground truth after record ``after``, as NDJSON (see ``Truth.lines``)."""
-        after = _count(request, "after", 0, None)
-        limit = _count(request, "limit", DEFAULT_LINES, MOST_LINES)
-        last = min(after + limit, self.truth.last)
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        after = max(after, self.truth.first - 1)
-        while after < last:
-            size = min(LINES_PER_WRITE, last - after)
-            await response.write(b"".join(self.truth.lines(after, size)))
-            after += size
-        await response.write_eof()
-        return response
+        return await stream_records(request, self.truth)
 
     async def get_items(self, request: web.Request) -> web.Response:
         """The catalogue's first ``limit`` items: ``item_id`` (text), ``upc`` and ``name``."""
-        limit = _count(request, "limit", DEFAULT_LINES, None)
+        limit = whole_number(request, "limit", DEFAULT_LINES, None)
         items = [
             {"item_id": str(product.item_id), "upc": product.upc, "name": product.name}
             for product in self.catalogue.products[:limit]
         ]
-        return _json({"items": items})
+        return json_response({"items": items})
 
     async def get_faults(self, request: web.Request) -> web.Response:
         """The armed faults."""
-        return _json({"faults": [_fault_json(armed) for armed in self.faults.armed()]})
+        return json_response({"faults": [fault_json(armed) for armed in self.faults.armed()]})
 
     async def post_fault(self, request: web.Request) -> web.Response:
         """Arms the fault in the body; answers with its number."""
         try:
             fault = FAULT.validate_json(await request.read())
         except ValidationError as error:
-            raise _bad_request(_explain(error)) from None
-        return _json(_fault_json(self.faults.arm(fault)), status=201)
+            raise bad_request(explain(error)) from None
+        return json_response(fault_json(self.faults.arm(fault)), status=201)
 
     async def delete_faults(self, request: web.Request) -> web.Response:
         """Disarms all faults, or the one whose number is ``id``."""
-        number = _count(request, "id", 0, None) if "id" in request.query else None
-        return _json({"disarmed": self.faults.disarm(number)})
+        number = whole_number(request, "id", 0, None) if "id" in request.query else None
+        return json_response({"disarmed": self.faults.disarm(number)})
 
     async def rotate_key(self, request: web.Request) -> web.Response:
         """Registers a public key under a version, effective after the given delay."""
@@ -145,10 +139,10 @@ class Control:
                 upload.retire_others,
             )
         except ValidationError as error:
-            raise _bad_request(_explain(error)) from None
+            raise bad_request(explain(error)) from None
         except ValueError as error:
-            raise _bad_request(f"public_key: {error}") from None
-        return _json({"version": upload.version}, status=201)
+            raise bad_request(f"public_key: {error}") from None
+        return json_response({"version": upload.version}, status=201)
 
 
 @web.middleware
@@ -156,7 +150,7 @@ async def loopback_only(request: web.Request, handler: Any) -> web.StreamRespons
     """Refuses the control endpoints to everybody but this machine."""
     if request.path.startswith(f"{PREFIX}/") and not _is_loopback(request.remote):
         raise web.HTTPForbidden(
-            text=_error("forbidden", "loopback only"), content_type="application/json"
+            text=error_text("forbidden", "loopback only"), content_type="application/json"
         )
     response: web.StreamResponse = await handler(request)
     return response
@@ -167,36 +161,3 @@ def _is_loopback(remote: str | None) -> bool:
         return ip_address(remote or "").is_loopback
     except ValueError:
         return False
-
-
-def _count(request: web.Request, name: str, default: int, most: int | None) -> int:
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise _bad_request(f"{name}: not a whole number")
-    return int(text) if most is None else min(int(text), most)
-
-
-def _fault_json(armed: ArmedFault) -> dict[str, Any]:
-    return {
-        "id": armed.number,
-        **armed.fault.model_dump(mode="json"),
-        "remaining": armed.remaining,
-        "struck": armed.struck,
-    }
-
-
-def _explain(error: ValidationError) -> str:
-    details = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details)
-
-
-def _error(code: str, message: str) -> str:
-    return orjson.dumps({"error": {"code": code, "message": message}}).decode()
-
-
-def _bad_request(message: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=_error("bad_request", message), content_type="application/json")
-
-
-def _json(document: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")

@@ -114,7 +114,7 @@ class ArmedFault:
     """A fault, its number, how often it has struck and how often it still may."""
 
     number: int
-    fault: AnyFault
+    fault: Fault
     remaining: int | None
     struck: int = 0
 
@@ -127,7 +127,7 @@ class Faults:
         self._armed: dict[int, ArmedFault] = {}
         self._last = 0
 
-    def arm(self, fault: AnyFault) -> ArmedFault:
+    def arm(self, fault: Fault) -> ArmedFault:
         """Arms *fault* from now on."""
         self._last += 1
         armed = ArmedFault(self._last, fault, fault.remaining)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from aiohttp import web
@@ -20,6 +20,12 @@ from walmart_stream.sandbox.item_json import ItemWriter
 from walmart_stream.sandbox.market import Market
 from walmart_stream.sandbox.quota import Quota
 from walmart_stream.sandbox.refusals import error_body
+from walmart_stream.sandbox.seller.api import make_seller_side
+from walmart_stream.sandbox.seller.config import SellerConfig
+from walmart_stream.sandbox.seller.gateway import LARGEST_BODY
+from walmart_stream.sandbox.seller.offers import choose_items
+from walmart_stream.sandbox.seller.pace import Pace
+from walmart_stream.sandbox.seller.shop import Shop
 from walmart_stream.sandbox.stats import Stats
 from walmart_stream.sandbox.truth import Truth
 
@@ -28,9 +34,9 @@ from walmart_stream.sandbox.truth import Truth
 class SandboxConfig:
     """What a sandbox is like. Times are seconds.
 
-    ``public_keys`` maps key versions to PEM. ``speed`` multiplies the market's pace and both
-    quotas; signatures keep to the real *clock* (epoch seconds). ``truth_capacity`` is how many
-    served items are kept.
+    ``public_keys`` maps key versions to PEM. ``speed`` multiplies the market's pace, both
+    quotas and the seller side's limits; signatures keep to the real *clock* (epoch seconds).
+    ``truth_capacity`` is how many served items are kept.
     """
 
     consumer_id: str
@@ -43,6 +49,7 @@ class SandboxConfig:
     calls_per_second: float = 5.0
     calls_per_day: float = 5000
     truth_capacity: int = 2_000_000
+    seller: SellerConfig = field(default_factory=SellerConfig)
     clock: Callable[[], float] = time.time
 
 
@@ -58,6 +65,11 @@ class RunningSandbox:
     def url(self) -> str:
         """Base of the Affiliate API, for ``WALMART_AFFILIATE_URL``."""
         return f"http://{self.host}:{self.port}{PREFIX}"
+
+    @property
+    def seller_url(self) -> str:
+        """Base of the Marketplace API, for ``WALMART_SELLER_URL``."""
+        return f"http://{self.host}:{self.port}"
 
     @property
     def control_url(self) -> str:
@@ -82,6 +94,11 @@ def build_app(config: SandboxConfig) -> web.Application:
 
     catalogue = generate_catalogue(config.items, config.seed)
     market = Market(catalogue.products, config.seed)
+    shop = Shop(
+        market,
+        choose_items(catalogue, config.seller.skus, config.seed),
+        config.seller.seller_name,
+    )
     keys = KeyRing(config.clock, config.public_keys)
     quota = Quota(
         config.calls_per_second * config.speed, config.calls_per_day * config.speed, config.clock
@@ -91,7 +108,8 @@ def build_app(config: SandboxConfig) -> web.Application:
     gateway = AffiliateGateway(
         clock=config.clock,
         market_time=market_time,
-        market=market,
+        # Who looks at the affiliate side sees the seller's offers where they win.
+        market=shop,
         authenticator=Authenticator(config.consumer_id, keys),
         quota=quota,
         faults=faults,
@@ -99,7 +117,7 @@ def build_app(config: SandboxConfig) -> web.Application:
         stats=stats,
         writer=ItemWriter(),
     )
-    app = web.Application(middlewares=[control.loopback_only])
+    app = web.Application(middlewares=[control.loopback_only], client_max_size=LARGEST_BODY + 1)
     affiliate = Affiliate(catalogue, config.batch_mode, config.empty_items_key)
     for name, endpoint in affiliate.endpoints.items():
         app.router.add_get(f"{PREFIX}/{name}", _handler(gateway, name, endpoint))
@@ -114,6 +132,11 @@ def build_app(config: SandboxConfig) -> web.Application:
         truth=truth,
         stats=stats,
     ).add_routes(app.router)
+    random = Random(f"seller-side:{config.seed}")  # noqa: S311 - a simulation, not a secret
+    pace = Pace(config.clock, market_time, config.speed, random)
+    seller = make_seller_side(config.seller, catalogue, shop, pace)
+    seller.add_routes(app.router)
+    app.cleanup_ctx.append(seller.background)
     return app
 
 

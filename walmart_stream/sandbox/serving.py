@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from walmart_stream.sandbox.catalogue import Product
 from walmart_stream.sandbox.item_json import NOT_IN_BASE, Group, ItemWriter, ServedItem
 from walmart_stream.sandbox.listing import Listing
-from walmart_stream.sandbox.market import Market
 
 
 def _nothing() -> frozenset[str]:
     return frozenset()
+
+
+class Listings(Protocol):
+    """Whoever knows how items are offered."""
+
+    def listing(self, item_id: int, at: float) -> Listing:
+        """The item's listing at market time *at* (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,7 @@ class Serving:
     treat as unknown.
     """
 
-    market: Market
+    market: Listings
     writer: ItemWriter
     at: float
     publisher: str | None = None
