@@ -39,10 +39,11 @@ def main(report: Path | None, keep: bool, **options: object) -> None:
     """Attack a pipeline under load, then judge what it has stored."""
     folder = Path(tempfile.mkdtemp(prefix="walmart-stream-chaos-"))
     result = asyncio.run(run(Options(**options), folder))  # type: ignore[arg-type]
-    figures = json.dumps(result.report(), indent=2)
-    print(figures)
+    figures = result.report()
     if report is not None:
-        report.write_text(figures + "\n", encoding="utf-8")
+        report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    del figures["recoveries"]
+    print(json.dumps(figures, indent=2))
     if keep or not result.judgement.clean:
         print(f"logs and data are in {folder}")
     else:

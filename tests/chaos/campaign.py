@@ -106,7 +106,11 @@ class Result:
             }
             for what, found in groups.items()
         }
-        del fields["recoveries"], fields["options"]["program"]
+        fields["recoveries"] = [
+            recovery._replace(seconds=round(recovery.seconds, 1))._asdict()
+            for recovery in self.recoveries
+        ]
+        del fields["options"]["program"]
         return fields
 
 
