@@ -178,7 +178,7 @@ def choose_items(catalogue: Catalogue, count: int, seed: int) -> OwnItems:
 
 
 def _own(random: Random, product: Product, sku: str, seed: int) -> OwnItem:
-    price: int | None = int(product.base_cents * random.uniform(0.9, 1.12))
+    price: int | None = int(product.base_cents * random.uniform(0.97, 1.2))
     if random.random() < 0.02:
         price = None
     digest = hashlib.sha256(f"wpid:{product.item_id}".encode()).hexdigest()
