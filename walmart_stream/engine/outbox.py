@@ -1,7 +1,7 @@
 """Records on their way to the broker, awaited together.
 
 Relies on, in faust/transport/drivers/aiokafka.py: ``Producer.send``, ``_ensure_producer``,
-``_settings_extra`` and ``on_start``.
+``_settings_extra``, ``on_start`` and ``key_partition``, which routing asks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from aiokafka.errors import MessageSizeTooLargeError, UnknownError, UnsupportedVersionError
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from walmart_stream.engine.failure import Pulse
 
@@ -121,6 +122,20 @@ class SafeProducer(driver.Producer):
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": self.idempotent}
+
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        """The partition of *key*, as the consumer knows it.
+
+        A producer knows nothing of topics that it has not sent to, such as the changelogs of a
+        worker that has only restored its tables.
+
+        Raises:
+            KeyError: nobody knows the topic yet, so nobody has the key.
+        """
+        partition = self.transport.app.consumer.key_partition(topic, key)
+        if partition is None:
+            raise KeyError(topic)
+        return TP(topic, partition)
 
     async def on_start(self) -> None:
         try:
