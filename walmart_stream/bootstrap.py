@@ -44,6 +44,8 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": 1.0,
         "consumer_max_fetch_size": 4 * 1024 * 1024,
         "consumer_auto_offset_reset": "earliest",
+        # A poll decodes at once what it hands over: in a recovery, megabytes of each changelog.
+        "broker_max_poll_records": 20_000,
         "processing_guarantee": "at_least_once",
         "producer_acks": -1,
         "producer_compression_type": None,
