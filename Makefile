@@ -42,6 +42,10 @@ test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
 chaos: $(INSTALLED)  ## attack a running pipeline, then judge it; ARGS="--broker kafka --kills 100 …"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: recovery
+recovery: $(INSTALLED)  ## measure a start on 1,000,000 items; ARGS="--broker kafka --items N …"
+	@$(BIN)/python -m tests.chaos.recovery $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## check style and formatting
 	@$(BIN)/ruff check .

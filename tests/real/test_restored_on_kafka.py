@@ -1,0 +1,53 @@
+"""What a worker restores from changelogs on Apache Kafka, which tells clients no topic unasked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.prefilled import fill, item_id
+from tests.pipeline.pipeline import Pipeline
+from tests.real.kafka import KafkaNode
+from walmart_stream.local.mongod import EmbeddedMongod
+
+ITEMS = 200
+
+
+@pytest.fixture
+async def pipeline(
+    kafka_class_path: str, mongod: EmbeddedMongod, mongodb_database: str, tmp_path: Path
+) -> AsyncIterator[Pipeline]:
+    """On a node of its own: topic names are fixed."""
+    node = KafkaNode(tmp_path / "kafka", kafka_class_path)
+    await node.start()
+    pipeline = Pipeline(
+        {
+            "KAFKA_BROKERS": node.bootstrap,
+            "KAFKA_PARTITIONS": "4",
+            "MONGODB_URI": mongod.uri,
+            "MONGODB_DATABASE": mongodb_database,
+            # No window ends while the test runs.
+            "WINDOW_SIZE": "604800",
+        },
+        tmp_path,
+    )
+    yield pipeline
+    await pipeline.stop()
+    await node.kill()
+
+
+async def test_items_are_answered_for_before_anything_is_written(pipeline: Pipeline) -> None:
+    """A worker that has only restored finds its items: routing asked a producer that had not sent
+    anything yet, and thus did not know the changelog."""
+    await pipeline.create_topics()
+    await fill(pipeline.settings, ITEMS, time.time_ns() // 1_000_000)
+
+    worker = pipeline.start()
+    await worker.until_ready()
+    answers = [await worker.get(f"/api/items/{item_id(number)}") for number in range(ITEMS)]
+
+    assert {status for status, _ in answers} == {200}
+    assert [body["item_id"] for _, body in answers] == [item_id(n) for n in range(ITEMS)]
