@@ -1,99 +1,23 @@
-"""A sandbox on loopback and a caller that signs, written apart from the program's own client."""
+"""Sandboxes on loopback, each with a caller for its affiliate or its seller side."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import orjson
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
 
-from walmart_stream.sandbox import RunningSandbox, SandboxConfig, generate_keypair, serve
-
-CONSUMER = "3c1f7a52-5d0e-4a55-9f4e-0d1b2c3d4e5f"
-NOON = 1_795_348_800.0
-
-
-@dataclass
-class HandClock:
-    """Epoch seconds that move when told to."""
-
-    now: float = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Reply:
-    status: int
-    headers: Any
-    body: bytes
-
-    def json(self) -> Any:
-        return orjson.loads(self.body)
-
-    @property
-    def description(self) -> str:
-        return self.json()["details"]["Description"]
-
-
-@dataclass
-class Caller:
-    """Calls a sandbox with signed headers; ``headers`` given to a call win over the signed ones."""
-
-    sandbox: RunningSandbox
-    http: aiohttp.ClientSession
-    private_pem: str
-    clock: HandClock
-    version: str = "1"
-    consumer: str = CONSUMER
-    extra: dict[str, str] = field(default_factory=dict)
-
-    def signed(self, timestamp_ms: int | None = None, tail: str = "\n") -> dict[str, str]:
-        stamp = str(int(self.clock() * 1000) if timestamp_ms is None else timestamp_ms)
-        message = f"{self.consumer}\n{stamp}\n{self.version}{tail}".encode()
-        key = serialization.load_pem_private_key(self.private_pem.encode(), None)
-        signature = key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-        return {
-            "WM_CONSUMER.ID": self.consumer,
-            "WM_CONSUMER.INTIMESTAMP": stamp,
-            "WM_SEC.KEY_VERSION": self.version,
-            "WM_SEC.AUTH_SIGNATURE": base64.b64encode(signature).decode(),
-        }
-
-    async def get(
-        self, path: str, headers: dict[str, str] | None = None, **params: str | int
-    ) -> Reply:
-        sent = self.signed() if headers is None else headers
-        url = f"{self.sandbox.url}/{path}"
-        async with self.http.get(url, params=params, headers=sent | self.extra) as response:
-            return Reply(response.status, response.headers, await response.read())
-
-    async def control(self, method: str, path: str, body: Any = None, **params: str | int) -> Reply:
-        url = f"{self.sandbox.control_url}/{path}"
-        async with self.http.request(method, url, params=params, json=body) as response:
-            return Reply(response.status, response.headers, await response.read())
-
-    async def ids(self, count: int) -> list[str]:
-        reply = await self.control("GET", "items", limit=count)
-        return [item["item_id"] for item in reply.json()["items"]]
-
-    async def truth(self, after: int = 0, limit: int = 100_000) -> list[dict[str, Any]]:
-        reply = await self.control("GET", "truth", after=after, limit=limit)
-        return [orjson.loads(line) for line in reply.body.splitlines()]
-
-    async def stats(self) -> dict[str, Any]:
-        return (await self.control("GET", "stats")).json()
-
-    async def arm(self, **fault: Any) -> Reply:
-        return await self.control("POST", "faults", fault)
-
+from tests.sandbox.affiliate_caller import Caller
+from tests.sandbox.replies import CONSUMER, HandClock
+from tests.sandbox.seller_caller import Seller
+from walmart_stream.sandbox import (
+    RunningSandbox,
+    SandboxConfig,
+    SellerConfig,
+    generate_keypair,
+    serve,
+)
 
 OpenSandbox = Callable[..., Awaitable[Caller]]
 
@@ -126,3 +50,29 @@ async def open_sandbox(keypair: tuple[str, str]) -> AsyncIterator[OpenSandbox]:
         yield start
     for sandbox in running:
         await sandbox.stop()
+
+
+@pytest.fixture
+async def open_seller(keypair: tuple[str, str]) -> AsyncIterator[Callable[..., Awaitable[Seller]]]:
+    """Starts a sandbox of 60 items, 40 of them the seller's, and logs the seller in.
+
+    ``sandbox`` are settings of the sandbox, all others those of its seller side.
+    """
+    running: list[RunningSandbox] = []
+    async with aiohttp.ClientSession() as http:
+
+        async def start(sandbox: dict[str, Any] | None = None, **settings: Any) -> Seller:
+            clock = HandClock()
+            config = SellerConfig(**({"skus": 40} | settings))
+            given: dict[str, Any] = {"items": 60, "clock": clock} | (sandbox or {})
+            server = await serve(
+                SandboxConfig(
+                    consumer_id=CONSUMER, public_keys={"1": keypair[1]}, seller=config, **given
+                )
+            )
+            running.append(server)
+            return await Seller(server, http, config, clock).log_in()
+
+        yield start
+    for server in running:
+        await server.stop()
