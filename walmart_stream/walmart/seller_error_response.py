@@ -62,6 +62,9 @@ _ADVICE: Mapping[type[errors.WalmartError], str] = {
     errors.UnexpectedStatus: "check WALMART_SELLER_URL, and that no proxy changes the headers",
 }
 
+# Blotting out what is shorter would leave nothing to read, and give it away by its gaps.
+SHORTEST_SECRET = 4
+
 # Walmart asks to wait 20 to 60 seconds for what is locked, but not in a header.
 LOCKED = 20.0
 
@@ -103,8 +106,8 @@ def as_error(
     if said.field and said.field not in said.text and said.field != _prefix(said.code):
         parts.append(f" (field {said.field})")
     message = "".join(parts)
-    for secret in secrets:
-        if secret:
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
             message = message.replace(secret, "…")
     if kind in _ADVICE:
         message += f" – {_ADVICE[kind]}"

@@ -1,0 +1,266 @@
+"""The buy-box report: asked for, waited for, fetched, unpacked, and read in every spelling."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+
+import pytest
+
+from tests.walmart.seller_server import NOTHING, fault, reply
+from walmart_stream.walmart.errors import (
+    CredentialsRefused,
+    Gone,
+    JobFailed,
+    MalformedResponse,
+    NotReady,
+    ServerUnavailable,
+)
+from walmart_stream.walmart.seller_buy_box import OtherOffer, read_report
+
+HEADER = (
+    "SKU,Item ID,Product Name,Product Category,Seller Item Price,Seller Ship Price,"
+    "isSellerBuyBoxWinner,BuyBox Item Price,BuyBox Ship Price\n"
+)
+CSV = HEADER + 'A/1,536405217,"Kettle, blue",Home,24.97,0,No,23.49,5.99\nB,7,Cup,,9,,Yes,9.00,\n'
+
+
+def zipped(content, name="BuyBoxReport.csv", **others):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", "x" * 10_000)
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        CSV.encode(),
+        b"\xef\xbb\xbf" + CSV.encode(),
+        CSV.replace("\n", "\r\n").encode(),
+        CSV.encode("utf-16"),
+        gzip.compress(CSV.encode()),
+        zipped(CSV),
+        zipped(gzip.compress(CSV.encode()), "report.csv.gz"),
+        CSV.replace("isSellerBuyBoxWinner", "IsSellerBuyBoxWinner")
+        .replace("SKU", "Sku")
+        .replace("BuyBox Item Price", "Buybox Item Price")
+        .encode(),
+        CSV.replace("Item ID", '"item_id"')
+        .replace("Yes", "true")
+        .replace("No,", "FALSE,")
+        .encode(),
+        CSV.replace(",", "\t").replace('"Kettle\t blue"', "Kettle, blue").encode(),
+        CSV.replace("24.97", "$24.97").replace("536405217", "536405217.0").encode(),
+    ],
+    ids=["csv", "bom", "crlf", "utf16", "gz", "zip", "gz in zip", "case", "old", "tab", "dollar"],
+)
+def test_a_report_is_read_however_it_is_packed_and_spelt(body):
+    """Free shipping is 0, an empty cell is unknown."""
+    report = read_report(body)
+
+    kettle, cup = report.rows
+    assert (kettle.sku, kettle.item_id, kettle.name) == ("A/1", "536405217", "Kettle, blue")
+    assert (kettle.price_cents, kettle.shipping_cents, kettle.wins) == (2497, 0, False)
+    assert (kettle.box_price_cents, kettle.box_shipping_cents) == (2349, 599)
+    assert (cup.price_cents, cup.shipping_cents, cup.wins) == (900, None, True)
+    assert (cup.category, cup.box_shipping_cents) == (None, None)
+    assert report.malformed == 0
+
+
+def test_old_files_name_the_offers_behind_the_winner():
+    """Those places that are filled."""
+    header = HEADER.strip() + ",Offer2 Item Price,Offer2 Ship Price,Offer3 Item Price\n"
+
+    (row,) = read_report((header + "A,7,,,1,0,No,2,0,25.00,4.99,\n").encode()).rows
+
+    assert row.others == (OtherOffer(2, 2500, 499),)
+
+
+def test_lines_that_name_no_item_are_counted():
+    """And cost nothing but themselves; nor do cells that are no price."""
+    lines = ["A,7,,,a lot,N/A,maybe,,", ",7,,,1,1,No,,", "B,none,,,1", "", "C,8,,,1,2,No,3,4,5,6"]
+
+    report = read_report((HEADER + "\n".join(lines)).encode())
+
+    assert [row.sku for row in report.rows] == ["A", "C"]
+    assert (report.rows[0].price_cents, report.rows[0].shipping_cents) == (None, None)
+    assert report.rows[0].wins is None
+    assert report.malformed == 2
+
+
+def test_a_report_of_nothing_has_no_rows():
+    """A seller without offers."""
+    assert read_report(HEADER.encode()).rows == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"PK\x03\x04 and so on",
+        zipped(CSV)[:-40],
+        gzip.compress(CSV.encode())[:-9],
+        b"\x89PNG\r\n\x1a\n\0\0\0",
+        b"Order,Total\n1,2\n",
+        b'{"message":"not found"}',
+    ],
+)
+def test_what_is_no_report_is_malformed(body):
+    """The message says what it is instead."""
+    with pytest.raises(MalformedResponse, match="report"):
+        read_report(body)
+
+
+class Reports:
+    """Makes a report in *looks* looks; its link works after *early* refusals of the storage."""
+
+    def __init__(self, body, looks=2, *, storage=(), links=(), end="READY"):
+        self.body, self.looks, self.end = body, looks, end
+        self.storage, self.links = list(storage), list(links)
+        self.downloads = []
+
+    def answer(self, asked):
+        if asked.method == "POST":
+            return reply({"requestId": "id/1", "requestStatus": "RECEIVED"})
+        if asked.path.startswith("/v3/reports/reportRequests/"):
+            self.looks -= 1
+            return reply({"requestStatus": self.end if self.looks < 0 else "INPROGRESS"})
+        if asked.path == "/v3/reports/downloadReport":
+            if self.links:
+                return self.links.pop(0)
+            host = asked.headers["Host"]
+            link = f"http://{host}/storage/f%2F1?sig=a%2Fb%2B%3D&n={len(self.downloads)}"
+            return reply({"requestId": "id/1", "downloadURL": link})
+        self.downloads.append(asked)
+        return self.storage.pop(0) if self.storage else reply(self.body)
+
+
+async def test_a_report_is_asked_for_waited_for_and_fetched(open_seller):
+    """Looked for within the 20 looks an hour; the link is used as it is, without our token."""
+    reports = Reports(zipped(CSV))
+    client, server = await open_seller(reports.answer)
+
+    request_id = await client.buy_box.request()
+    report = await client.buy_box.wait(request_id)
+
+    assert [row.sku for row in report.rows] == ["A/1", "B"]
+    assert report.request_id == "id/1"
+    asked, *looks = server.asked[:4]
+    assert asked.query == {"reportType": "BUYBOX", "reportVersion": "v1"}
+    assert asked.body == b"{}"
+    assert {look.path for look in looks} == {"/v3/reports/reportRequests/id%2F1"}
+    assert looks[2].at - looks[0].at >= 360
+    (download,) = reports.downloads
+    assert (download.path, download.query_string) == ("/storage/f%2F1", "sig=a%2Fb%2B%3D&n=0")
+    assert not [name for name in download.headers if name.upper().startswith("WM_")]
+    assert "Authorization" not in download.headers
+
+
+async def test_gzip_on_the_way_is_unpacked_too(open_seller):
+    """Whether the storage says so or not."""
+    client, _ = await open_seller(Reports(gzip.compress(CSV.encode()), 0).answer)
+
+    assert len((await client.buy_box.wait("id/1")).rows) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_an_expired_link_is_asked_for_anew(open_seller, status):
+    """Once; a report that is gone for good is said to be so."""
+    expired = [reply(b"<Error>expired</Error>", status) for _ in range(3)]
+    renewed = Reports(CSV.encode(), 0, storage=expired[:1])
+    client, _ = await open_seller(renewed.answer)
+    gone, _ = await open_seller(Reports(CSV.encode(), 0, storage=expired[1:]).answer)
+
+    assert len(await client.reports.fetch("id/1")) == len(CSV)
+    with pytest.raises(Gone) as caught:
+        await gone.reports.fetch("id/1")
+
+    assert len(renewed.downloads) == 2
+    assert "sig=" not in str(caught.value)
+
+
+async def test_a_file_that_lags_behind_its_status_is_waited_for(open_seller):
+    """READY is said before the link is there."""
+    reports = Reports(CSV.encode(), 0, links=[fault(404, *NOTHING)])
+    client, server = await open_seller(reports.answer)
+
+    assert len((await client.buy_box.wait("id/1")).rows) == 2
+    # READY once is READY for good: looks are scarce.
+    assert len([a for a in server.asked if "reportRequests" in a.path]) == 1
+
+
+async def test_a_report_that_walmart_gives_up_is_an_error(open_seller):
+    """Waiting on would be in vain."""
+    client, _ = await open_seller(Reports(b"", 1, end="ERROR").answer)
+
+    with pytest.raises(JobFailed, match="id/1") as caught:
+        await client.buy_box.wait("id/1")
+
+    assert not caught.value.retriable
+
+
+async def test_a_report_that_takes_too_long_can_be_asked_for_later(open_seller):
+    """By its id."""
+    client, _ = await open_seller(Reports(b"", 1000).answer)
+
+    with pytest.raises(NotReady, match="id/1"):
+        await client.buy_box.wait("id/1", within=2000)
+
+
+async def test_throttled_looks_are_waited_out(open_seller, clock):
+    """The 21st look in an hour is refused; the report is found all the same."""
+    reports = Reports(CSV.encode(), 1)
+    turned_away = [
+        fault(429, "REQUEST_THRESHOLD_VIOLATED.GMP", retry_after="1800") for _ in range(2)
+    ]
+
+    def answer(asked):
+        if turned_away and "reportRequests/" in asked.path:
+            return turned_away.pop()
+        return reports.answer(asked)
+
+    client, server = await open_seller(answer)
+
+    await client.buy_box.wait("id/1")
+
+    looks = [asked.at for asked in server.asked if "reportRequests/" in asked.path]
+    assert len(looks) == 4
+    assert looks[1] - looks[0] >= 1800
+
+
+async def test_what_waiting_does_not_heal_ends_the_wait(open_seller):
+    """A revoked key, for one."""
+    client, _ = await open_seller(
+        Reports(b"").answer, on_token=lambda asked: fault(401, "UNAUTHORIZED.GMP")
+    )
+
+    with pytest.raises(CredentialsRefused):
+        await client.buy_box.wait("id/1")
+
+
+@pytest.mark.parametrize(
+    "link", ["http://elsewhere.test/file", "ftp://h/f", "file:///etc/passwd", "", None, 7]
+)
+async def test_a_link_that_leads_astray_is_not_followed(open_seller, link):
+    """Only to https, or back to where we are."""
+    client, server = await open_seller(lambda asked: reply({"downloadURL": link}), attempts=1)
+
+    with pytest.raises(MalformedResponse):
+        await client.reports.fetch("id/1")
+
+    assert len(server.asked) == 1
+
+
+async def test_a_storage_that_is_down_is_tried_again(open_seller):
+    """And a page of HTML is no report."""
+    page = reply(b"<html><title>Sorry</title></html>")
+    reports = Reports(CSV.encode(), 0, storage=[reply(b"", 503), page])
+    client, _ = await open_seller(reports.answer)
+    down, _ = await open_seller(Reports(b"", 0, storage=[reply(b"", 500) for _ in range(4)]).answer)
+
+    assert len((await client.buy_box.wait("id/1")).rows) == 2
+    with pytest.raises(ServerUnavailable):
+        await down.reports.fetch("id/1")
