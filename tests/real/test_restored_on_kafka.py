@@ -41,8 +41,8 @@ async def pipeline(
 
 
 async def test_restored_items_are_answered_for_before_any_is_written(pipeline: Pipeline) -> None:
-    """Whatever the producer has been told of topics: it is told only of those that it sends to, here
-    of the watchlist and not of the offers' changelog, which routing asks for."""
+    """Routing asks for the offers' changelog, of which the producer knows nothing: it is told only
+    of topics that it sends to, here of the watchlist."""
     await pipeline.create_topics()
     await fill(pipeline.settings, ITEMS, time.time_ns() // 1_000_000)
     worker = pipeline.start()
