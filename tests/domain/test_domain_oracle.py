@@ -284,7 +284,8 @@ class Run:
         for item_id, new in outcome.states.items():
             value = state.encode(new)
             assert state.applied(value) == new.applied
-            assert new.applied >= state.applied(self.stored.get(item_id, b"[1,0,"))
+            before = self.stored.get(item_id, state.encode(state.ItemState()))
+            assert new.applied >= state.applied(before)
             self.stored[item_id] = value
         for index, count in enumerate((outcome.applied, outcome.duplicate, outcome.late)):
             self.counts[index] += count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.events import Source, WindowClosed
 from walmart_stream.domain.observation import Observation
@@ -241,4 +243,16 @@ def test_the_windowed_table_holds_what_windows_have_come_to() -> None:
     assert values["1", 0] is None
     newest = values["1", 2000]
     assert newest is not None
-    assert read_windows(newest)["featured"]["close"] == 30
+    assert read_windows("1", newest)["featured"]["close"] == 30
+    left = values["1", 1000]
+    assert left is not None
+    assert read_windows("1", left)["featured"] == closed(outcome)[-1].document()
+
+
+def test_windows_of_another_version_are_not_guessed() -> None:
+    """Better no window than a wrong one."""
+    (value,) = window_values(run((100, priced(10))), RULES).values()
+    assert value is not None
+
+    with pytest.raises(ValueError, match="version 9"):
+        read_windows("1", value[:1] + b"\x09" + value[2:])

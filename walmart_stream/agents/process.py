@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -104,7 +104,7 @@ class Processor:
             key = (item_id, self._window(start))
             value = self._tables.price_windows.table.read(partition, key)
             if value is not None:
-                found[start] = read_windows(value)
+                found[start] = read_windows(item_id, value)
         return found
 
     def _read(self, batch: Batch, outbox: Outbox) -> list[Entry]:
@@ -154,10 +154,12 @@ class Processor:
                 events.encode(event),
                 partition=partition,
             )
-        windows = {
-            (item_id, self._window(start)): value
-            for (item_id, start), value in window_values(outcome, self._rules).items()
-        }
+        ranges: dict[int, Any] = {}
+        windows = {}
+        for (item_id, start), value in window_values(outcome, self._rules).items():
+            if start not in ranges:
+                ranges[start] = self._window(start)
+            windows[item_id, ranges[start]] = value
         await self._tables.price_windows.table.write(partition, windows, outbox)
         states = {item_id.encode(): state.encode(new) for item_id, new in outcome.states.items()}
         await self._tables.offers.write(partition, states, outbox)
@@ -207,9 +209,11 @@ class Processor:
         counted.labels("applied").inc(outcome.applied)
         counted.labels("duplicate").inc(outcome.duplicate)
         counted.labels("late").inc(outcome.late)
+        kinds: Counter[str] = Counter()
         for event in outcome.events:
             if isinstance(event, PriceChange):
-                for kind in event.kinds:
-                    self._metrics.changes.labels(kind).inc()
+                kinds.update(event.kinds)
             else:
                 self._metrics.windows_closed.inc()
+        for kind, changes in kinds.items():
+            self._metrics.changes.labels(kind).inc(changes)

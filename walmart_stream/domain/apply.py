@@ -7,6 +7,7 @@ prefixes is fed again, the states and the set of events come out the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from walmart_stream.domain.offers import FEATURED, UNAVAILABLE, Offer
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Rules, Window
 
+_FIRST_SEEN: tuple[str, ...] = (FIRST_SEEN,)
+
 
 class Entry(NamedTuple):
     """An observation and where it stands in the log."""
@@ -36,13 +39,16 @@ class Outcome:
     """What a batch comes to.
 
     ``states`` holds the state of every item that the batch names, changed or not, once; ``events``
-    are in log order. ``expired`` names windows (item id, start) that are neither an item's newest
-    one nor the one before: live views need them no longer. An observation counts as ``applied``
-    if it was newer for any of its offers, else as ``duplicate`` or ``late``.
+    are in log order. ``left`` holds (item id, offer, its last state) of the windows that were
+    closed because an offer was seen in a later one. ``expired`` names windows (item id, start)
+    that are neither an item's newest one nor the one before: live views need them no longer. An
+    observation counts as ``applied`` if it was newer for any of its offers, else as ``duplicate``
+    or ``late``.
     """
 
     states: dict[str, ItemState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    left: list[tuple[str, str, OfferState]] = field(default_factory=list)
     expired: list[tuple[str, int]] = field(default_factory=list)
     applied: int = 0
     duplicate: int = 0
@@ -55,13 +61,13 @@ def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules)
     Items without a state are new. Neither argument is changed.
     """
     outcome = Outcome()
-    for entry in batch:
-        item_id = entry.observation.item_id
+    for observation, source in batch:
+        item_id = observation.item_id
         state = outcome.states.get(item_id)
         if state is None:
             known = states.get(item_id)
             state = outcome.states[item_id] = ItemState() if known is None else known.copy()
-        _observe(state, entry, rules, outcome)
+        _observe(state, observation, source, rules, outcome)
     return outcome
 
 
@@ -83,13 +89,19 @@ def close_windows(
     return state, events
 
 
-def _observe(state: ItemState, entry: Entry, rules: Rules, outcome: Outcome) -> None:
-    observation = entry.observation
+def _observe(
+    state: ItemState, observation: Observation, source: Source, rules: Rules, outcome: Outcome
+) -> None:
     at = observation.observed_at
-    window_before = state.newest_window
+    start = rules.start_of(at)
     name_now = observation.name or state.name
-    is_newest = at >= state.observed_at
-    applied = equal = False
+    last_seen = newest_window = -1
+    for offer_state in state.offers.values():
+        if offer_state.observed_at > last_seen:
+            last_seen = offer_state.observed_at
+        if offer_state.window.start > newest_window:
+            newest_window = offer_state.window.start
+    applied = equal = enters = False
     for name, seen in observation.offers.items():
         known = state.offers.get(name)
         last = state.absent.get(name) if known is None else known.observed_at
@@ -105,58 +117,49 @@ def _observe(state: ItemState, entry: Entry, rules: Rules, outcome: Outcome) -> 
                 continue
             state.absent.pop(name, None)
             offer = UNAVAILABLE if seen is None else seen
-            window = Window(rules.start_of(at))
-            state.offers[name] = known = OfferState(offer, at, at, window)
-            kinds: tuple[str, ...] = (FIRST_SEEN,)
+            state.offers[name] = known = OfferState(offer, at, at, Window(start))
+            kinds = _FIRST_SEEN
             previous = None
         else:
             offer = UNAVAILABLE if seen is None else seen
             previous = known.offer
-            kinds = _differences(previous, offer)
-            _advance(observation.item_id, name, known, at, rules, outcome)
+            kinds = () if offer == previous else _differences(previous, offer)
+            if start != known.window.start:
+                _leave_window(observation.item_id, name, known, start, rules, outcome)
+            known.window.carry(previous.landed_cents, known.observed_at, at, rules)
             known.offer = offer
             known.observed_at = at
             if kinds:
                 known.changed_at = at
+        enters = True
         known.window.observe(offer, is_change=bool(kinds) and previous is not None)
         if kinds:
-            change = PriceChange(
-                observation.item_id,
-                name,
-                name_now,
-                kinds,
-                offer,
-                previous,
-                at,
-                entry.source,
+            outcome.events.append(
+                PriceChange(observation.item_id, name, name_now, kinds, offer, previous, at, source)
             )
-            outcome.events.append(change)
     if applied:
         state.applied += 1
         outcome.applied += 1
-        if is_newest:
+        if at >= last_seen:
             state.name = name_now
-        if window_before is not None and window_before != state.newest_window:
+        if enters and -1 < newest_window < start:
             if state.previous_window is not None:
                 outcome.expired.append((observation.item_id, state.previous_window))
-            state.previous_window = window_before
+            state.previous_window = newest_window
     elif equal:
         outcome.duplicate += 1
     else:
         outcome.late += 1
 
 
-def _advance(
-    item_id: str, name: str, known: OfferState, at: int, rules: Rules, outcome: Outcome
+def _leave_window(
+    item_id: str, name: str, known: OfferState, start: int, rules: Rules, outcome: Outcome
 ) -> None:
-    """Count the time since the last observation, closing the window that *at* has left."""
-    landed = known.offer.landed_cents
-    start = rules.start_of(at)
-    if start != known.window.start:
-        if known.window.emitted < known.window.observations:
-            outcome.events.append(_close(item_id, name, known, rules))
-        known.window = Window(start)
-    known.window.carry(landed, known.observed_at, at, rules)
+    """Close the window that *known* is in, and begin the one from *start*."""
+    if known.window.emitted < known.window.observations:
+        outcome.events.append(_close(item_id, name, known, rules))
+        outcome.left.append((item_id, name, copy(known)))
+    known.window = Window(start)
 
 
 def _close(item_id: str, name: str, offer: OfferState, rules: Rules) -> WindowClosed:

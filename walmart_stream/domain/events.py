@@ -6,10 +6,10 @@ position: deriving one again overwrites it with itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.time import to_iso
@@ -26,8 +26,7 @@ class Source(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class PriceChange:
+class PriceChange(Struct, frozen=True, gc=False):
     """An offer differs from what it was before, or was seen for the first time."""
 
     item_id: str
@@ -44,41 +43,48 @@ class PriceChange:
 
         ``delta_pct`` is 100 times the delta over the previous amount, ``None`` where that is 0.
         """
-        delta, delta_pct = self._delta()
+        now, before, source = self.now, self.previous, self.source
+        landed = now.landed_cents
+        delta = delta_pct = previous = None
+        if before is not None:
+            landed_before = before.landed_cents
+            if landed is not None and landed_before is not None:
+                delta, delta_pct = _delta(landed, landed_before)
+            elif now.price_cents is not None and before.price_cents is not None:
+                delta, delta_pct = _delta(now.price_cents, before.price_cents)
+            previous = {
+                "price_cents": before.price_cents,
+                "shipping_cents": before.shipping_cents,
+                "landed_cents": landed_before,
+                "available": before.available,
+                "seller": before.seller,
+            }
         return {
             "type": "price_change",
             "schema": 1,
             "item_id": self.item_id,
             "offer": self.offer,
             "name": self.name,
-            "seller": self.now.seller,
+            "seller": now.seller,
             "kinds": self.kinds,
-            "price_cents": self.now.price_cents,
-            "shipping_cents": self.now.shipping_cents,
-            "landed_cents": self.now.landed_cents,
-            "two_day_cents": self.now.two_day_cents,
-            "available": self.now.available,
-            "previous": None if self.previous is None else _previous(self.previous),
+            "price_cents": now.price_cents,
+            "shipping_cents": now.shipping_cents,
+            "landed_cents": landed,
+            "two_day_cents": now.two_day_cents,
+            "available": now.available,
+            "previous": previous,
             "delta_cents": delta,
             "delta_pct": delta_pct,
             "observed_at": to_iso(self.observed_at),
-            "source": self.source._asdict(),
+            "source": {
+                "topic": source.topic,
+                "partition": source.partition,
+                "offset": source.offset,
+            },
         }
 
-    def _delta(self) -> tuple[int | None, float | None]:
-        if self.previous is None:
-            return None, None
-        for now, before in (
-            (self.now.landed_cents, self.previous.landed_cents),
-            (self.now.price_cents, self.previous.price_cents),
-        ):
-            if now is not None and before is not None:
-                return now - before, (now - before) * 100 / before if before else None
-        return None, None
 
-
-@dataclass(frozen=True, slots=True)
-class WindowClosed:
+class WindowClosed(Struct, frozen=True, gc=False):
     """The aggregates of one offer's window, complete as of ``observations`` of them."""
 
     item_id: str
@@ -149,11 +155,5 @@ def summarise(
     )
 
 
-def _previous(offer: Offer) -> dict[str, Any]:
-    return {
-        "price_cents": offer.price_cents,
-        "shipping_cents": offer.shipping_cents,
-        "landed_cents": offer.landed_cents,
-        "available": offer.available,
-        "seller": offer.seller,
-    }
+def _delta(now: int, before: int) -> tuple[int, float | None]:
+    return now - before, (now - before) * 100 / before if before else None

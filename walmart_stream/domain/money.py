@@ -21,8 +21,8 @@ class Doubtful(Exception):
     """A double so near to half a cent that only the decimal text can tell how to round it."""
 
 
-def cents(value: object, field: str) -> int | None:
-    """*value* in cents; ``None`` where it is absent.
+def cents(value: object, field: str, prefix: str = "") -> int | None:
+    """*value* in cents; ``None`` where it is absent. Errors name *prefix* and *field*.
 
     Accepts what Walmart sends: int, float, decimal text. A float that lies on half a cent is not
     rounded, since the text it came from may have been longer than a double.
@@ -32,23 +32,24 @@ def cents(value: object, field: str) -> int | None:
         BadNumber: negative, not finite, too large or not a number.
         WrongShape: neither number nor text.
     """
-    if value is None:
-        return None
     if value.__class__ is float:
         scaled = value * 100
         if not 0 <= scaled <= MAX_CENTS:
-            raise _not_a_price(value, field)
+            raise _not_a_price(value, prefix + field)
         rounded = round(scaled)
         if abs(scaled - rounded) > 0.49:
             raise Doubtful
-    elif value.__class__ is int:
+        return rounded
+    if value is None:
+        return None
+    if value.__class__ is int:
         rounded = value * 100
     elif value.__class__ is str or value.__class__ is Decimal:
-        rounded = _from_decimal(value, field)
+        rounded = _from_decimal(value, prefix + field)
     else:
-        raise WrongShape(f"{field}: a number is due, not {type(value).__name__}")
+        raise WrongShape(f"{prefix}{field}: a number is due, not {type(value).__name__}")
     if not 0 <= rounded <= MAX_CENTS:
-        raise _not_a_price(value, field)
+        raise _not_a_price(value, prefix + field)
     return rounded
 
 

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from walmart_stream.domain.errors import (
     BadTime,
@@ -30,7 +31,7 @@ ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
 DEEPEST = 200
 
 
-class Observation(NamedTuple):
+class Observation(Struct, frozen=True, gc=False):
     """One look at one item, read. ``observed_at`` in epoch milliseconds."""
 
     item_id: str
@@ -88,7 +89,8 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     if envelope.__class__ is not dict:
         raise WrongShape("an object is due")
     get = envelope.get
-    if get("schema").__class__ is not int or get("schema") != SCHEMA:
+    schema = get("schema")
+    if schema.__class__ is not int or schema != SCHEMA:
         raise WrongShape("schema: 1 is due")
     item_id = get("item_id")
     if item_id.__class__ is not str or not ITEM_ID.fullmatch(item_id):
@@ -96,7 +98,8 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     source = get("source")
     if source not in SOURCES:
         raise WrongShape(f"source: one of {', '.join(SOURCES)} is due")
-    if get("request_id").__class__ not in (str, type(None)):
+    request_id = get("request_id")
+    if request_id is not None and request_id.__class__ is not str:
         raise WrongShape("request_id: text is due")
     observed_at = get("observed_at")
     if observed_at.__class__ is not str:
@@ -110,14 +113,13 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
         raise WrongShape("payload: an object is due")
     if source != AFFILIATE:
         raise UnsupportedSource(f"observations of source {source!r} cannot be read yet")
-    if _item_id_text(payload.get("itemId")) != item_id:
+    named = payload.get("itemId")
+    if (str(named) if named.__class__ is int else _item_id_text(named)) != item_id:
         raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")
     return item_id, at, source
 
 
 def _item_id_text(value: Any) -> str | None:
-    if value.__class__ is int:
-        return str(value)
     if value.__class__ is str:
         return str(value.strip())
     if value.__class__ is float and value.is_integer():

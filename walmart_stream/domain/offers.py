@@ -13,6 +13,11 @@ FEATURED = "featured"
 MARKETPLACE = "marketplace"
 WALMART = "Walmart.com"
 
+_BEST = "bestMarketplacePrice."
+
+# Half the time of calling a named tuple's class.
+_new_tuple = tuple.__new__
+
 # Longer texts are cut: state, changelog and documents carry them, and Walmart's own limits for
 # product and seller names are shorter.
 MAX_NAME = 500
@@ -51,41 +56,53 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
     best = item.get("bestMarketplacePrice")
     if best is not None and not isinstance(best, dict):
         raise WrongShape("bestMarketplacePrice: an object is due")
-    featured = _offer(item, "salePrice", "")
-    if featured.available and featured.seller is None:
-        featured = featured._replace(seller=WALMART)
-    marketplace = None if best is None else _offer(best, "price", "bestMarketplacePrice.")
-    return {FEATURED: featured, MARKETPLACE: marketplace}
+    return {
+        FEATURED: _offer(item, "salePrice", "", WALMART),
+        MARKETPLACE: None if best is None else _offer(best, "price", _BEST, None),
+    }
 
 
 def item_name(item: Mapping[str, Any]) -> str | None:
     """The item's name without HTML entities."""
-    return _text(item.get("name"), "name", MAX_NAME)
+    name = item.get("name")
+    return None if name is None else _text(name, "name", MAX_NAME)
 
 
-def _offer(source: Mapping[str, Any], price_field: str, prefix: str) -> Offer:
+def _offer(source: Mapping[str, Any], price_field: str, prefix: str, unnamed: str | None) -> Offer:
+    """One offer; *unnamed* sells it if the answer does not say who."""
     # Everything is read before availability decides, so that a wrong type is found either way.
-    price = cents(source.get(price_field), prefix + price_field)
-    shipping = cents(source.get("standardShipRate"), prefix + "standardShipRate")
-    two_day = cents(source.get("twoThreeDayShippingRate"), prefix + "twoThreeDayShippingRate")
-    seller = _text(source.get("sellerInfo"), prefix + "sellerInfo", MAX_SELLER)
-    online = _flag(source.get("availableOnline"), prefix + "availableOnline")
+    price = source.get(price_field)
+    if price is not None:
+        price = cents(price, price_field, prefix)
+    shipping = source.get("standardShipRate")
+    if shipping is not None:
+        shipping = cents(shipping, "standardShipRate", prefix)
+    two_day = source.get("twoThreeDayShippingRate")
+    if two_day is not None:
+        two_day = cents(two_day, "twoThreeDayShippingRate", prefix)
+    seller = source.get("sellerInfo")
+    if seller is not None:
+        seller = _text(seller, "sellerInfo", MAX_SELLER, prefix)
+    online = source.get("availableOnline")
+    if online is not True and online is not None:
+        online = _flag(online, "availableOnline", prefix)
     if price is None or online is False:
         return UNAVAILABLE
-    return Offer(price, shipping, two_day, True, seller)
+    fields = (price, shipping, two_day, True, unnamed if seller is None else seller)
+    return _new_tuple(Offer, fields)
 
 
-def _text(value: object, field: str, longest: int) -> str | None:
-    if value is None:
-        return None
+def _text(value: object, field: str, longest: int, prefix: str = "") -> str | None:
     if not isinstance(value, str):
-        raise WrongShape(f"{field}: text is due, not {type(value).__name__}")
-    return html.unescape(value).strip()[:longest] or None
+        raise WrongShape(f"{prefix}{field}: text is due, not {type(value).__name__}")
+    if "&" in value:
+        value = html.unescape(value)
+    return value.strip()[:longest] or None
 
 
-def _flag(value: object, field: str) -> bool | None:
-    if value is None or isinstance(value, bool):
+def _flag(value: object, field: str, prefix: str) -> bool:
+    if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise WrongShape(f"{field}: true or false is due")
+    raise WrongShape(f"{prefix}{field}: true or false is due")

@@ -6,19 +6,19 @@ a projection of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
 
-import orjson
+from msgspec import Struct, field
+from msgspec.msgpack import Decoder, Encoder
 
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.windows import Window
 
-# First element of a stored value; a reader that meets another one must not guess.
-VERSION = 1
+# First byte of a stored value; a reader that meets another one must not guess.
+VERSION = 2
 
 
-@dataclass(slots=True)
-class OfferState:
+class OfferState(Struct, array_like=True, gc=False):
     """One offer: what it says, when it was last seen and changed (epoch ms), its window."""
 
     offer: Offer
@@ -27,11 +27,10 @@ class OfferState:
     window: Window
 
     def copy(self) -> OfferState:
-        return OfferState(self.offer, self.observed_at, self.changed_at, self.window.copy())
+        return OfferState(self.offer, self.observed_at, self.changed_at, copy(self.window))
 
 
-@dataclass(slots=True)
-class ItemState:
+class ItemState(Struct, array_like=True, gc=False):
     """All offers of an item. ``applied`` counts the observations applied since the first.
 
     States of an item form a chain, each the successor of the one before by one observation of
@@ -74,19 +73,8 @@ class ItemState:
 
 
 def encode(state: ItemState) -> bytes:
-    """The table value of *state*: a JSON list, since the changelog is most of what is written."""
-    offers = {
-        name: [
-            *state_of.offer,
-            state_of.observed_at,
-            state_of.changed_at,
-            _window_row(state_of.window),
-        ]
-        for name, state_of in state.offers.items()
-    }
-    return orjson.dumps(
-        [VERSION, state.applied, state.name, state.previous_window, offers, state.absent]
-    )
+    """The table value of *state*: its version, one byte, and MessagePack arrays of its fields."""
+    return _VERSION + _encode(state)
 
 
 def decode(value: bytes) -> ItemState:
@@ -95,33 +83,31 @@ def decode(value: bytes) -> ItemState:
     Raises:
         ValueError: the value was written by another version.
     """
-    version, *fields = orjson.loads(value)
-    if version != VERSION:
-        raise ValueError(f"item state of version {version}; this program reads {VERSION}")
-    applied, name, previous_window, rows, absent = fields
-    offers = {
-        offer: OfferState(Offer(*row[:5]), row[5], row[6], Window(*row[7]))
-        for offer, row in rows.items()
-    }
-    return ItemState(applied, name, previous_window, offers, absent)
+    return _state(_fields(value))
 
 
 def applied(value: bytes) -> int:
-    """How many observations the stored *value* knows: its age, to compare two of them by."""
-    # Written as [VERSION,applied,...]: the number between the first two commas.
-    return int(value.split(b",", 2)[1])
+    """How many observations the stored *value* knows: its age, to compare two of them by.
+
+    Raises:
+        ValueError: the value was written by another version.
+    """
+    return _age(_fields(value)).applied
 
 
-def _window_row(window: Window) -> list[int | None]:
-    return [
-        window.start,
-        window.observations,
-        window.changes,
-        window.open,
-        window.high,
-        window.low,
-        window.close,
-        window.weighted,
-        window.covered,
-        window.emitted,
-    ]
+class _Age(Struct, array_like=True, gc=False):
+    """The beginning of an :class:`ItemState`; what follows is not read."""
+
+    applied: int
+
+
+_VERSION = bytes([VERSION])
+_encode = Encoder().encode
+_state = Decoder(ItemState).decode
+_age = Decoder(_Age).decode
+
+
+def _fields(value: bytes) -> memoryview:
+    if value[0] != VERSION:
+        raise ValueError(f"item state of version {value[0]}; this program reads {VERSION}")
+    return memoryview(value)[1:]

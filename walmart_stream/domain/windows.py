@@ -6,7 +6,10 @@ give the same window however they were batched.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+
+from msgspec import Struct
 
 from walmart_stream.domain.offers import Offer
 
@@ -31,8 +34,7 @@ class Rules:
         return at - at % self.window_ms
 
 
-@dataclass(slots=True)
-class Window:
+class Window(Struct, array_like=True, gc=False):
     """The accumulators of one offer's current window.
 
     ``weighted`` is the sum of landed cents times the milliseconds they were known for, and
@@ -68,11 +70,13 @@ class Window:
         landed = offer.landed_cents
         if landed is None:
             return
+        self.close = landed
         if self.open is None or self.high is None or self.low is None:
             self.open = self.high = self.low = landed
-        self.high = max(self.high, landed)
-        self.low = min(self.low, landed)
-        self.close = landed
+        elif landed > self.high:
+            self.high = landed
+        elif landed < self.low:
+            self.low = landed
 
     def is_due(self, now: int, rules: Rules) -> bool:
         """Whether the clock closes this window, and has not yet in its present state."""
@@ -80,15 +84,4 @@ class Window:
         return ended and self.emitted < self.observations
 
     def copy(self) -> Window:
-        return Window(
-            self.start,
-            self.observations,
-            self.changes,
-            self.open,
-            self.high,
-            self.low,
-            self.close,
-            self.weighted,
-            self.covered,
-            self.emitted,
-        )
+        return copy(self)
