@@ -71,6 +71,7 @@ class Listing:
     """
 
     sku: str
+    item_id: str | None
     price_cents: int | None
     shipping_cents: int | None
     competitor_price_cents: int | None
@@ -241,6 +242,7 @@ def _listings(entries: list[Any]) -> Iterator[Listing]:
         price = read.fields(offer.get("price"))
         yield Listing(
             sku=sku,
+            item_id=read.text(found.get("itemid")),
             price_cents=read.cents(price.get("price")),
             shipping_cents=read.cents(price.get("walmartshipping")),
             competitor_price_cents=read.cents(price.get("competitorprice")),
