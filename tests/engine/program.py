@@ -111,6 +111,16 @@ if FLAVOUR == "engine":
 
         timer(app, 0.1, "failing", fail)
 
+    if "LATE_TIMER" in os.environ:
+
+        async def write_late():
+            say(event="ticking")
+            while app.producer._producer is not None:  # noqa: ASYNC110 - nothing sets an Event
+                await asyncio.sleep(0)
+            await table.write(0, {b"late": b"1"}, app.outbox())
+
+        timer(app, 0.1, "late", write_late)
+
     batch_agent(app, source, "obedient", handle, took=lambda seconds: None)
 else:
 

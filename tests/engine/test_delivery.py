@@ -143,6 +143,16 @@ async def test_a_timer_that_raises_ends_the_process_with_nothing_acknowledged(
     assert await committed(bootstrap) == 0
 
 
+async def test_a_timer_that_outlives_the_producer_at_the_end_does_not_make_it_a_failure(start):
+    """A worker that was told to stop while its timer waited for Walmart ended with code 70."""
+    worker = start(LATE_TIMER="1")
+    worker.wait_event("ticking")
+
+    worker.process.terminate()
+
+    assert worker.wait_exit() == 0
+
+
 async def test_an_agent_that_gets_stuck_ends_the_process(bootstrap, start, tmp_path):
     """Faust would log it, and the partition would wait for ever."""
     worker = start(LONGEST_STALL="3")

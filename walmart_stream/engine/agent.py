@@ -8,6 +8,7 @@ process ends at once, and its supervisor starts another one, which begins where 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class Batch:
     partition: int
     records: list[Any]
 
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[Batch], Awaitable[None]]
 
@@ -68,6 +71,11 @@ def timer(app: Any, seconds: float, name: str, tick: Callable[[], Awaitable[None
         except asyncio.CancelledError:
             raise
         except Exception as exc:
+            if app.should_stop:
+                # Faust stops the producer before the timers. What was not sent is done by whoever
+                # has the partition next.
+                logger.info("timer %s did not finish: %s", name, type(exc).__name__)
+                return
             end_process(f"timer {name} failed: {type(exc).__name__}")
 
     run.__name__ = run.__qualname__ = name
