@@ -6,6 +6,7 @@ Every worker does the same at its start, before it consumes or produces anything
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     TopicAlreadyExistsError,
@@ -29,6 +31,11 @@ from walmart_stream.topic_check import Comparison, FoundTopic, compare, missing
 # Until every partition of what was created has a leader.
 READY_TIMEOUT = 60.0
 READY_INTERVAL = 0.1
+
+
+# A node that is away is still asked now and then; another attempt asks another one.
+ATTEMPTS_TIMEOUT = 15.0
+ATTEMPT_INTERVAL = 0.5
 
 
 class TopicError(KafkaError):  # type: ignore[misc]
@@ -75,6 +82,20 @@ async def check_topics(settings: Settings) -> list[TopicState]:
 
 
 async def _prepare(settings: Settings, *, create: bool) -> list[TopicState]:
+    deadline = time.monotonic() + ATTEMPTS_TIMEOUT
+    while True:
+        try:
+            return await _attempt(settings, create=create)
+        except KafkaConnectionError:
+            # None of the brokers answers: that may take long, or be a wrong address.
+            raise
+        except KafkaError as exc:
+            if not exc.retriable or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(ATTEMPT_INTERVAL)
+
+
+async def _attempt(settings: Settings, *, create: bool) -> list[TopicState]:
     required = required_topics(settings)
     async with admin_client(settings) as admin:
         found = await _find(admin, required)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.local.ports import LOOPBACK, free_port, this_port_or_free
 from walmart_stream.local.processes import Process, start
 from walmart_stream.settings import Settings
@@ -80,6 +81,10 @@ class Worker:
         while True:
             code = await self.process.wait()
             if self._stopping:
+                return
+            if code == REFUSED_EXIT_CODE:
+                assert self.process is not None
+                logger.error("%s refuses to start: %s", self.url, self.process.last_words(20))
                 return
             self.restarts += 1
             logger.warning("%s ended with %s and is started again", self.url, code)
