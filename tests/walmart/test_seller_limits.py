@@ -303,6 +303,16 @@ async def test_a_429_with_a_long_pause_is_given_back_with_its_length(open_seller
     assert len(server.asked) == 1
 
 
+async def test_a_429_that_says_nothing_is_given_back_with_our_own_pause(open_seller):
+    """Whoever catches it need not guess."""
+    client, _ = await open_seller(lambda asked: fault(429, "?"), attempts=1)
+
+    with pytest.raises(RateLimited) as caught:
+        await client.items.get("A")
+
+    assert 60 <= caught.value.retry_after <= 66
+
+
 async def test_endpoints_have_limits_of_their_own(open_seller, clock):
     """A pause of one does not hold up another."""
     client, _ = await open_seller(

@@ -151,6 +151,16 @@ async def test_a_sku_that_is_twice_in_a_feed_shows_its_failure(open_seller):
     assert feed.items["A"].status == "DATA_ERROR"
 
 
+async def test_a_failure_shows_through_a_success_on_a_later_page(open_seller):
+    """Or on an earlier one."""
+    others = [outcome(f"S{n}") for n in range(60)]
+    failed = outcome("A", "DATA_ERROR", WRONG)
+
+    for outcomes in ([failed, *others, outcome("A")], [outcome("A"), *others, failed]):
+        client, _ = await open_seller(Feeds(outcomes).answer)
+        assert (await client.feeds.get(FEED_ID)).items["A"].status == "DATA_ERROR"
+
+
 async def test_a_feed_whose_items_are_under_way_is_not_done(open_seller):
     """Even if its own status says so already."""
     client, _ = await open_seller(Feeds([outcome("A"), outcome("B", "INPROGRESS")]).answer)
@@ -204,6 +214,18 @@ async def test_a_feed_is_handed_in_again_if_it_was_turned_away(open_seller):
 
     assert await client.prices.submit({"A": 100}) == "f"
     assert len(server.asked) == 3
+
+
+async def test_a_token_that_is_hard_to_get_does_not_cost_the_feed(open_seller):
+    """What must not be made twice has not been made once then."""
+    bad = [reply(b"", 503), reply(b"", 503)]
+    client, server = await open_seller(
+        lambda asked: reply({"feedId": "f"}),
+        on_token=lambda asked: bad.pop() if bad else server.give_token(),
+    )
+
+    assert await client.prices.submit({"A": 100}) == "f"
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("count", [0, 10_001])

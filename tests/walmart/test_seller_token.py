@@ -158,6 +158,20 @@ async def test_refused_credentials_are_not_tried_again(open_seller, clock, statu
     assert server.asked == []
 
 
+async def test_the_token_is_of_the_moment_when_the_call_is_sent(open_seller, clock):
+    """The wait for the limit may be longer than what is left of its life."""
+    client, server = await open_seller(lambda asked: reply({"payload": {}, "quantity": {}}))
+    await client.inventory.get("A")
+    clock.now += 700
+
+    await asyncio.gather(client.insights.score(), client.insights.score())
+
+    _, early, late = server.asked
+    assert late.at - early.at > 300
+    assert early.headers["WM_SEC.ACCESS_TOKEN"] == "token-1"
+    assert late.headers["WM_SEC.ACCESS_TOKEN"] == "token-2"
+
+
 async def test_a_failing_token_request_is_made_again(open_seller):
     """Walmart's bad minutes hit this endpoint, too."""
     replies = [reply(b"", 503), fault(429, "REQUEST_THRESHOLD_VIOLATED.GMP", retry_after="7")]

@@ -21,8 +21,8 @@ async def poll(
 ) -> T:
     """The first thing that *ask* gives, asked *every* so many seconds, *within* so many.
 
-    A failure that time can heal is waited out like an answer that says "not yet"; where Walmart
-    says for how long to stay away, that long. *retry* lends its clock and its sleep.
+    A failure that time can heal is waited out like an answer that says "not yet". *retry* lends
+    its clock and its sleep.
 
     Raises:
         NotReady: *what* is not there in time.
@@ -40,11 +40,10 @@ async def poll(
         else:
             if found is not None:
                 return found
-        pause = max(every, (trouble and trouble.retry_after) or 0.0)
-        if retry.clock() + pause > until:
+        if retry.clock() + every > until:
             last = f"; the last attempt failed: {trouble}" if trouble else ""
             raise NotReady(
                 f"{what} is not ready after {within:.0f} s; ask for it again later{last}",
-                retry_after=pause,
+                retry_after=every,
             )
-        await retry.sleep(pause)
+        await retry.sleep(every)
