@@ -66,6 +66,7 @@ class Feed:
     feed_id: str
     feed_type: str
     received_at: float
+    started_at: float
     done_at: float
     items: tuple[FeedItem, ...]
     broken: bool = False
@@ -74,8 +75,7 @@ class Feed:
         """Where the feed has got to at market time *at*."""
         if at >= self.done_at:
             return "ERROR" if self.broken else "PROCESSED"
-        waiting = (self.done_at - self.received_at) * WAITING
-        return "RECEIVED" if at < self.received_at + waiting else "INPROGRESS"
+        return "RECEIVED" if at < self.started_at else "INPROGRESS"
 
 
 def feed_limit(request: web.Request) -> str | None:
@@ -105,13 +105,14 @@ class Feeds:
         document = await _document(call)
         entries = _entries(kind, document)
         received, done = call.at, call.at + self.pace.between(self.config.feed_seconds)
+        started = received + (done - received) * WAITING
         if stuck := self.faults.strike(StuckFeed, "feeds"):
             done += stuck.seconds
         items = () if entries is None else self._judge(kind, entries[:MOST_ITEMS], received, done)
         feed_id = f"{secrets.token_hex(16).upper()}@AVMBAgA"
         if len(self.feeds) >= MOST_FEEDS:
             self.feeds.pop(next(iter(self.feeds)))
-        self.feeds[feed_id] = Feed(feed_id, kind, received, done, items, entries is None)
+        self.feeds[feed_id] = Feed(feed_id, kind, received, started, done, items, entries is None)
         return SellerAnswer({"feedId": feed_id}, root="FeedAcknowledgement")
 
     async def status(self, call: Call) -> SellerAnswer:

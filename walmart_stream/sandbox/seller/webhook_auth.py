@@ -46,8 +46,7 @@ class WebhookAuth:
         name, method = auth.get("authHeaderName") or DEFAULT_HEADER, auth.get("authMethod")
         if method == "BASIC_AUTH":
             password = "wrong" if forged else auth["password"]
-            pair = f"{auth['userName']}:{password}".encode()
-            return {name: f"Basic {base64.b64encode(pair).decode()}"}
+            return {name: _basic(auth["userName"], password)}
         if method == "HMAC":
             secret = "wrong" if forged else auth["clientSecret"]
             return {name: self._encoded(_mac(secret, body))}
@@ -84,7 +83,7 @@ class WebhookAuth:
         async with http.post(
             key[0],
             data={"grant_type": "client_credentials"},
-            auth=aiohttp.BasicAuth(key[1], auth["clientSecret"]),
+            headers={DEFAULT_HEADER: _basic(key[1], auth["clientSecret"])},
             raise_for_status=True,
         ) as response:
             answer = await response.json(content_type=None)
@@ -94,6 +93,10 @@ class WebhookAuth:
         lifetime = float(answer.get("expires_in", 60))
         self._tokens[key] = (token, self._pace.clock() + lifetime)
         return token
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _mac(secret: str, message: bytes) -> bytes:

@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -221,10 +222,10 @@ class WebhookSender:
 
     async def _sleep(self) -> None:
         self._woken.clear()
-        try:
-            await asyncio.wait_for(self._woken.wait(), TICK if self._waiting else None)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 it can swallow the cancellation that ends the sender.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK if self._waiting else None):
+                await self._woken.wait()
 
     def _note(
         self, delivery: Delivery, sent_at: int, status: int | None, error: str | None
