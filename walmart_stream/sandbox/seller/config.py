@@ -53,7 +53,7 @@ class SellerConfig:
     # A sandbox has no business on the network.
     webhooks_to_loopback_only: bool = True
     # How many records of its ground truth, and of its webhooks, are kept.
-    truth_capacity: int = 500_000
+    truth_capacity: int = 300_000
 
     @classmethod
     def with_every_trap(cls, **changes: Any) -> SellerConfig:

@@ -15,7 +15,8 @@ class Shop:
         self.items = items
         self._market = market
         self._seller_name = seller_name
-        self._shown: dict[int, Listing] = {}
+        # What a listing was made from, and the listing.
+        self._shown: dict[int, tuple[Listing, int | None, bool, Listing]] = {}
 
     def listing(self, item_id: int, at: float) -> Listing:
         """How the item is offered at *at*; the same object as long as nothing changes.
@@ -26,11 +27,13 @@ class Shop:
         own = self.items.by_item_id.get(item_id)
         if own is None:
             return self._market.listing(item_id, at)
-        listing = self.standing(own, at).listing
-        # Whoever writes items remembers them by their listing.
-        if self._shown.get(item_id) != listing:
-            self._shown[item_id] = listing
-        return self._shown[item_id]
+        market = self._market.listing(item_id, at)
+        price, can_sell = own.price.at(at), own.can_sell(at)
+        last = self._shown.get(item_id)
+        if last is None or last[0] is not market or last[1:3] != (price, can_sell):
+            shown = stand(own, market, self._seller_name, at).listing
+            last = self._shown[item_id] = (market, price, can_sell, shown)
+        return last[3]
 
     def standing(self, item: OwnItem, at: float) -> Standing:
         """How one of the seller's own items stands at *at*."""
