@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tests.sandbox.seller_caller import code
+from walmart_stream.sandbox import SellerConfig
 
 
 async def test_each_item_of_an_answer_is_recorded_as_it_was_served(open_seller):
@@ -179,8 +180,7 @@ async def test_faults_are_listed_and_disarmed(open_seller):
 
 async def test_a_seller_can_be_made_with_every_trap(open_seller):
     """Errors, limits and files then come in all their forms."""
-    traps = {"error_shape": "mixed", "limit_headers": "mixed", "expired_token_status": "mixed"}
-    seller = await open_seller(**traps)
+    seller = await open_seller(**traps())
 
     shapes, spellings = set(), set()
     for _ in range(60):
@@ -195,3 +195,10 @@ async def test_a_seller_can_be_made_with_every_trap(open_seller):
         "X-Next-Replenish-Time",
         "X-Next-Replenishment-Time",
     }
+
+
+def traps():
+    """What ``with_every_trap`` sets, beside the credentials."""
+    names = ("error_shape", "limit_headers", "expired_token_status", "file_format")
+    config = SellerConfig.with_every_trap()
+    return {name: getattr(config, name) for name in names}

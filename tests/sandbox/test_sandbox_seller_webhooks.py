@@ -151,6 +151,7 @@ async def test_subscriptions_are_made_listed_changed_and_ended(open_seller, rece
     ("change", "culprit"),
     [
         ({"eventType": "PRICE_CHANGED"}, "eventType"),
+        ({"eventType": []}, "eventType"),
         ({"eventUrl": None}, "eventUrl"),
         ({"eventUrl": "http://example.com/hook"}, "eventUrl"),
         ({"eventUrl": "https://example.com/hook"}, "eventUrl"),

@@ -34,7 +34,7 @@ class SellerConfig:
     skus: int = 300
     token_seconds: float | None = None
     # One production client saw 400 and others 401; expired tokens likewise.
-    bad_credentials_status: Literal[400, 401] = 400
+    bad_credentials_status: Literal[400, 401, "mixed"] = 400
     expired_token_status: Literal[400, 401, "mixed"] = 401
     error_shape: ErrorShape = "error"
     limit_headers: HeaderStyle = "ms"
@@ -44,7 +44,7 @@ class SellerConfig:
     cursor_seconds: float = 120.0
     file_format: FileFormat = "zip"
     column_style: ColumnStyle = "documented"
-    wrapped_insights: bool = True
+    wrapped_insights: Literal[True, False, "mixed"] = True
     hmac_encoding: HmacEncoding = "hex"
     # Adds WM_SEC.TIMESTAMP and WM_SEC.SIGNATURE, which only some of the documentation has.
     signed_timestamp: bool = False
@@ -59,11 +59,13 @@ class SellerConfig:
     def with_every_trap(cls, **changes: Any) -> SellerConfig:
         """All forms that answers were ever seen in, mixed; *changes* win."""
         traps: dict[str, Any] = {
+            "bad_credentials_status": "mixed",
             "expired_token_status": "mixed",
             "error_shape": "mixed",
             "limit_headers": "mixed",
             "file_format": "mixed",
             "column_style": "mixed",
+            "wrapped_insights": "mixed",
             "hmac_encoding": "mixed",
         }
         return cls(**(traps | changes))

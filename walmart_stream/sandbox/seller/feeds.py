@@ -227,10 +227,13 @@ async def _document(call: Call) -> dict[str, Any]:
 
 
 async def _file(call: Call) -> bytes:
-    reader = await call.request.multipart()
-    while (part := await reader.next()) is not None:
-        if isinstance(part, BodyPartReader) and part.name == "file":
-            return bytes(await part.read(decode=True))
+    try:
+        reader = await call.request.multipart()
+        while (part := await reader.next()) is not None:
+            if isinstance(part, BodyPartReader) and part.name == "file":
+                return bytes(await part.read(decode=True))
+    except ValueError:
+        raise invalid_content("file", "The form is malformed", FEED) from None
     raise invalid_content("file", "The form has no file", FEED)
 
 

@@ -54,8 +54,10 @@ class Insights:
             },
             "pricingInsightsResponseList": [one.payload for one in said],
         }
-        wrapped = {"status": "OK", "data": data}
-        return SellerAnswer(wrapped if self.config.wrapped_insights else data, said)
+        wrapped = self.config.wrapped_insights
+        if wrapped == "mixed":
+            wrapped = self.pace.random.random() < 0.5
+        return SellerAnswer({"status": "OK", "data": data} if wrapped else data, said)
 
     async def quality_score(self, call: Call) -> SellerAnswer:
         """The seller's overall listing quality."""

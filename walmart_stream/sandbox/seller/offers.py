@@ -155,7 +155,8 @@ class OwnItems:
         if kind == "SKU":
             return self.by_sku.get(text)
         if kind == "ITEM_ID":
-            return self.by_item_id.get(int(text)) if text.isdecimal() else None
+            number = int(text) if text.isdecimal() and len(text) <= 18 else 0
+            return self.by_item_id.get(number)
         for item in self.by_sku.values():
             if item.upc is not None and item.upc.zfill(14) == text.zfill(14):
                 return item

@@ -87,7 +87,8 @@ class Subscriptions:
         """
         before = self._one(call)
         body = call.json(WEBHOOK)
-        changes = body["events"][0] if isinstance(body.get("events"), list) else body
+        events = body.get("events")
+        changes = events[0] if isinstance(events, list) and events else body
         if not isinstance(changes, dict):
             raise invalid_content("events", "events is invalid", WEBHOOK)
         after = self._read({**self._whole(before), **changes})
@@ -141,7 +142,8 @@ class Subscriptions:
         return subscription
 
     def _read(self, event: Any) -> Subscription:
-        if not isinstance(event, Mapping) or event.get("eventType") not in RESOURCES:
+        event_type = event.get("eventType") if isinstance(event, Mapping) else None
+        if not isinstance(event_type, str) or event_type not in RESOURCES:
             raise invalid_content("eventType", "eventType is invalid", WEBHOOK)
         auth = event.get("authDetails") or {}
         if not isinstance(auth, dict):
@@ -160,9 +162,9 @@ class Subscriptions:
             self._address("authUrl", auth["authUrl"])
         return Subscription(
             subscription_id=str(uuid.uuid4()),
-            event_type=event["eventType"],
+            event_type=event_type,
             event_version=str(event.get("eventVersion", VERSION)),
-            resource=RESOURCES[event["eventType"]],
+            resource=RESOURCES[event_type],
             url=url,
             auth=dict(auth),
             headers={str(name): str(value) for name, value in headers.items()},

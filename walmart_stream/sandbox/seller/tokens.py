@@ -65,7 +65,10 @@ class Tokens:
         """
         if not self._known(authorization):
             self.refused += 1
-            if self._config.bad_credentials_status == 401:
+            status = self._config.bad_credentials_status
+            if status == "mixed":
+                status = self._pace.random.choice((400, 401))
+            if status == 401:
                 raise unauthorized()
             body = {
                 "error": "invalid_client",

@@ -149,7 +149,7 @@ class WebhookSender:
                 subscription.url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as problem:
             error = type(problem).__name__
         if status == 401 and delivery.fault is None:
             self._auth.forget(subscription.auth)
