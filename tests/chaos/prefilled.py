@@ -121,7 +121,7 @@ def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterato
         yield polls.changelog_topic_name, partition, key, encode_poll(Poll(at, "answered"))
         for (window_of, start), window in window_values(outcome, rules).items():
             assert window is not None
-            stored_key = windows._stored_key((window_of, windows.window.current(start / 1000)))
+            stored_key = windows.stored_key((window_of, windows.window.current(start / 1000)))
             yield windows.changelog_topic_name, partition, stored_key, window
         encoded = state.encode(outcome.states[item_id(number)])
         yield offers.changelog_topic_name, partition, key, encoded

@@ -113,3 +113,18 @@ async def test_an_outbox_is_empty_after_it_was_flushed(producer, stored):
 
     assert await outbox.flush() == {}
     assert len((await stored())[0]) == 1
+
+
+async def test_many_records_of_a_partition_are_added_at_once(producer, stored):
+    """They follow what was added before; adding none sends nothing."""
+    outbox = Outbox(producer, Pulse(3600))
+    outbox.add(TOPIC, b"a", b"1", partition=1, headers=[("x", b"y")])
+    outbox.extend(TOPIC, 1, [(b"b", b"2"), (b"c", None)])
+    outbox.extend(TOPIC, 2, [])
+
+    offsets = await outbox.flush()
+
+    assert offsets == {(TOPIC, 1): [0, 1, 2]}
+    records = (await stored())[1]
+    assert [(one.key, one.value) for one in records] == [(b"a", b"1"), (b"b", b"2"), (b"c", None)]
+    assert [one.headers for one in records] == [(("x", b"y"),), (), ()]

@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 # Items whose windows the clock closes in one go; between two goes other work gets its turn.
 CLOSE_CHUNK = 500
 
+# Some ten megabytes of keys; beyond that they are hashed anew.
+MOST_ITEMS_KNOWN = 100_000
+MOST_WINDOW_KEYS = 1000
+
 
 class TooMuchBadInput(Exception):
     """Most of the raw topic cannot be processed: a person has to look."""
@@ -58,6 +62,10 @@ class Processor:
         # whose table was searched for such items.
         self._open: dict[int, dict[str, int]] = {}
         self._indexed: set[int] = set()
+        # Window start (epoch ms) -> stored key with a place for the item; item -> partition that
+        # it hashes to. Both are dear to compute and asked for over and over.
+        self._window_keys: dict[int, bytes] = {}
+        self._partition_of: dict[bytes, int] = {}
 
     async def handle(self, batch: Batch) -> None:
         """Process *batch*; everything that follows from it is durable on return."""
@@ -84,6 +92,7 @@ class Processor:
         """Partitions were revoked: what is open in those that come back must be looked for."""
         self._open.clear()
         self._indexed.clear()
+        self._partition_of.clear()
 
     def item(self, item_id: str) -> ItemState | None:
         """The state of an item of ours."""
@@ -101,7 +110,7 @@ class Processor:
         found = {}
         for start in {known.previous_window, known.newest_window} - {None}:
             assert start is not None
-            key = (item_id, self._window(start))
+            key = self._window_key(item_id, start)
             value = self._tables.price_windows.table.read(partition, key)
             if value is not None:
                 found[start] = read_windows(item_id, value)
@@ -110,27 +119,29 @@ class Processor:
     def _read(self, batch: Batch, outbox: Outbox) -> list[Entry]:
         entries = []
         bad = forwarded = 0
+        known = self._partition_of
+        if len(known) > MOST_ITEMS_KNOWN:
+            known.clear()
+        topic, partition = batch.topic, batch.partition
         for record in batch.records:
+            key = record.key
             try:
-                observation = decode(record.key, record.value)
+                observation = decode(key, record.value)
             except BadInput as exc:
                 bad += 1
                 add_dead_letter(outbox, record, "process", exc)
                 continue
-            right = self._app.partition_of(topics.RAW.name, record.key)
-            if right is not None and right != batch.partition:
+            right = known.get(key)
+            if right is None:
+                right = self._app.partition_of(topics.RAW.name, key)
+                if right is not None:
+                    known[key] = right
+            if right is not None and right != partition:
                 # Its producer hashes keys in another way. All of an item must meet in one place.
                 forwarded += 1
-                outbox.add(
-                    batch.topic,
-                    record.key,
-                    record.value,
-                    partition=right,
-                    headers=record.headers,
-                )
+                outbox.add(topic, key, record.value, partition=right, headers=record.headers)
                 continue
-            source = Source(batch.topic, batch.partition, record.offset)
-            entries.append(Entry(observation, source))
+            entries.append(Entry(observation, Source(topic, partition, record.offset)))
         if self._limit.count(len(batch.records), bad):
             raise TooMuchBadInput("more than nine in ten of the last observations are bad")
         if bad:
@@ -147,27 +158,32 @@ class Processor:
 
     async def _store(self, partition: int, outcome: Outcome, outbox: Outbox) -> None:
         """Projections before state: a durable state implies that all that follows from it is."""
-        for event in outcome.events:
-            outbox.add(
-                topics.RESULTS.name,
-                event.item_id.encode(),
-                events.encode(event),
-                partition=partition,
-            )
-        ranges: dict[int, Any] = {}
-        windows = {}
-        for (item_id, start), value in window_values(outcome, self._rules).items():
-            if start not in ranges:
-                ranges[start] = self._window(start)
-            windows[item_id, ranges[start]] = value
+        encode = events.encode
+        outbox.extend(
+            topics.RESULTS.name,
+            partition,
+            [(event.item_id.encode(), encode(event)) for event in outcome.events],
+        )
+        windows = {
+            self._window_key(item_id, start): value
+            for (item_id, start), value in window_values(outcome, self._rules).items()
+        }
         await self._tables.price_windows.table.write(partition, windows, outbox)
         states = {item_id.encode(): state.encode(new) for item_id, new in outcome.states.items()}
         await self._tables.offers.write(partition, states, outbox)
         self._note_open(partition, outcome.states)
 
-    def _window(self, start: int) -> Any:
-        """Faust's range of the window that starts at *start* (epoch ms)."""
-        return self._tables.price_windows.table.window.current(start / 1000)
+    def _window_key(self, item_id: str, start: int) -> bytes:
+        """The stored key of an item's window that starts at *start* (epoch ms)."""
+        template = self._window_keys.get(start)
+        if template is None:
+            if len(self._window_keys) > MOST_WINDOW_KEYS:
+                self._window_keys.clear()
+            table = self._tables.price_windows.table
+            # An item id is digits: it stands in JSON as it is.
+            template = table.stored_key(("%s", table.window.current(start / 1000)))
+            self._window_keys[start] = template
+        return template % item_id.encode()
 
     def _note_open(self, partition: int, states: Mapping[str, ItemState]) -> None:
         waiting = self._open.setdefault(partition, {})

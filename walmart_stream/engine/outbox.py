@@ -7,7 +7,8 @@ Relies on, in faust/transport/drivers/aiokafka.py: ``Producer.send``, ``_ensure_
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka.errors import MessageSizeTooLargeError, UnknownError, UnsupportedVersionError
@@ -50,6 +51,15 @@ class Outbox:
         else:
             self._placed.setdefault((topic, partition), []).append((key, value, list(headers)))
 
+    def extend(
+        self, topic: str, partition: int, records: Iterable[tuple[bytes | None, bytes | None]]
+    ) -> None:
+        """Add many *records* of one partition, key and value, without headers."""
+        none: list[tuple[str, bytes]] = []
+        added: list[Record] = [(key, value, none) for key, value in records]
+        if added:
+            self._placed.setdefault((topic, partition), []).extend(added)
+
     async def flush(self) -> dict[tuple[str, int], list[int]]:
         """Send what was added and wait for it.
 
@@ -87,12 +97,12 @@ class Outbox:
         producer = self._producer._ensure_producer()
         sent: list[tuple[Awaitable[Any], int]] = []
         builder = producer.create_batch()
+        now = time.time_ns() // 1_000_000
         for key, value, headers in records:
-            record = {"timestamp": None, "key": key, "value": value, "headers": headers}
-            if builder.append(**record) is None:
+            if builder.append(timestamp=now, key=key, value=value, headers=headers) is None:
                 sent.append(await _submit(producer, builder, topic, partition))
                 builder = producer.create_batch()
-                if builder.append(**record) is None:
+                if builder.append(timestamp=now, key=key, value=value, headers=headers) is None:
                     raise MessageSizeTooLargeError(f"a record of {topic} fits no batch")
         sent.append(await _submit(producer, builder, topic, partition))
         offsets: list[int] = []

@@ -35,7 +35,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
     def read(self, partition: int, key: Any) -> bytes | None:
         """The value of *key*, which belongs to *partition*."""
-        return self._partitions.get(partition, self._stored_key(key))
+        return self._partitions.get(partition, self.stored_key(key))
 
     async def write(
         self, partition: int, values: Mapping[Any, bytes | None], outbox: Outbox
@@ -46,9 +46,11 @@ class AwaitedTable(faust.Table[Any, bytes]):
         """
         topic = self.changelog_topic_name
         async with self._write_locks[partition]:
-            stored = {self._stored_key(key): value for key, value in values.items()}
-            for key, value in stored.items():
-                outbox.add(topic, key, value, partition=partition)
+            stored = {
+                key if key.__class__ is bytes else self.stored_key(key): value
+                for key, value in values.items()
+            }
+            outbox.extend(topic, partition, stored.items())
             sent = await outbox.flush()
             if not stored:
                 return
@@ -117,7 +119,8 @@ class AwaitedTable(faust.Table[Any, bytes]):
                 newest[key] = value or None
         return newest
 
-    def _stored_key(self, key: Any) -> bytes:
+    def stored_key(self, key: Any) -> bytes:
+        """*key* as the changelog and the store have it; bytes stand for themselves."""
         if isinstance(key, bytes):
             return key
         stored = self.app.serializers.dumps_key(self.key_type, key, serializer="json")
