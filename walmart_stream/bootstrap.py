@@ -121,8 +121,11 @@ def affiliate_client(settings: Settings) -> AffiliateClient:
     )
 
 
-def seller_client(settings: Settings) -> SellerClient:
-    """The client of the Marketplace Seller API, within Walmart's limits for one seller."""
+def seller_client(settings: Settings, patience: float = SELLER_PATIENCE) -> SellerClient:
+    """The client of the Marketplace Seller API, within Walmart's limits for one seller.
+
+    *patience*: how long a call may be tried again (seconds).
+    """
     assert settings.walmart_client_id is not None
     assert settings.walmart_client_secret is not None
     return SellerClient(
@@ -135,7 +138,7 @@ def seller_client(settings: Settings) -> SellerClient:
             clock=time.monotonic,
             sleep=asyncio.sleep,
             random=random.random,
-            longest_total=SELLER_PATIENCE,
+            longest_total=patience,
         ),
         clock=time.time,
         new_request_id=lambda: str(uuid.uuid4()),

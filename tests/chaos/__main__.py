@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,6 +38,8 @@ from tests.chaos.campaign import Options, run
 @click.option("--keep", is_flag=True, help="Keep logs and data.")
 def main(report: Path | None, keep: bool, **options: object) -> None:
     """Attack a pipeline under load, then judge what it has stored."""
+    # Clients whose broker was killed have much to say.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="walmart-stream-chaos-"))
     result = asyncio.run(run(Options(**options), folder))  # type: ignore[arg-type]
     figures = result.report()

@@ -296,6 +296,33 @@ def verify() -> None:
     sys.exit(0 if report.is_clean else 1)
 
 
+@cli.command()
+def doctor() -> None:
+    """Check settings, broker, topics, MongoDB and Walmart; a line for each, and what to do."""
+    import logging
+
+    from walmart_stream.commands import doctor as command
+
+    # What the clients have to say of a failure is in its finding.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        settings = load_settings()
+    except SettingsError as exc:
+        for fault in exc.faults:
+            click.echo(command.Finding("settings", command.Verdict.FAULT, fault))
+        sys.exit(1)
+    click.echo(command.Finding("settings", command.Verdict.OK, "complete"))
+
+    async def examine() -> bool:
+        healthy = True
+        async for finding in command.doctor(settings):
+            click.echo(finding)
+            healthy &= finding.verdict is not command.Verdict.FAULT
+        return healthy
+
+    sys.exit(0 if _run(examine()) else 1)
+
+
 def main() -> None:
     """Entry point of ``walmart-stream`` and ``python -m walmart_stream``."""
     cli()

@@ -42,6 +42,7 @@ class TopicError(KafkaError):  # type: ignore[misc]
     """The topics cannot be as configured; the message names all of them and what to do."""
 
     def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
         super().__init__("the topics are not usable:\n" + "\n".join(f"  {f}" for f in faults))
 
     def __str__(self) -> str:

@@ -84,6 +84,11 @@ class AffiliateClient:
         """
         self._calls.set_limits(calls_per_second, calls_left)
 
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that Walmart's clock was ahead in the last answers; 0 before there was one."""
+        return self._calls.clock_offset
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._calls.close()

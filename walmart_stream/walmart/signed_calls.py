@@ -56,6 +56,11 @@ class SignedCalls:
             self._budget = DailyBudget(0, now=now)
         self._budget.set_left(calls_left, now)
 
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that Walmart's clock was ahead in the last answers; 0 before there was one."""
+        return self._signer.offset
+
     async def get(
         self,
         url: str,

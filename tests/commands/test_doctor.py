@@ -1,0 +1,133 @@
+"""``walmart-stream doctor``: says what works and what to do about what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.polling.walmart import open_walmart
+from walmart_stream.commands.cli import cli
+from walmart_stream.commands.doctor import Finding, Verdict, doctor
+from walmart_stream.commands.topics import create_topics
+from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.sandbox import generate_keypair
+from walmart_stream.settings import Settings, load_settings
+from walmart_stream.storage import mongo
+
+MakeSettings = Callable[..., Settings]
+SECRET = "s3cr3t-of-somebody"
+
+
+async def examine(settings: Settings) -> dict[str, Finding]:
+    """The findings by what was looked at; the last one where there are several."""
+    return {finding.what: finding async for finding in doctor(settings)}
+
+
+@pytest.fixture
+def with_walmart(make_settings: MakeSettings, fresh_broker: EmbeddedBroker) -> MakeSettings:
+    """Settings of a running broker and database, and of what the environment says of Walmart."""
+
+    def make(environment: dict[str, str]) -> Settings:
+        running = make_settings(kafka_brokers=(fresh_broker.bootstrap,))
+        return load_settings(
+            {
+                "KAFKA_BROKERS": fresh_broker.bootstrap,
+                "KAFKA_PARTITIONS": str(running.kafka_partitions),
+                "MONGODB_URI": running.mongodb_uri.get_secret_value(),
+                "MONGODB_DATABASE": running.mongodb_database,
+                **environment,
+            },
+            env_file=Path("no.env"),
+        )
+
+    return make
+
+
+async def test_where_everything_works_there_is_nothing_to_do(
+    with_walmart: MakeSettings, tmp_path: Path
+) -> None:
+    """Each check is made against the real thing; what is not set up is skipped."""
+    async with open_walmart(tmp_path, calls_per_second=5, calls_per_day=10, items=5) as walmart:
+        settings = with_walmart(walmart.environment)
+        await create_topics(settings)
+        client = mongo.connect(settings)
+        await mongo.create_indexes(mongo.database(client, settings))
+        client.close()
+
+        found = await examine(settings)
+        calls = (await walmart.stats())["calls"]
+
+    verdicts = {what: finding.verdict for what, finding in found.items()}
+    assert verdicts.pop("Walmart Seller API") is Verdict.SKIPPED
+    assert set(verdicts.values()) == {Verdict.OK}, [str(finding) for finding in found.values()]
+    assert {"broker", "topics", "reading", "MongoDB", "indexes", "clock"} <= verdicts.keys()
+    assert calls == 1
+
+
+async def test_a_key_that_walmart_refuses_and_a_wrong_clock_are_told_apart(
+    with_walmart: MakeSettings, tmp_path: Path
+) -> None:
+    """The first is a fault; workers cope with the second, people may not."""
+    async with open_walmart(tmp_path, calls_per_second=5, calls_per_day=10, items=5) as walmart:
+        settings = with_walmart(walmart.environment)
+        await walmart.arm(kind="clock_shift", milliseconds=600_000)
+        shifted = await examine(settings)
+        await walmart.disarm()
+        await walmart.rotate_key(generate_keypair()[1])
+        refused = await examine(settings)
+
+    assert shifted["clock"].verdict is Verdict.WARNING
+    assert "600 s behind Walmart's" in shifted["clock"].words
+    assert refused["Walmart Affiliate API"].verdict is Verdict.FAULT
+    assert "WALMART_PRIVATE_KEY" in refused["Walmart Affiliate API"].words
+
+
+async def test_missing_topics_and_indexes_are_named(with_walmart: MakeSettings) -> None:
+    """With the command that makes them; looking makes nothing."""
+    settings = with_walmart({})
+
+    first = await examine(settings)
+    second = await examine(settings)
+
+    for found in (first, second):
+        assert found["topics"].verdict is Verdict.FAULT
+        assert "walmart-stream topics" in found["topics"].words
+        assert found["indexes"].verdict is Verdict.WARNING
+
+
+def test_what_nobody_answers_is_a_fault_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One dead part does not hide another; the exit code is 1, and no secret is shown."""
+    environment = {
+        "KAFKA_BROKERS": "127.0.0.1:1",
+        "MONGODB_URI": f"mongodb://user:{SECRET}@127.0.0.1:1/?serverSelectionTimeoutMS=100",
+        "WALMART_SELLER_URL": "http://127.0.0.1:1",
+        "WALMART_CLIENT_ID": "somebody",
+        "WALMART_CLIENT_SECRET": SECRET,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    result = CliRunner().invoke(cli, ["doctor"])
+
+    assert result.exit_code == 1
+    for what in ("broker", "topics", "reading", "MongoDB", "Walmart Seller API"):
+        assert f"FAULT   {what}: " in result.output
+    assert "skipped Walmart Affiliate API: " in result.output
+    assert SECRET not in result.output
+
+
+def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to try then."""
+    monkeypatch.setenv("KAFKA_BROKERS", "nowhere")
+    monkeypatch.setenv("KAFKA_PARTITIONS", "many")
+
+    result = CliRunner().invoke(cli, ["doctor"])
+
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert all(line.startswith("FAULT   settings: ") for line in lines)
+    assert any("KAFKA_BROKERS" in line for line in lines)
+    assert any("KAFKA_PARTITIONS" in line for line in lines)

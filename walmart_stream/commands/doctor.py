@@ -1,0 +1,222 @@
+"""``walmart-stream doctor``: everything that a worker needs, tried once; a line for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from walmart_stream import topics
+from walmart_stream.bootstrap import affiliate_client, seller_client
+from walmart_stream.commands.topics import TopicError, check_topics
+from walmart_stream.kafka import admin_client, client_options
+from walmart_stream.local.ports import LOOPBACK
+from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
+from walmart_stream.walmart.errors import UnusableKey, WalmartError
+
+# Seconds. Nothing that works takes longer, and nobody waits longer for an answer about it.
+LONGEST = 20.0
+
+# Walmart refuses signatures whose time differs by 180 s. Workers sign with Walmart's time, but a
+# clock that is wrong makes the time of everything else wrong, too.
+LARGEST_OFFSET = 30.0
+
+# No item has this id: asking for it shows whether the signature is accepted, at one call.
+NO_ITEM = "1"
+
+# Seconds for which a call of the seller side is tried again.
+PATIENCE = 5.0
+
+AFFILIATE, SELLER = "Walmart Affiliate API", "Walmart Seller API"
+
+_LOOPBACK = (f"{LOOPBACK}:", "localhost:", "[::1]:")
+
+
+class Verdict(StrEnum):
+    """What a check came to; only a fault keeps workers from working."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "FAULT"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, and in words what was found and what to do."""
+
+    what: str
+    verdict: Verdict
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict:8}{self.what}: {self.words}"
+
+
+async def doctor(settings: Settings) -> AsyncIterator[Finding]:
+    """Check broker, topics, database and Walmart, one after the other. Nothing is changed.
+
+    It costs one call of the Affiliate API's quota, and one of the Seller API's. No secret is in any
+    finding.
+    """
+    for what, check in (
+        ("broker", _broker),
+        ("topics", _topics),
+        ("reading", _reading),
+        ("MongoDB", _database),
+        (AFFILIATE, _affiliate),
+        (SELLER, _seller),
+    ):
+        try:
+            async with asyncio.timeout(LONGEST):
+                findings = await check(settings, what)
+        except TimeoutError:
+            findings = [Finding(what, Verdict.FAULT, f"no answer within {LONGEST:g} s")]
+        for finding in findings:
+            yield finding
+
+
+async def _broker(settings: Settings, what: str) -> list[Finding]:
+    brokers = ",".join(settings.kafka_brokers)
+    try:
+        async with admin_client(settings) as admin:
+            cluster = await admin.describe_cluster()
+    except (KafkaError, OSError) as exc:
+        words = f"{brokers} cannot be used: {_reason(exc)}; check KAFKA_BROKERS, " + (
+            "KAFKA_SECURITY_PROTOCOL and what belongs to it"
+        )
+        return [Finding(what, Verdict.FAULT, words)]
+    protocol = settings.kafka_security_protocol
+    count = len(cluster["brokers"])
+    words = f"{count} {'broker answers' if count == 1 else 'brokers answer'}, {protocol}"
+    if protocol.startswith("SASL"):
+        words += f" ({settings.kafka_sasl_mechanism} as {settings.kafka_username})"
+    elif protocol == "PLAINTEXT" and not all(
+        broker.startswith(_LOOPBACK) for broker in settings.kafka_brokers
+    ):
+        words += ": anybody on the way can read and write; use SASL_SSL or SSL"
+        return [Finding(what, Verdict.WARNING, words)]
+    return [Finding(what, Verdict.OK, words)]
+
+
+async def _topics(settings: Settings, what: str) -> list[Finding]:
+    try:
+        states = await check_topics(settings)
+    except TopicError as exc:
+        return [Finding(what, Verdict.FAULT, fault) for fault in exc.faults]
+    except (KafkaError, OSError) as exc:
+        return [Finding(what, Verdict.FAULT, f"they cannot be checked: {_reason(exc)}")]
+    differing = [state for state in states if state.differences]
+    if differing:
+        return [Finding(what, Verdict.WARNING, str(state)) for state in differing]
+    return [Finding(what, Verdict.OK, f"all {len(states)} exist, as configured")]
+
+
+async def _reading(settings: Settings, what: str) -> list[Finding]:
+    """Whether this user may read the raw topic and be a member of the group."""
+    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+        **client_options(settings), group_id=settings.app_id, enable_auto_commit=False
+    )
+    try:
+        await consumer.start()
+        tp = TopicPartition(topics.RAW.name, 0)
+        consumer.assign([tp])
+        committed = await consumer.committed(tp)
+        await consumer.seek_to_beginning(tp)
+        await consumer.getmany(tp, timeout_ms=1000)
+    except (KafkaError, OSError) as exc:
+        words = f"{topics.RAW.name} in group {settings.app_id}: {_reason(exc)}"
+        return [Finding(what, Verdict.FAULT, words)]
+    finally:
+        await consumer.stop()
+    state = "has not worked yet" if committed is None else "has worked"
+    return [
+        Finding(what, Verdict.OK, f"{topics.RAW.name} is readable, group {settings.app_id} {state}")
+    ]
+
+
+async def _database(settings: Settings, what: str) -> list[Finding]:
+    client = mongo.connect(settings)
+    try:
+        hello = await client.admin.command("hello")
+        status = await client.admin.command("connectionStatus")
+        database = mongo.database(client, settings)
+        missing = [
+            collection
+            for collection, indexes in mongo.INDEXES.items()
+            if not {index.document["name"] for index in indexes}
+            <= (await database[collection].index_information()).keys()
+        ]
+    except PyMongoError as exc:
+        words = f"it cannot be used: {_reason(exc)}; check MONGODB_URI and the user's roles"
+        return [Finding(what, Verdict.FAULT, words)]
+    finally:
+        client.close()
+    users = [user["user"] for user in status["authInfo"]["authenticatedUsers"]]
+    words = (
+        f"database {settings.mongodb_database}, "
+        + ("as " + ", ".join(users) if users else "without a login")
+        + (f", replica set {hello['setName']}" if "setName" in hello else ", standalone")
+    )
+    findings = [Finding(what, Verdict.OK, words)]
+    if missing:
+        words = f"no index yet for {', '.join(missing)}; walmart-stream topics makes them"
+        findings.append(Finding("indexes", Verdict.WARNING, words))
+    else:
+        findings.append(Finding("indexes", Verdict.OK, "all there"))
+    return findings
+
+
+async def _affiliate(settings: Settings, what: str) -> list[Finding]:
+    if not settings.polling:
+        words = "WALMART_CONSUMER_ID and WALMART_PRIVATE_KEY are not set: nothing is polled"
+        return [Finding(what, Verdict.SKIPPED, words)]
+    try:
+        client = affiliate_client(settings)
+    except UnusableKey as exc:
+        return [Finding(what, Verdict.FAULT, str(exc))]
+    try:
+        client.set_limits(1.0, 5)
+        lookup = await client.items([NO_ITEM])
+        offset = client.clock_offset
+    finally:
+        await client.close()
+    if lookup.failed:
+        (error,) = lookup.failed.values()
+        return [Finding(what, Verdict.FAULT, f"{type(error).__name__}: {error}")]
+    findings = [Finding(what, Verdict.OK, f"{settings.walmart_affiliate_url} accepts the key")]
+    if abs(offset) > LARGEST_OFFSET:
+        direction = "behind" if offset > 0 else "ahead of"
+        words = f"{abs(offset):.0f} s {direction} Walmart's; have it set by NTP"
+        findings.append(Finding("clock", Verdict.WARNING, words))
+    else:
+        findings.append(Finding("clock", Verdict.OK, "agrees with Walmart's"))
+    return findings
+
+
+async def _seller(settings: Settings, what: str) -> list[Finding]:
+    if not settings.selling:
+        words = "WALMART_CLIENT_ID and WALMART_CLIENT_SECRET are not set"
+        return [Finding(what, Verdict.SKIPPED, words)]
+    client = seller_client(settings, PATIENCE)
+    try:
+        await client.webhooks.event_types()
+    except WalmartError as exc:
+        return [Finding(what, Verdict.FAULT, f"{type(exc).__name__}: {exc}")]
+    finally:
+        await client.close()
+    return [Finding(what, Verdict.OK, f"{settings.walmart_seller_url} accepts the credentials")]
+
+
+def _reason(exc: Any) -> str:
+    name = type(exc).__name__
+    # Errors of aiokafka begin with their own name.
+    words = str(exc).removeprefix(f"{name}: ")
+    return f"{name}: {words}".splitlines()[0][:300]
