@@ -52,10 +52,10 @@ def test_values_of_another_version_are_not_guessed() -> None:
     """Better a stop than wrong results."""
     value = state.encode(kettle())
 
-    with pytest.raises(ValueError, match="version 3"):
-        state.decode(b"\x03" + value[1:])
-    with pytest.raises(ValueError, match="version 3"):
-        state.applied(b"\x03" + value[1:])
+    with pytest.raises(ValueError, match="version 4"):
+        state.decode(b"\x04" + value[1:])
+    with pytest.raises(ValueError, match="version 4"):
+        state.applied(b"\x04" + value[1:])
     with pytest.raises(ValueError, match="version 91"):
         state.decode(b'[1,12345,"Kettle",null,{},{}]')
 

@@ -225,6 +225,7 @@ class Processor:
         counted.labels("applied").inc(outcome.applied)
         counted.labels("duplicate").inc(outcome.duplicate)
         counted.labels("late").inc(outcome.late)
+        counted.labels("silent").inc(outcome.silent)
         kinds: Counter[str] = Counter()
         for event in outcome.events:
             if isinstance(event, PriceChange):

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.events import (
     FIRST_SEEN,
     Event,
@@ -20,7 +21,9 @@ from walmart_stream.domain.events import (
     summarise,
 )
 from walmart_stream.domain.observation import Observation
-from walmart_stream.domain.offers import FEATURED, UNAVAILABLE, Offer
+from walmart_stream.domain.offers import FEATURED, OWN, UNAVAILABLE, Offer
+from walmart_stream.domain.own import SellerState
+from walmart_stream.domain.seller_side import Sight
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Rules, Window
 
@@ -43,7 +46,7 @@ class Outcome:
     closed because an offer was seen in a later one. ``expired`` names windows (item id, start)
     that are neither an item's newest one nor the one before: live views need them no longer. An
     observation counts as ``applied`` if it was newer for any of its offers, else as ``duplicate``
-    or ``late``.
+    or ``late``; one that speaks for no offer at all as ``silent``.
     """
 
     states: dict[str, ItemState] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class Outcome:
     applied: int = 0
     duplicate: int = 0
     late: int = 0
+    silent: int = 0
 
 
 def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules) -> Outcome:
@@ -101,8 +105,16 @@ def _observe(
             last_seen = offer_state.observed_at
         if offer_state.window.start > newest_window:
             newest_window = offer_state.window.start
-    applied = equal = enters = False
-    for name, seen in observation.offers.items():
+    applied = equal = enters = tells = False
+    offers = observation.offers
+    sight = observation.sight
+    if sight is not None:
+        if sight.is_silent:
+            outcome.silent += 1
+            return
+        offers, applied, equal = _see(state, sight, offers, at, rules)
+        tells = state.seller is not None and state.seller.untold
+    for name, seen in offers.items():
         known = state.offers.get(name)
         last = state.absent.get(name) if known is None else known.observed_at
         if last is not None and at <= last:
@@ -129,13 +141,15 @@ def _observe(
             known.window.carry(previous.landed_cents, known.observed_at, at, rules)
             known.offer = offer
             known.observed_at = at
-            if kinds:
-                known.changed_at = at
         enters = True
         known.window.observe(offer, is_change=bool(kinds) and previous is not None)
-        if kinds:
+        if kinds or (tells and name == OWN):
+            box = None if sight is None else _told(state, name)
+            known.changed_at = at
             outcome.events.append(
-                PriceChange(observation.item_id, name, name_now, kinds, offer, previous, at, source)
+                PriceChange(
+                    observation.item_id, name, name_now, kinds, offer, previous, at, source, box
+                )
             )
     if applied:
         state.applied += 1
@@ -150,6 +164,35 @@ def _observe(
         outcome.duplicate += 1
     else:
         outcome.late += 1
+
+
+def _see(
+    state: ItemState, sight: Sight, named: Mapping[str, Offer | None], at: int, rules: Rules
+) -> tuple[dict[str, Offer | None], bool, bool]:
+    """Take over what only the seller side says; the offers that it comes to.
+
+    Also whether anything beside offers was newer, and whether it was as old as what is known.
+    """
+    seller = state.seller
+    if seller is None:
+        seller = state.seller = SellerState()
+    offers: dict[str, Offer | None] = {}
+    if sight.own is not None:
+        known = state.offers.get(OWN)
+        if known is None or at > known.observed_at:
+            seller.hear(sight.own)
+        offers[OWN] = seller.offer()
+    offers.update(seller.rivals(sight, named, state.offers, at))
+    equal = sight.box is not None and seller.box is not None and at == seller.box.observed_at
+    return offers, seller.look(sight, at, rules), equal
+
+
+def _told(state: ItemState, name: str) -> BuyBox | None:
+    """The buy box as it is stored with a change of the own offer."""
+    if name != OWN or state.seller is None:
+        return None
+    state.seller.untold = False
+    return copy(state.seller.box)
 
 
 def _leave_window(

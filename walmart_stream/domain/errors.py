@@ -7,7 +7,7 @@ BadInput
 ├── WrongShape          JSON, but a field is missing or has the wrong type
 ├── BadNumber           not a usable amount of money
 ├── BadTime             not a point in time with a time zone
-└── UnsupportedSource   an observation of a source that this version does not read
+└── UnsupportedSource   a payload of a form that this version does not read from its source
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 from msgspec import Struct
 
+from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules, Window
@@ -27,7 +28,11 @@ class Source(NamedTuple):
 
 
 class PriceChange(Struct, frozen=True, gc=False):
-    """An offer differs from what it was before, or was seen for the first time."""
+    """An offer differs from what it was before, or was seen for the first time.
+
+    ``buy_box`` comes with the own offer, once it is known who holds the box. ``kinds`` is empty
+    where nothing else differs.
+    """
 
     item_id: str
     offer: str
@@ -37,6 +42,7 @@ class PriceChange(Struct, frozen=True, gc=False):
     previous: Offer | None
     observed_at: int
     source: Source
+    buy_box: BuyBox | None = None
 
     def document(self) -> dict[str, Any]:
         """JSON fields; ``delta_cents`` is of landed prices where both are known, else of prices.
@@ -59,7 +65,7 @@ class PriceChange(Struct, frozen=True, gc=False):
                 "available": before.available,
                 "seller": before.seller,
             }
-        return {
+        document: dict[str, Any] = {
             "type": "price_change",
             "schema": 1,
             "item_id": self.item_id,
@@ -82,6 +88,9 @@ class PriceChange(Struct, frozen=True, gc=False):
                 "offset": source.offset,
             },
         }
+        if self.buy_box is not None:
+            document["buy_box"] = self.buy_box.document()
+        return document
 
 
 class WindowClosed(Struct, frozen=True, gc=False):

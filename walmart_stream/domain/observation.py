@@ -16,29 +16,34 @@ from walmart_stream.domain.errors import (
     EmptyValue,
     KeyFault,
     MalformedJson,
-    UnsupportedSource,
     WrongShape,
 )
 from walmart_stream.domain.money import Doubtful
 from walmart_stream.domain.offers import Offer, affiliate_offers, item_name
+from walmart_stream.domain.seller_side import Sight, seller_sight, webhook_sight
 from walmart_stream.domain.time import parse_iso, to_iso
 
 SCHEMA = 1
 AFFILIATE = "affiliate"
-SOURCES = (AFFILIATE, "seller", "webhook")
+SELLER = "seller"
+SOURCES = (AFFILIATE, SELLER, "webhook")
 ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
 # The exact parser is recursive. Items are four levels deep.
 DEEPEST = 200
 
 
 class Observation(Struct, frozen=True, gc=False):
-    """One look at one item, read. ``observed_at`` in epoch milliseconds."""
+    """One look at one item, read. ``observed_at`` in epoch milliseconds.
+
+    ``offers`` are those that it names, ``sight`` what the seller side says besides.
+    """
 
     item_id: str
     observed_at: int
     source: str
     name: str | None
     offers: Mapping[str, Offer | None]
+    sight: Sight | None = None
 
 
 def encode(
@@ -75,14 +80,34 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     if key != item_id.encode():
         raise KeyFault(f"the key {key[:40]!r} is not the item id {item_id!r}")
     payload = envelope["payload"]
+    if source != AFFILIATE:
+        try:
+            return _of_seller_side(item_id, observed_at, source, payload)
+        except Doubtful:
+            return _of_seller_side(item_id, observed_at, source, _exactly(value, payload))
     try:
         offers = affiliate_offers(payload)
     except Doubtful:
-        if _is_deeper(payload, DEEPEST):
-            raise WrongShape(f"payload: nested in more than {DEEPEST} levels") from None
-        exact = json.loads(value, parse_float=_exact)
-        offers = affiliate_offers(exact["payload"])
+        offers = affiliate_offers(_exactly(value, payload))
     return Observation(item_id, observed_at, source, item_name(payload), offers)
+
+
+def _of_seller_side(
+    item_id: str, observed_at: int, source: str, payload: dict[str, Any]
+) -> Observation:
+    offers: Mapping[str, Offer | None] = {}
+    if source == SELLER:
+        sight = seller_sight(payload, item_id)
+    else:
+        sight, offers = webhook_sight(payload, item_id)
+    return Observation(item_id, observed_at, source, sight.name, offers, sight)
+
+
+def _exactly(value: bytes, payload: Any) -> Any:
+    """The payload in *value* with decimals instead of doubles."""
+    if _is_deeper(payload, DEEPEST):
+        raise WrongShape(f"payload: nested in more than {DEEPEST} levels")
+    return json.loads(value, parse_float=_exact)["payload"]
 
 
 def _check_envelope(envelope: Any) -> tuple[str, int, str]:
@@ -112,7 +137,7 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     if payload.__class__ is not dict:
         raise WrongShape("payload: an object is due")
     if source != AFFILIATE:
-        raise UnsupportedSource(f"observations of source {source!r} cannot be read yet")
+        return item_id, at, source
     named = payload.get("itemId")
     if (str(named) if named.__class__ is int else _item_id_text(named)) != item_id:
         raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")

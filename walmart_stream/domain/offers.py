@@ -11,6 +11,9 @@ from walmart_stream.domain.money import cents
 
 FEATURED = "featured"
 MARKETPLACE = "marketplace"
+OWN = "own"
+# In front of a seller's name.
+RIVAL = "rival:"
 WALMART = "Walmart.com"
 
 _BEST = "bestMarketplacePrice."
@@ -65,7 +68,7 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
 def item_name(item: Mapping[str, Any]) -> str | None:
     """The item's name without HTML entities."""
     name = item.get("name")
-    return None if name is None else _text(name, "name", MAX_NAME)
+    return None if name is None else text_of(name, "name", MAX_NAME)
 
 
 def _offer(source: Mapping[str, Any], price_field: str, prefix: str, unnamed: str | None) -> Offer:
@@ -82,7 +85,7 @@ def _offer(source: Mapping[str, Any], price_field: str, prefix: str, unnamed: st
         two_day = cents(two_day, "twoThreeDayShippingRate", prefix)
     seller = source.get("sellerInfo")
     if seller is not None:
-        seller = _text(seller, "sellerInfo", MAX_SELLER, prefix)
+        seller = text_of(seller, "sellerInfo", MAX_SELLER, prefix)
     online = source.get("availableOnline")
     if online is not True and online is not None:
         online = _flag(online, "availableOnline", prefix)
@@ -92,7 +95,12 @@ def _offer(source: Mapping[str, Any], price_field: str, prefix: str, unnamed: st
     return _new_tuple(Offer, fields)
 
 
-def _text(value: object, field: str, longest: int, prefix: str = "") -> str | None:
+def text_of(value: object, field: str, longest: int, prefix: str = "") -> str | None:
+    """*value* without HTML entities and blanks around it, cut to *longest* characters.
+
+    Raises:
+        WrongShape: it is no text; the error names *prefix* and *field*.
+    """
     if not isinstance(value, str):
         raise WrongShape(f"{prefix}{field}: text is due, not {type(value).__name__}")
     if "&" in value:

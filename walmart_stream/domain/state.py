@@ -12,10 +12,11 @@ from msgspec import Struct, field
 from msgspec.msgpack import Decoder, Encoder
 
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.own import SellerState
 from walmart_stream.domain.windows import Window
 
 # First byte of a stored value; a reader that meets another one must not guess.
-VERSION = 2
+VERSION = 3
 
 
 class OfferState(Struct, array_like=True, gc=False):
@@ -37,6 +38,7 @@ class ItemState(Struct, array_like=True, gc=False):
     the same log; so of two stored values the one with more ``applied`` is the newer one.
     ``previous_window`` is the start (epoch ms) of the window before the newest one. ``absent``
     holds, of offers that have never been seen, when an answer last did not name them (epoch ms).
+    ``seller`` is what only the seller side can say, ``None`` before it said anything.
     """
 
     applied: int = 0
@@ -44,6 +46,7 @@ class ItemState(Struct, array_like=True, gc=False):
     previous_window: int | None = None
     offers: dict[str, OfferState] = field(default_factory=dict)
     absent: dict[str, int] = field(default_factory=dict)
+    seller: SellerState | None = None
 
     @property
     def observed_at(self) -> int:
@@ -69,7 +72,10 @@ class ItemState(Struct, array_like=True, gc=False):
 
     def copy(self) -> ItemState:
         offers = {name: offer.copy() for name, offer in self.offers.items()}
-        return ItemState(self.applied, self.name, self.previous_window, offers, dict(self.absent))
+        seller = None if self.seller is None else self.seller.copy()
+        return ItemState(
+            self.applied, self.name, self.previous_window, offers, dict(self.absent), seller
+        )
 
 
 def encode(state: ItemState) -> bytes:
