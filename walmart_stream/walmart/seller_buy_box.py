@@ -5,43 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from walmart_stream.domain.buy_box_report import BuyBoxRow as BuyBoxRow
+from walmart_stream.domain.buy_box_report import OtherOffer as OtherOffer
+from walmart_stream.domain.buy_box_report import read_row
 from walmart_stream.domain.observation import ITEM_ID
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.seller_report_file import rows
 from walmart_stream.walmart.seller_reports import PATIENCE, POLL_EVERY, SellerReports
 
 TYPE, VERSION = "BUYBOX", "v1"
-
-# Old files have the columns "Offer2 Item Price", "Offer2 Ship Price" and so on.
-_OTHERS = (("offer2", 2), ("offer3", 3), ("offer4", 4))
-
-
-@dataclass(frozen=True, slots=True)
-class OtherOffer:
-    """A rival's price and shipping in cents, in the place that Walmart gave it."""
-
-    place: int
-    price_cents: int | None
-    shipping_cents: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class BuyBoxRow:
-    """One of the seller's items. Money is cents; ``None`` is unknown, shipping of 0 is free.
-
-    ``wins`` is whether the seller holds the box.
-    """
-
-    sku: str
-    item_id: str
-    name: str | None
-    category: str | None
-    price_cents: int | None
-    shipping_cents: int | None
-    wins: bool | None
-    box_price_cents: int | None
-    box_shipping_cents: int | None
-    others: tuple[OtherOffer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +67,5 @@ def read_report(body: bytes, request_id: str = "") -> BuyBoxReport:
         if sku is None or not ITEM_ID.fullmatch(item_id):
             malformed += 1
             continue
-        found.append(
-            BuyBoxRow(
-                sku=sku,
-                item_id=item_id,
-                name=row.get("productname"),
-                category=row.get("productcategory"),
-                price_cents=read.cents(row.get("selleritemprice")),
-                shipping_cents=read.cents(row.get("sellershipprice")),
-                wins=read.flag(row.get("issellerbuyboxwinner")),
-                box_price_cents=read.cents(row.get("buyboxitemprice")),
-                box_shipping_cents=read.cents(row.get("buyboxshipprice")),
-                others=_others(row),
-            )
-        )
+        found.append(read_row(row, sku, item_id))
     return BuyBoxReport(request_id, tuple(found), malformed)
-
-
-def _others(row: dict[str, str]) -> tuple[OtherOffer, ...]:
-    offers = (
-        OtherOffer(
-            place, read.cents(row.get(f"{name}itemprice")), read.cents(row.get(f"{name}shipprice"))
-        )
-        for name, place in _OTHERS
-    )
-    return tuple(offer for offer in offers if offer.price_cents is not None)
