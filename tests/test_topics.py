@@ -10,6 +10,7 @@ def test_the_topics_are_those_of_the_contract() -> None:
     assert {topic.name: topic.kept for topic in TOPICS} == {
         "walmart-watchlist": Kept.COMPACTED,
         "walmart-competitor-data": Kept.BY_TIME,
+        "walmart-seller-news": Kept.BY_TIME,
         "walmart-data-processing": Kept.BY_TIME,
         "walmart-alerts": Kept.BY_TIME,
         "walmart-dead-letter": Kept.BY_TIME,

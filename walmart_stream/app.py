@@ -2,7 +2,8 @@
 
     watchlist ─► poll timer ─► walmart-competitor-data ─► process ─► walmart-data-processing
                                                              │                │
-                                                  tables ◄───┘                └─► sink ─► MongoDB
+     seller poll timer, webhook view ──┘          tables ◄───┘                └─► sink ─► MongoDB
+                     └─► walmart-seller-news ─► own items (SKU ─► item id)
 
 `faust -A walmart_stream.app worker` finds :data:`app` here; it is made from the environment when
 it is first asked for.
@@ -19,11 +20,15 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from walmart_stream import topics
+from walmart_stream.agents.item_news import ItemNews
+from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
+from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.watchlist import Watchlist
-from walmart_stream.bootstrap import affiliate_client, faust_settings
+from walmart_stream.agents.webhooks import WebhookIntake
+from walmart_stream.bootstrap import affiliate_client, faust_settings, seller_client
 from walmart_stream.commands.topics import TopicError, check_topics, create_topics
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
@@ -78,17 +83,25 @@ def create_app(settings: Settings) -> StreamApp:
     sink = Sink(app, database, metrics)
     schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
     client = affiliate_client(settings) if settings.polling else None
-    poller = Poller(app, tables, schedule, metrics, settings, client, clock=_now)
+    news = ItemNews(clock=_now)
+    learn = news.add_answer if settings.selling else None
+    poller = Poller(app, tables, schedule, metrics, settings, client, clock=_now, learn=learn)
+    own_items = OwnItems(app, tables.own_items, metrics, clock=_now)
+    shop = seller_client(settings) if settings.selling else None
+    seller = SellerPoller(app, own_items, metrics, settings, shop, clock=_now)
+    webhooks = WebhookIntake(app, settings, metrics, news, clock=_now)
 
     for spec, name, handle in (
         (topics.WATCHLIST, "watchlist", watchlist.handle),
         (topics.RAW, "process", processor.handle),
+        (topics.SELLER_NEWS, "seller-news", own_items.handle),
         (topics.RESULTS, "sink", sink.handle),
     ):
         took = metrics.batch_seconds.labels(name).observe
         batch_agent(app, topic(spec), name, handle, took=took)
 
     timer(app, POLL_TICK, "poll", poller.tick)
+    timer(app, POLL_TICK, "seller-poll", seller.tick)
     timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
 
     app.watchdog = Watchdog(app, excused=lambda: sink.outage)
@@ -96,13 +109,15 @@ def create_app(settings: Settings) -> StreamApp:
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:
         processor.forget()
+        own_items.forget()
 
     @app.on_before_shutdown.connect
     async def close(*_: Any, **__: Any) -> None:
         await poller.close()
+        await seller.close()
         mongodb.close()
 
-    live = LiveWorker(app, settings, processor, poller, sink, metrics)
+    live = LiveWorker(app, settings, processor, poller, sink, seller, webhooks, metrics)
     views.attach(
         app,
         settings=settings,

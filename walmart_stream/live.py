@@ -9,7 +9,9 @@ from typing import Any
 from walmart_stream import __version__, topics
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
+from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
+from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.commands import watch
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry, encode_entry
@@ -28,6 +30,8 @@ class LiveWorker:
         processor: Processor,
         poller: Poller,
         sink: Sink,
+        seller: SellerPoller,
+        webhooks: WebhookIntake,
         metrics: Metrics,
     ) -> None:
         self._app = app
@@ -35,6 +39,8 @@ class LiveWorker:
         self._processor = processor
         self._poller = poller
         self._sink = sink
+        self._seller = seller
+        self._webhooks = webhooks
         self._metrics = metrics
         self._started = time.monotonic()
 
@@ -47,7 +53,7 @@ class LiveWorker:
     def stats(self) -> dict[str, Any]:
         """Counters since this worker's start, and its present lag and partitions."""
         lag = self._app.lag()
-        for topic in (topics.WATCHLIST, topics.RAW, topics.RESULTS):
+        for topic in (topics.WATCHLIST, topics.RAW, topics.SELLER_NEWS, topics.RESULTS):
             self._metrics.lag.labels(topic.name).set(lag.get(topic.name, 0))
         return {
             "version": __version__,
@@ -57,6 +63,7 @@ class LiveWorker:
             "partitions": sorted(self._app.owned(topics.RAW.name)),
             "lag": lag,
             "polling": self._poller.stats(),
+            "seller": self._seller.stats(),
             "counters": self._metrics.snapshot(),
         }
 
@@ -79,6 +86,9 @@ class LiveWorker:
             key = entry.item_id.encode()
             outbox.add(topics.WATCHLIST.name, key, encode_entry(entry))
         await outbox.flush()
+
+    async def take_event(self, body: bytes) -> str:
+        return await self._webhooks.take(body)
 
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         outbox = self._app.outbox()

@@ -43,6 +43,24 @@ class Metrics:
         self.storage_outages = Counter(
             "walmart_storage_outages", "Times that MongoDB had to be waited for.", registry=registry
         )
+        self.seller_observations = Counter(
+            "walmart_seller_observations",
+            "Observations made of the seller's own items, by source: items or buy_box.",
+            ["source"],
+            registry=registry,
+        )
+        self.seller_errors = Counter(
+            "walmart_seller_errors",
+            "Failed calls of the seller's side, by error class.",
+            ["error"],
+            registry=registry,
+        )
+        self.webhooks = Counter(
+            "walmart_webhooks",
+            "Webhooks, by outcome: observation, waiting, dead_letter, repeated or refused.",
+            ["outcome"],
+            registry=registry,
+        )
         self.batch_seconds = Histogram(
             "walmart_batch_seconds",
             "Seconds from receiving a batch to acknowledging it, by agent.",

@@ -130,7 +130,24 @@ class Settings(BaseModel):
     walmart_client_id: str | None = Field(None, description="OAuth client id of the seller.")
     walmart_client_secret: SecretStr | None = Field(None, description="OAuth client secret.")
     walmart_webhook_secret: SecretStr | None = Field(
-        None, description="Shared secret of incoming webhooks."
+        None, description="Shared secret of incoming webhooks; none are taken without it."
+    )
+    walmart_webhook_auth: Literal["ANY", "BASIC_AUTH", "HMAC", "OAUTH"] = Field(
+        "ANY", description="How webhooks prove that their sender knows the secret."
+    )
+    walmart_webhook_user: str | None = Field(
+        None, description="User (BASIC_AUTH) or client id (OAUTH) of webhooks; any if unset."
+    )
+    walmart_webhook_header: str = Field(
+        "Authorization",
+        pattern=r"^[A-Za-z0-9!#$%&'*+.^_|~-]{1,100}$",
+        description="Header of webhooks with the proof.",
+    )
+    walmart_webhook_signed_time: bool = Field(
+        False, description="Refuse webhooks without a signed timestamp."
+    )
+    walmart_webhook_max_age: float = Field(
+        300, gt=0, description="A signed timestamp is at most so far from now."
     )
 
     # -- The program
@@ -159,6 +176,12 @@ class Settings(BaseModel):
     )
     poll_interval_min: float = Field(60, gt=0, description="An item is never polled more often.")
     poll_interval_max: float = Field(3600, gt=0, description="An item is polled at least so often.")
+    seller_poll_interval: float = Field(
+        900, gt=0, description="Between two readings of the seller's own items."
+    )
+    seller_report_interval: float = Field(
+        3600, gt=0, description="Between two buy-box reports, which take Walmart up to 45 minutes."
+    )
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
 
     # What depends on two settings is checked at the later one, not in a model validator: that

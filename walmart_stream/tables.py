@@ -1,7 +1,8 @@
 """The tables: what each one holds and who writes it. Nothing else names one.
 
 Keys and values are bytes (JSON inside); a key belongs to the partition of its item, so that an
-item's watch, observations, state and web view live on the same worker.
+item's watch, observations, state and web view live on the same worker. What is known of the
+seller's SKUs has no item yet: it is all in one partition.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ OFFERS = "offers"
 PRICE_WINDOWS = "price-windows"
 WATCHLIST = "watchlist"
 POLLS = "polls"
+OWN_ITEMS = "own-items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ TABLES = (
     TableSpec(PRICE_WINDOWS, windowed=True),
     TableSpec(WATCHLIST, made_of=topics.WATCHLIST.name),
     TableSpec(POLLS),
+    TableSpec(OWN_ITEMS, made_of=topics.SELLER_NEWS.name),
 )
 
 
@@ -57,12 +60,15 @@ class Tables:
     ``offers``: item id -> :class:`~walmart_stream.domain.state.ItemState`, the authority.
     ``price_windows``: windowed by event time, (item id, window) -> its aggregates so far.
     ``watchlist``: item id -> what to poll. ``polls``: item id -> when and how it was polled last.
+    ``own_items``, in partition 0 only: SKU or GTIN -> item id, events that wait for one, and how
+    far the polling of the seller side is; see :mod:`walmart_stream.agents.own_items`.
     """
 
     offers: AwaitedTable
     price_windows: Any
     watchlist: AwaitedTable
     polls: AwaitedTable
+    own_items: AwaitedTable
 
 
 def create_tables(app: StreamApp, settings: Settings) -> Tables:
@@ -91,4 +97,5 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
     price_windows = table(PRICE_WINDOWS, key_type=str).tumbling(settings.window_size)
     watchlist = table(WATCHLIST, key_type=bytes)
     polls = table(POLLS, key_type=bytes)
-    return Tables(offers, price_windows, watchlist, polls)
+    own_items = table(OWN_ITEMS, key_type=bytes)
+    return Tables(offers, price_windows, watchlist, polls, own_items)

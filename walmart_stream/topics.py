@@ -15,7 +15,10 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic. Keys are item ids as UTF-8 text; all topics have the same partition count."""
+    """One topic. All topics have the same partition count.
+
+    Keys are item ids as UTF-8 text, except in :data:`SELLER_NEWS`.
+    """
 
     name: str
     value: str
@@ -33,6 +36,12 @@ RAW = TopicSpec(
     "walmart-competitor-data",
     value="Observation: Walmart's item JSON untouched, in an envelope",
     writer="poll timer",
+    kept=Kept.BY_TIME,
+)
+SELLER_NEWS = TopicSpec(
+    "walmart-seller-news",
+    value="of a SKU or GTIN: its item id, or a webhook event that lacks one; all in partition 0",
+    writer="webhook view and poll timer",
     kept=Kept.BY_TIME,
 )
 RESULTS = TopicSpec(
@@ -54,4 +63,4 @@ DEAD_LETTERS = TopicSpec(
     kept=Kept.BY_TIME,
 )
 
-TOPICS = (WATCHLIST, RAW, RESULTS, ALERTS, DEAD_LETTERS)
+TOPICS = (WATCHLIST, RAW, SELLER_NEWS, RESULTS, ALERTS, DEAD_LETTERS)

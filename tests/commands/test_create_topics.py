@@ -26,7 +26,7 @@ from walmart_stream.required_topics import required_topics, topic_configs
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-TABLES = ("offers", "price-windows", "watchlist", "polls")
+TABLES = ("offers", "price-windows", "watchlist", "polls", "own-items")
 
 
 @pytest.fixture(name="settings")
@@ -60,7 +60,7 @@ async def test_all_topics_are_created_with_the_configured_partitions(settings: S
     assert lines[1] == (
         "walmart-competitor-data: created, 4 partitions, replication 1, kept for 90 days"
     )
-    assert lines[5] == "prices-offers-changelog: created, 4 partitions, replication 1, compacted"
+    assert lines[6] == "prices-offers-changelog: created, 4 partitions, replication 1, compacted"
     assert len(lines) == len(names(settings))
 
 
@@ -139,7 +139,7 @@ async def test_topics_that_keep_less_than_configured_are_an_error_with_what_to_d
         await create_topics(changed)
 
     lines = str(raised.value).splitlines()[1:]
-    assert [line.split(":")[0].strip() for line in lines] == names(settings)[1:5]
+    assert [line.split(":")[0].strip() for line in lines] == names(settings)[1:6]
     for line in lines:
         assert "retention.ms is 7776000000, needed is 8640000000" in line
         assert "set KAFKA_RETENTION_DAYS=90, or kafka-configs --bootstrap-server 127.0.0.1:" in line

@@ -33,6 +33,7 @@ class MemoryLive:
     windows_of: dict[str, dict[int, dict[str, dict[str, Any]]]] = field(default_factory=dict)
     checks: dict[str, str] = field(default_factory=dict)
     watchlist: dict[str, WatchEntry] = field(default_factory=dict)
+    events: list[bytes] = field(default_factory=list)
     broken: Exception | None = None
 
     def item(self, item_id: str) -> ItemState | None:
@@ -58,6 +59,12 @@ class MemoryLive:
         if self.broken is not None:
             raise self.broken
         self.watchlist.update((entry.item_id, entry) for entry in entries)
+
+    async def take_event(self, body: bytes) -> str:
+        if self.broken is not None:
+            raise self.broken
+        self.events.append(body)
+        return "observation"
 
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         for item_id in item_ids:

@@ -128,7 +128,7 @@ async def full_site(stored_site):
         (route, method, operation)
         for route in all_routes()
         for method, operation in route.operations.items()
-        if operation.answer is not None
+        if operation.answer is not None and not route.is_webhook
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "name", "route"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from walmart_stream import topics
 from walmart_stream.engine.outbox import Outbox
@@ -11,10 +11,12 @@ from walmart_stream.engine.outbox import Outbox
 MAX_MESSAGE = 500
 
 
-def add_dead_letter(outbox: Outbox, record: Any, stage: str, error: Exception) -> None:
+def add_dead_letter(
+    outbox: Outbox, record: Any, stage: str, error: Exception, *, to: int | None = None
+) -> None:
     """Put the consumed *record* into *outbox* for the dead-letter topic.
 
-    It goes to the partition that it came from, with its headers after ours.
+    It goes to the partition that it came from, or to *to*, with its headers after ours.
     """
     reason = {
         "topic": record.topic,
@@ -30,6 +32,29 @@ def add_dead_letter(outbox: Outbox, record: Any, stage: str, error: Exception) -
         topics.DEAD_LETTERS.name,
         record.key,
         record.value,
-        partition=record.partition,
+        partition=record.partition if to is None else to,
         headers=[*headers, *record.headers],
     )
+
+
+def add_refused(
+    outbox: Outbox, body: bytes, stage: str, error: Exception, at: int, partition: int
+) -> None:
+    """Put *body*, which came by HTTP at *at* (epoch ms), into *outbox* for the dead-letter topic.
+
+    It has no place in a topic: partition and offset are -1.
+    """
+    record = _Received("", -1, -1, at, None, body, ())
+    add_dead_letter(outbox, record, stage, error, to=partition)
+
+
+class _Received(NamedTuple):
+    """What a ``ConsumerRecord`` would say of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]

@@ -21,6 +21,7 @@ from walmart_stream.domain.schedule import (
 )
 from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.outbox import Outbox
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.tables import Tables
@@ -48,7 +49,7 @@ class Poller:
 
     Pacing is derived from the polls table and thus survives restarts and rebalances: when an
     item was asked for last, and how many calls were made (see :class:`CallQuota`). Without a
-    *client* nothing is polled.
+    *client* nothing is polled. *learn* is shown every item that comes (outbox, item id, payload).
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class Poller:
         settings: Settings,
         client: AffiliateClient | None,
         clock: Callable[[], int],
+        learn: Callable[[Outbox, str, bytes], None] | None = None,
     ) -> None:
+        self._learn = learn
         self._app = app
         self._tables = tables
         self._schedule = schedule
@@ -180,6 +183,8 @@ class Poller:
                 key = item_id.encode()
                 partition = self._app.partition_of(topics.RAW.name, key)
                 outbox.add(topics.RAW.name, key, value, partition=partition)
+                if self._learn is not None:
+                    self._learn(outbox, item_id, payload)
         await outbox.flush()
         outcomes = self._outcomes(item_ids, lookup)
         for outcome in outcomes.values():

@@ -7,6 +7,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import MalformedResponse
@@ -18,8 +19,23 @@ LARGEST_FILE = 256 * 1024 * 1024
 DEEPEST_PACKING = 3
 
 
+class Row(NamedTuple):
+    """A row: ``cells`` by the ``spelling`` of their columns, without empty ones.
+
+    ``delivered`` are all of them by the headers as they stand in the file.
+    """
+
+    cells: dict[str, str]
+    delivered: dict[str, str]
+
+
 def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """The rows of a file by the ``spelling`` of their columns, without empty cells.
+    """The ``cells`` of :func:`lines`; raises as it does."""
+    return (line.cells for line in lines(body, needed))
+
+
+def lines(body: bytes, needed: tuple[str, ...]) -> Iterator[Row]:
+    """The rows of a file that have anything in them.
 
     *needed* columns, so spelt, must be there.
 
@@ -30,20 +46,21 @@ def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
     text = _decoded(_unpacked(body))
     header = text.partition("\n")[0]
     delimiter = max(",\t;|", key=header.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        columns = [read.spelling(name) for name in next(lines, [])]
+        headers = next(reader, [])
+        columns = [read.spelling(name) for name in headers]
         if missing := [name for name in needed if name not in columns]:
             raise MalformedResponse(
                 f"the report has no column {', '.join(missing)}; it has {header.strip()[:200]!r}"
             )
-        for cells in lines:
+        for cells in reader:
             row: dict[str, str] = {}
             for name, cell in zip(columns, cells, strict=False):
                 if not read.is_nothing(cell):
                     row.setdefault(name, cell.strip())
             if row:
-                yield row
+                yield Row(row, dict(zip(headers, cells, strict=False)))
     except csv.Error as exc:
         raise MalformedResponse(f"the report is no CSV file: {exc}") from None
 

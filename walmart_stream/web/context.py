@@ -10,14 +10,19 @@ from typing import Any
 from walmart_stream.metrics import Metrics
 from walmart_stream.web.live import Live
 from walmart_stream.web.ping import Ping
+from walmart_stream.web.webhook_auth import WebhookAuth
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts behind the views. ``database`` is motor's; ``clock`` gives aware UTC times."""
+    """The parts behind the views. ``database`` is motor's; ``clock`` gives aware UTC times.
+
+    ``webhook_auth`` is there where webhooks are taken.
+    """
 
     live: Live
     database: Any
     metrics: Metrics
     ping: Ping
     clock: Callable[[], datetime]
+    webhook_auth: WebhookAuth | None = None

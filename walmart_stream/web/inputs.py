@@ -143,6 +143,15 @@ class WatchMany(_Input):
     ]
 
 
+class Notification(BaseModel):
+    """An event as Walmart sends it; it is kept as it comes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: dict[str, Any]
+    payload: dict[str, Any]
+
+
 def query(model: type[M], request: web.Request) -> M:
     """The query parameters of *request*.
 

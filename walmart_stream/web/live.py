@@ -46,6 +46,13 @@ class Live(Protocol):
         """Returns when the brokers have acknowledged all *entries*."""
         ...
 
+    async def take_event(self, body: bytes) -> str:
+        """Returns where the event in *body* went, when the brokers have acknowledged it.
+
+        ``observation``, ``waiting`` (for the item id of its SKU) or ``dead_letter``.
+        """
+        ...
+
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         """Returns when the brokers have acknowledged that none of *item_ids* is watched."""
         ...

@@ -16,6 +16,9 @@ from walmart_stream.web.routes import Operation, Route
 
 _REF = "#/components/schemas/{model}"
 
+_WEBHOOK_TOKEN: list[dict[str, list[str]]] = [{"webhook_basic": []}]
+_WEBHOOK = [*_WEBHOOK_TOKEN, {"webhook_bearer": []}, {"webhook_hmac": []}]
+
 
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """The document."""
@@ -40,7 +43,25 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "WEB_TOKEN; none is needed where none is set.",
-                }
+                },
+                **{
+                    f"webhook_{scheme}": {
+                        "type": "http",
+                        "scheme": scheme,
+                        "description": f"{shown} WALMART_WEBHOOK_SECRET.",
+                    }
+                    for scheme, shown in (
+                        ("basic", "The password is"),
+                        ("bearer", "A token of /webhooks/walmart/token, or"),
+                    )
+                },
+                "webhook_hmac": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "HMAC-SHA256 of the body by WALMART_WEBHOOK_SECRET, in hex or "
+                    "base64; the header is named by WALMART_WEBHOOK_HEADER.",
+                },
             },
         },
     }
@@ -77,6 +98,8 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         described["requestBody"] = {"required": True, "content": content}
     if route.is_open:
         described["security"] = []
+    if route.is_webhook:
+        described["security"] = _WEBHOOK_TOKEN if route.path.endswith("/token") else _WEBHOOK
     return described
 
 
@@ -120,7 +143,7 @@ def _responses(route: Route, operation: Operation) -> dict[str, Any]:
             "Link": {"schema": {"type": "string"}, "description": 'CSV: the page rel="next".'}
         }
     responses = {"200": success}
-    refused = () if route.is_open else (401, 403)
+    refused = () if route.is_open or route.is_webhook else (401, 403)
     for status in sorted({*operation.errors, *refused, 500}):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,

@@ -227,6 +227,21 @@ class Removed(_Output):
     removed: ItemId
 
 
+class Taken(_Output):
+    """Where a notification went: to its item; to wait for its item's id; or, since it says nothing
+    about offers or cannot be right, to the dead letters."""
+
+    taken: Literal["observation", "waiting", "dead_letter"]
+
+
+class Token(_Output):
+    """A bearer token."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(description="Seconds.")]
+
+
 class OpenApi(BaseModel):
     """An OpenAPI 3.1 document."""
 

@@ -9,9 +9,9 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from walmart_stream.web import inputs, items, outputs, series, status, watchlist
+from walmart_stream.web import inputs, items, outputs, series, status, watchlist, webhooks
 from walmart_stream.web.context import Context
-from walmart_stream.web.guard import OPEN
+from walmart_stream.web.guard import OPEN, WEBHOOKS
 
 Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
 
@@ -47,6 +47,11 @@ class Route:
     def is_open(self) -> bool:
         """Whether it is answered without a token."""
         return self.path in OPEN
+
+    @property
+    def is_webhook(self) -> bool:
+        """Whether its caller proves itself as the sender of webhooks."""
+        return self.path in WEBHOOKS
 
 
 ROUTES = (
@@ -167,6 +172,31 @@ ROUTES = (
                 "Stop watching an item.",
                 outputs.Removed,
                 errors=(400, 503),
+            )
+        },
+    ),
+    Route(
+        "/webhooks/walmart",
+        {
+            "POST": Operation(
+                "webhook",
+                webhooks.receive,
+                "Take a notification of Walmart; answered when it is durable.",
+                outputs.Taken,
+                bodies={"application/json": (inputs.Notification,)},
+                errors=(401, 404, 408, 413, 415, 503),
+            )
+        },
+    ),
+    Route(
+        "/webhooks/walmart/token",
+        {
+            "POST": Operation(
+                "webhook_token",
+                webhooks.token,
+                "A bearer token for webhooks (Walmart's authMethod OAUTH).",
+                outputs.Token,
+                errors=(401, 404),
             )
         },
     ),

@@ -22,6 +22,7 @@ from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
+from walmart_stream.web.webhook_auth import WebhookAuth
 
 __all__ = ["all_routes", "attach", "check_exposure", "middlewares"]
 
@@ -67,7 +68,10 @@ def attach(
     observations. *clock* gives aware UTC times, *monotonic* seconds; an item's owner is waited
     for for *forward_timeout* seconds.
     """
-    context = Context(live, database, metrics, Ping(database, monotonic), clock)
+    auth = None
+    if settings.walmart_webhook_secret is not None:
+        auth = WebhookAuth(settings, clock=lambda: clock().timestamp())
+    context = Context(live, database, metrics, Ping(database, monotonic), clock, auth)
     for route in all_routes():
         methods = {}
         for method, operation in route.operations.items():

@@ -1,0 +1,51 @@
+"""What a worker learns of item ids on its way, told to the owner of the table of own items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+
+from walmart_stream import topics
+from walmart_stream.agents.own_items import (
+    PARTITION,
+    Known,
+    encode_known,
+    gtin_key,
+    sku_key,
+)
+from walmart_stream.engine.outbox import Outbox
+
+# What was told already is not told again. Some tens of megabytes; beyond that it is.
+MOST_TOLD = 200_000
+
+
+class ItemNews:
+    """Says each thing once. *clock* gives epoch milliseconds."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._told: dict[bytes, str] = {}
+
+    def add_sku(self, outbox: Outbox, sku: str, item_id: str) -> None:
+        """Walmart named *sku* and *item_id* together."""
+        self._add(outbox, sku_key(sku), item_id, told=True)
+
+    def add_answer(self, outbox: Outbox, item_id: str, payload: bytes) -> None:
+        """An item of the Affiliate API has a UPC, by which an own item can be known."""
+        key = gtin_key(orjson.loads(payload).get("upc"))
+        if key is not None:
+            self._add(outbox, key, item_id, told=False)
+
+    def forget(self) -> None:
+        """An outbox failed, so that nobody knows what of it has arrived: all is told again."""
+        self._told.clear()
+
+    def _add(self, outbox: Outbox, key: bytes, item_id: str, *, told: bool) -> None:
+        if self._told.get(key) == item_id:
+            return
+        if len(self._told) >= MOST_TOLD:
+            self._told.clear()
+        self._told[key] = item_id
+        value = encode_known(Known(item_id, told, self._clock()))
+        outbox.add(topics.SELLER_NEWS.name, key, value, partition=PARTITION)

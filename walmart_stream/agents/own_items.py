@@ -1,0 +1,310 @@
+"""The seller's items: which item id a SKU has, and the events that wait for one.
+
+All of it is in partition 0 of its table, since the seller's catalogue is one list, read by one
+worker: the owner of that partition. What any worker learns, and events that name a SKU only, come
+to it through the topic of news, so that a table has one writer and no event waits in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from walmart_stream import topics
+from walmart_stream.agents.dead_letters import add_dead_letter, add_refused
+from walmart_stream.domain import observation
+from walmart_stream.domain.errors import BadInput, KeyFault, MalformedJson, WrongShape
+from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.engine.agent import Batch
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.outbox import Outbox
+from walmart_stream.engine.tables import AwaitedTable
+from walmart_stream.metrics import Metrics
+from walmart_stream.walmart.seller_events import UnknownItem, read_event
+
+logger = logging.getLogger(__name__)
+
+PARTITION = 0
+WEBHOOK = "webhook"
+
+# What keys of the news and of the table begin with.
+SKU, GTIN, EVENT = b"sku:", b"gtin:", b"event:"
+
+# How long an event waits for its item id: a buy-box report, which names all of them, comes sooner.
+LONGEST_WAIT_MS = 86_400_000
+
+
+class Known(NamedTuple):
+    """The item id of a SKU or GTIN.
+
+    ``told``: Walmart named both together. Else they were joined by a product code, which is
+    weaker. Without an item id, several items share the GTIN.
+    """
+
+    item_id: str | None
+    told: bool
+    at: int
+
+
+def sku_key(sku: str) -> bytes:
+    return SKU + sku.encode("utf-8", "surrogatepass")
+
+
+def gtin_key(code: Any) -> bytes | None:
+    """The key of a GTIN, UPC or EAN in any length; ``None`` for what is none."""
+    digits = str(code).strip() if isinstance(code, str | int) else ""
+    if not digits.isascii() or not digits.isdigit() or not digits.strip("0"):
+        return None
+    return GTIN + digits.lstrip("0").zfill(14).encode() if len(digits) <= 14 else None
+
+
+def encode_known(known: Known) -> bytes:
+    return orjson.dumps([*known])
+
+
+def decode_known(value: bytes) -> Known:
+    """Raises: BadInput: it is none."""
+    try:
+        item_id, told, at = orjson.loads(value)
+    except orjson.JSONDecodeError as exc:
+        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
+    except (ValueError, TypeError):
+        raise WrongShape("[item id, told, time] is due") from None
+    good = item_id is None or (isinstance(item_id, str) and ITEM_ID.fullmatch(item_id))
+    if not good or not isinstance(told, bool) or not isinstance(at, int):
+        raise WrongShape("[item id, told, time] is due")
+    return Known(item_id, told, at)
+
+
+class OwnItems:
+    """One worker's hold of the table; only the owner of its partition may ask and tell.
+
+    *clock* gives epoch milliseconds.
+    """
+
+    def __init__(
+        self, app: StreamApp, table: AwaitedTable, metrics: Metrics, clock: Callable[[], int]
+    ) -> None:
+        self._app = app
+        self._table = table
+        self._metrics = metrics
+        self._clock = clock
+        # The agent and the poll timer both read, decide and write.
+        self._lock = asyncio.Lock()
+        # SKU -> table keys of the events that wait for its item id; None: not looked for yet.
+        self._waiting: dict[bytes, set[bytes]] | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this worker owns the table's partition now."""
+        return PARTITION in self._app.owned(topics.RAW.name)
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for an item id."""
+        return sum(map(len, (self._waiting or {}).values()))
+
+    def forget(self) -> None:
+        """Partitions were revoked."""
+        self._waiting = None
+
+    def item_of(self, key: bytes | None) -> Known | None:
+        """What is known under a :func:`sku_key` or :func:`gtin_key`."""
+        value = None if key is None else self._table.read(PARTITION, key)
+        return None if value is None else decode_known(value)
+
+    def skus(self) -> Iterator[str]:
+        """All SKUs with a known item id."""
+        for _, key, _ in self._table.of_partitions({PARTITION}):
+            if key.startswith(SKU):
+                yield key.removeprefix(SKU).decode("utf-8", "surrogatepass")
+
+    def progress(self, name: str) -> dict[str, Any]:
+        """What :meth:`note` was told last."""
+        value = self._table.read(PARTITION, b"#" + name.encode())
+        found: dict[str, Any] = {} if value is None else orjson.loads(value)
+        return found
+
+    async def note(self, name: str, progress: dict[str, Any]) -> None:
+        """Remember how far the polling of *name* is, beyond a restart."""
+        values = {b"#" + name.encode(): orjson.dumps(progress)}
+        await self._table.write(PARTITION, values, self._app.outbox())
+
+    async def learn(self, facts: Iterable[tuple[bytes, Known]]) -> None:
+        """Take *facts* into the table, and let go what waited for them."""
+        async with self._lock:
+            await self._take(facts, self._app.outbox())
+
+    async def give_up(self) -> None:
+        """Events that have waited too long become dead letters."""
+        async with self._lock:
+            oldest = self._clock() - LONGEST_WAIT_MS
+            waiting = self._index()
+            late = [key for keys in waiting.values() for key in keys if self._since(key) < oldest]
+            if not late:
+                return
+            outbox = self._app.outbox()
+            for key in late:
+                since, body = self._event(key)
+                error = UnknownItem("the item id of its SKU could not be found out for a day")
+                add_refused(outbox, body, "seller", error, since, PARTITION)
+                self._metrics.dead_letters.labels("seller").inc()
+            await outbox.flush()
+            await self._table.write(PARTITION, dict.fromkeys(late), self._app.outbox())
+            self._drop(set(late))
+
+    async def handle(self, batch: Batch) -> None:
+        """Take a *batch* of news: facts into the table, events to their items or to wait."""
+        outbox = self._app.outbox()
+        if batch.partition != PARTITION:
+            # Whoever wrote it does not know where the table is.
+            for record in batch.records:
+                outbox.add(
+                    batch.topic,
+                    record.key,
+                    record.value,
+                    partition=PARTITION,
+                    headers=record.headers,
+                )
+            await outbox.flush()
+            return
+        facts: list[tuple[bytes, Known]] = []
+        events: list[Any] = []
+        for record in batch.records:
+            try:
+                if record.key is None or not record.key.startswith((SKU, GTIN, EVENT)):
+                    raise KeyFault("the key must begin with sku:, gtin: or event:")
+                if record.key.startswith(EVENT):
+                    self._check(record)
+                    events.append(record)
+                else:
+                    facts.append((record.key, decode_known(record.value or b"")))
+            except BadInput as exc:
+                add_dead_letter(outbox, record, "seller", exc)
+                self._metrics.dead_letters.labels("seller").inc()
+        async with self._lock:
+            await self._take(facts, outbox)
+            await self._place(events)
+
+    def _check(self, record: Any) -> None:
+        event = read_event(record.value or b"", record.timestamp)
+        if event.sku is None:
+            raise WrongShape("an event that names a SKU is due")
+
+    async def _take(self, facts: Iterable[tuple[bytes, Known]], outbox: Outbox) -> None:
+        changed: dict[bytes, Known] = {}
+        for key, new in facts:
+            old = changed.get(key) or self.item_of(key)
+            better = _better(old, new, is_code=key.startswith(GTIN))
+            if better is not None:
+                changed[key] = better
+        values = {key: encode_known(known) for key, known in changed.items()}
+        await self._table.write(PARTITION, values, outbox)
+        waiting = self._index()
+        released = [key for name in changed.keys() & waiting.keys() for key in waiting[name]]
+        if released:
+            await self._release(released)
+
+    async def _place(self, records: Iterable[Any]) -> None:
+        """Events whose item is known go to it, all others wait in the table."""
+        outbox = self._app.outbox()
+        waits: dict[bytes, bytes | None] = {}
+        skus: dict[bytes, bytes] = {}
+        for record in records:
+            event = read_event(record.value, record.timestamp)
+            assert event.sku is not None
+            name = sku_key(event.sku)
+            known = self.item_of(name)
+            if known is not None and known.item_id is not None:
+                add_event(self._app, outbox, known.item_id, record.value, record.timestamp)
+                continue
+            # By its content: what comes twice waits once.
+            key = EVENT + hashlib.sha256(record.value).hexdigest().encode()
+            waits[key] = b"%d %b" % (record.timestamp, record.value)
+            skus[key] = name
+        await self._table.write(PARTITION, waits, outbox)
+        waiting = self._index()
+        for key, name in skus.items():
+            waiting.setdefault(name, set()).add(key)
+
+    async def _release(self, keys: Iterable[bytes]) -> None:
+        outbox = self._app.outbox()
+        done = []
+        for key in keys:
+            since, body = self._event(key)
+            event = read_event(body, since)
+            assert event.sku is not None
+            known = self.item_of(sku_key(event.sku))
+            if known is None or known.item_id is None:
+                continue
+            add_event(self._app, outbox, known.item_id, body, since)
+            done.append(key)
+        # The event is safe in the raw topic before it leaves the table.
+        await outbox.flush()
+        await self._table.write(PARTITION, dict.fromkeys(done), self._app.outbox())
+        self._drop(set(done))
+
+    def _event(self, key: bytes) -> tuple[int, bytes]:
+        """When a waiting event arrived (epoch ms), and its bytes."""
+        value = self._table.read(PARTITION, key)
+        assert value is not None
+        since, _, body = value.partition(b" ")
+        return int(since), body
+
+    def _since(self, key: bytes) -> int:
+        return self._event(key)[0]
+
+    def _index(self) -> dict[bytes, set[bytes]]:
+        if self._waiting is None:
+            found: defaultdict[bytes, set[bytes]] = defaultdict(set)
+            for _, key, value in self._table.of_partitions({PARTITION}):
+                if key.startswith(EVENT):
+                    since, _, body = value.partition(b" ")
+                    event = read_event(body, int(since))
+                    assert event.sku is not None
+                    found[sku_key(event.sku)].add(key)
+            self._waiting = dict(found)
+        return self._waiting
+
+    def _drop(self, done: set[bytes]) -> None:
+        waiting = self._index()
+        self._waiting = {name: left for name, keys in waiting.items() if (left := keys - done)}
+
+
+def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived: int) -> None:
+    """Put the event in *body*, which is about *item_id*, into *outbox* for the raw topic.
+
+    Its time is its own, and that of its arrival (epoch ms) where it has none. So the same event
+    always is the same observation.
+    """
+    event = read_event(body, arrived)
+    value = observation.encode(
+        source=WEBHOOK,
+        item_id=item_id,
+        observed_at=arrived if event.occurred_at is None else event.occurred_at,
+        request_id=event.event_id or hashlib.sha256(body).hexdigest(),
+        payload=body,
+    )
+    key = item_id.encode()
+    outbox.add(topics.RAW.name, key, value, partition=app.partition_of(topics.RAW.name, key))
+
+
+def _better(old: Known | None, new: Known, *, is_code: bool) -> Known | None:
+    """What to keep instead of *old*, if anything."""
+    if old is None:
+        return new
+    if is_code:
+        # Two items under one GTIN: it tells them apart no more.
+        both = old.item_id is not None and old.item_id != new.item_id
+        return Known(None, False, new.at) if both else None
+    if old.item_id == new.item_id:
+        return new if new.told and not old.told else None
+    if old.told and (not new.told or new.at < old.at):
+        return None
+    return new
