@@ -76,6 +76,7 @@ async def test_an_items_change_has_all_its_fields(stored_site) -> None:
                 "delta_pct": 0.1,
                 "observed_at": to_iso(START + 5),
                 "source": {"topic": "walmart-competitor-data", "partition": 3, "offset": 5},
+                "buy_box": None,
             }
         ],
         "next_cursor": None,

@@ -7,8 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
+from walmart_stream.domain.offers import OWN, Offer
+from walmart_stream.domain.standing import Holder, Seen, Standing, item_standing, standing
 from walmart_stream.domain.state import OfferState
-from walmart_stream.domain.time import to_iso
+from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.storage.queries import items_page
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
@@ -49,6 +51,7 @@ async def items(context: Context, request: web.Request) -> web.StreamResponse:
             "item_id": item["item_id"],
             "name": item["name"],
             "offers": {name: _stored_offer(offer) for name, offer in item["offers"].items()},
+            "standing": _stored_standing(item["offers"]),
         }
         for item in page.documents
     ]
@@ -75,6 +78,7 @@ async def item(context: Context, request: web.Request) -> web.StreamResponse:
             "name": state.name,
             "observed_at": to_iso(state.observed_at),
             "offers": {name: _live_offer(offer) for name, offer in state.offers.items()},
+            "standing": _live_standing(item_standing(state)),
             "windows": windows,
         }
     )
@@ -98,3 +102,44 @@ def _live_offer(offer: OfferState) -> dict[str, Any]:
         "changed_at": to_iso(offer.changed_at),
         "observed_at": to_iso(offer.observed_at),
     }
+
+
+def _live_standing(known: Standing | None) -> dict[str, Any] | None:
+    if known is None:
+        return None
+    since = known.buy_box.since
+    return {
+        **_standing(known, None if since is None else to_iso(since)),
+        "win_share": known.win_share,
+        "win_coverage": known.win_coverage,
+    }
+
+
+def _stored_standing(offers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What can be told of the standing from the documents of an item's offers."""
+    own = offers.get(OWN)
+    if own is None:
+        return None
+    box = own.get("buy_box")
+    holder = Holder() if box is None else Holder(**box)
+    seen = {name: Seen(_offer(stored), stored["changed_at"]) for name, stored in offers.items()}
+    since = None if holder.since is None else to_iso(to_ms(holder.since))
+    return _standing(standing(seen, holder, own["seller"]), since)
+
+
+def _standing(known: Standing, since: str | None) -> dict[str, Any]:
+    rival = known.rival
+    return {
+        "state": known.state,
+        "landed_cents": known.landed_cents,
+        "rival": None if rival is None else rival._asdict(),
+        "gap_cents": known.gap_cents,
+        "gap_pct": known.gap_pct,
+        "rank": known.rank,
+        "ranked": known.ranked,
+        "buy_box": {**known.buy_box._asdict(), "since": since},
+    }
+
+
+def _offer(stored: Mapping[str, Any]) -> Offer:
+    return Offer(*(stored[name] for name in Offer._fields))

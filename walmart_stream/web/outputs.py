@@ -96,12 +96,75 @@ class StoredOffer(_Output):
     changed_at: Time
 
 
+class Rival(_Output):
+    """The rival with the lowest landed price; ``seller`` is null where nobody is named."""
+
+    offer: str
+    seller: str | None
+    landed_cents: int
+
+
+class BuyBox(_Output):
+    """Who holds the buy box, by the last word of the seller side."""
+
+    holder: Literal["own", "rival", "none", "unknown"]
+    seller: Annotated[str | None, Field(description="A rival's name, where it was named.")]
+    suppressed: Annotated[
+        bool, Field(description="The own offer is, or all are and nobody holds the box.")
+    ]
+    since: Time | None
+
+
+class StoredStanding(_Output):
+    """How the seller's own offer stands among its rivals' by landed price."""
+
+    state: Annotated[
+        Literal["winning", "competitive", "lost", "suppressed", "unknown"],
+        Field(
+            description="winning: own holds the buy box. suppressed: own is, or nobody holds the "
+            "box for that reason. competitive: own's landed price is not above the best rival's. "
+            "lost: own cannot be ordered, or a rival holds the box. unknown: none of these is "
+            "known."
+        ),
+    ]
+    landed_cents: Cents
+    rival: Rival | None
+    gap_cents: Annotated[
+        int | None, Field(description="Own landed price less the best rival's, where known.")
+    ]
+    gap_pct: Annotated[float | None, Field(description="Of the rival's landed price.")]
+    rank: Annotated[int | None, Field(ge=1, description="1: no rival's landed price is lower.")]
+    ranked: Annotated[int, Field(ge=0, description="Offers whose landed price is known.")]
+    buy_box: BuyBox
+
+
+class LiveStanding(StoredStanding):
+    """The same, and how often own won."""
+
+    win_share: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="Share of time that own held the buy box, over the current window and "
+            "the one before; null: it is not known of any of it.",
+        ),
+    ]
+    win_coverage: Annotated[
+        float, Field(ge=0, le=1, description="Share of that time for which the holder is known.")
+    ]
+
+
 class StoredItem(_Output):
     """An item with its offers by name."""
 
     item_id: ItemId
     name: str | None
     offers: dict[str, StoredOffer]
+    standing: Annotated[
+        StoredStanding | None,
+        Field(description="By when offers last changed; null: the seller has no offer of it."),
+    ]
 
 
 class Items(_Output):
@@ -142,6 +205,9 @@ class LiveItem(_Output):
     name: str | None
     observed_at: Time
     offers: dict[str, LiveOffer]
+    standing: Annotated[
+        LiveStanding | None, Field(description="null: the seller side said nothing of it.")
+    ]
     windows: list[Window]
 
 
@@ -180,6 +246,10 @@ class Change(_Output):
     delta_pct: float | None
     observed_at: Time
     source: Source
+    buy_box: Annotated[
+        BuyBox | None,
+        Field(description="Of the own offer: who held the buy box. No kinds: only this changed."),
+    ]
 
 
 class History(_Output):

@@ -41,6 +41,7 @@ _CHANGE_FIELDS = (
     "delta_pct",
     "observed_at",
     "source",
+    "buy_box",
 )
 # Characters handed to the network at a time.
 CHUNK = 64 * 1024
@@ -89,7 +90,8 @@ async def _require_item(context: Context, span: Span) -> None:
 def _answer(
     span: Span, name: str, page: Page[Position], fields: tuple[str, ...]
 ) -> web.StreamResponse:
-    documents = [{field: document[field] for field in fields} for document in page.documents]
+    # Only changes of the own offer have a buy box.
+    documents = [{field: document.get(field) for field in fields} for document in page.documents]
     following = None if page.next is None else cursor.of_position(page.next)
     return json_response({"item_id": span.item_id, name: documents, "next_cursor": following})
 
