@@ -11,31 +11,6 @@ OFFERS = "offers"
 PRICE_CHANGES = "price_changes"
 PRICE_WINDOWS = "price_windows"
 
-_OFFER_FIELDS = (
-    "item_id",
-    "offer",
-    "name",
-    "seller",
-    "price_cents",
-    "shipping_cents",
-    "landed_cents",
-    "two_day_cents",
-    "available",
-)
-_CHANGE_FIELDS = (
-    "item_id",
-    "offer",
-    "seller",
-    "kinds",
-    "price_cents",
-    "shipping_cents",
-    "landed_cents",
-    "available",
-    "previous",
-    "delta_cents",
-    "delta_pct",
-    "source",
-)
 _WINDOW_FIELDS = (
     "item_id",
     "offer",
@@ -52,18 +27,46 @@ _WINDOW_FIELDS = (
 
 def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
     """The ``offers`` document as of a ``price_change`` event's fields."""
-    document: dict[str, Any] = {"_id": f"{change['item_id']}:{change['offer']}"}
-    document.update((field, change[field]) for field in _OFFER_FIELDS)
-    document["changed_at"] = to_datetime(parse_iso(change["observed_at"]))
+    item_id, offer = change["item_id"], change["offer"]
+    document = {
+        "_id": f"{item_id}:{offer}",
+        "item_id": item_id,
+        "offer": offer,
+        "name": change["name"],
+        "seller": change["seller"],
+        "price_cents": change["price_cents"],
+        "shipping_cents": change["shipping_cents"],
+        "landed_cents": change["landed_cents"],
+        "two_day_cents": change["two_day_cents"],
+        "available": change["available"],
+        "changed_at": to_datetime(parse_iso(change["observed_at"])),
+    }
+    if "buy_box" in change:
+        document["buy_box"] = _buy_box(change["buy_box"])
     return document
 
 
 def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
     """The ``price_changes`` document of a ``price_change`` event's fields."""
-    at = parse_iso(change["observed_at"])
-    document: dict[str, Any] = {"_id": f"{change['item_id']}:{change['offer']}:{at}"}
-    document.update((field, change[field]) for field in _CHANGE_FIELDS)
-    document["observed_at"] = to_datetime(at)
+    item_id, offer, at = change["item_id"], change["offer"], parse_iso(change["observed_at"])
+    document = {
+        "_id": f"{item_id}:{offer}:{at}",
+        "item_id": item_id,
+        "offer": offer,
+        "seller": change["seller"],
+        "kinds": change["kinds"],
+        "price_cents": change["price_cents"],
+        "shipping_cents": change["shipping_cents"],
+        "landed_cents": change["landed_cents"],
+        "available": change["available"],
+        "previous": change["previous"],
+        "delta_cents": change["delta_cents"],
+        "delta_pct": change["delta_pct"],
+        "source": change["source"],
+        "observed_at": to_datetime(at),
+    }
+    if "buy_box" in change:
+        document["buy_box"] = _buy_box(change["buy_box"])
     return document
 
 
@@ -75,3 +78,8 @@ def window_document(closed: Mapping[str, Any]) -> dict[str, Any]:
     document["start"] = to_datetime(start)
     document["end"] = to_datetime(parse_iso(closed["end"]))
     return document
+
+
+def _buy_box(box: Mapping[str, Any]) -> dict[str, Any]:
+    """Only the seller's own offer has one, once the holder is known."""
+    return {**box, "since": to_datetime(parse_iso(box["since"]))}

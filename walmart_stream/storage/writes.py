@@ -40,11 +40,13 @@ class Results:
 
     def add_change(self, fields: Mapping[str, Any]) -> None:
         """Add a ``price_change`` event's fields."""
-        change, offer = change_document(fields), offer_document(fields)
+        change = change_document(fields)
         self.changes.setdefault(change["_id"], change)
-        known = self.offers.get(offer["_id"])
-        if known is None or known["changed_at"] < offer["changed_at"]:
-            self.offers[offer["_id"]] = offer
+        at = change["observed_at"]
+        place = f"{change['item_id']}:{change['offer']}"
+        known = self.offers.get(place)
+        if known is None or known["changed_at"] < at:
+            self.offers[place] = offer_document(fields)
 
     def add_window(self, fields: Mapping[str, Any]) -> None:
         """Add a ``window_closed`` event's fields."""
@@ -83,10 +85,9 @@ def is_outage(error: PyMongoError) -> bool:
 def _if_newer(document: dict[str, Any], by: str) -> UpdateOne:
     # If the stored one is as new, the filter misses it and the upsert runs into its _id:
     # a duplicate key, which means that nothing is to be done.
-    fields = {name: value for name, value in document.items() if name != "_id"}
-    return UpdateOne(
-        {"_id": document["_id"], by: {"$lt": document[by]}}, {"$set": fields}, upsert=True
-    )
+    fields = document.copy()
+    named = fields.pop("_id")
+    return UpdateOne({"_id": named, by: {"$lt": document[by]}}, {"$set": fields}, upsert=True)
 
 
 async def _bulk(collection: Any, operations: Iterable[Any]) -> None:
