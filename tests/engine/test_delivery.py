@@ -177,3 +177,39 @@ async def test_a_worker_that_was_stopped_for_longer_than_its_session_ends_itself
     os.kill(zombie.process.pid, signal.SIGCONT)
 
     assert zombie.wait_exit() == 70
+
+
+async def test_partitions_do_not_wait_for_each_other(bootstrap, start, tmp_path):
+    """While one's batch waits for a broker or a database, the others' go on; its own do not."""
+    go = tmp_path / "go"
+    worker = start()
+    worker.wait_ready()
+    await produce(bootstrap, ("a", f"wait {go}"), partition=0)
+    worker.wait_event("waiting")
+
+    await produce(bootstrap, ("a", "ok behind"), partition=0)
+    await produce(bootstrap, ("b", "ok beside"), partition=1)
+    worker.wait_for(lambda events: worker.done() == ["ok beside"])
+    go.touch()
+
+    worker.wait_for(lambda events: worker.done() == ["ok beside", f"wait {go}", "ok behind"])
+
+
+async def test_what_waits_behind_a_batch_at_a_rebalance_is_done_by_the_next_owner(
+    bootstrap, start, tmp_path
+):
+    """It was not begun: the worker that loses the partition lets it go, and nothing is skipped."""
+    go = tmp_path / "go"
+    worker = start()
+    worker.wait_ready(0, 1)
+    await produce(bootstrap, ("a", f"wait {go}"), partition=0)
+    worker.wait_event("waiting")
+    await produce(bootstrap, ("a", "ok behind"), partition=0)
+
+    other = start("other")
+    worker.wait_for(lambda events: len(worker.owned()) < 2 or None)
+    other.wait_for(lambda events: other.owned() or None)
+    go.touch()
+
+    worker.wait_for(lambda events: "ok behind" in worker.done() + other.done())
+    assert (worker.done() + other.done()).count("ok behind") == 1

@@ -63,6 +63,10 @@ class BatchConsumer(driver.Consumer):
 
     # -- what agents tell us
 
+    def holds(self, batch: InFlight) -> bool:
+        """Whether a batch is still ours: not revoked, and not sought away from, since delivery."""
+        return any(held is batch for held in self._in_flight.get(batch.tp, ()))
+
     def begin(self) -> None:
         """An agent starts on a batch."""
         self._busy += 1
