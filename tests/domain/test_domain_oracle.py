@@ -6,7 +6,7 @@ a window, and shares no code with the domain. The windows are 10 ms wide to allo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -15,9 +15,11 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.domain.seller_looks import UNSEEN, Meaning, SellerLook, seller_looks
 from walmart_stream.domain import events, observation, state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.events import Event, PriceChange, Source
+from walmart_stream.domain.standing import item_standing
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.storage.documents import change_document, offer_document, window_document
 
@@ -64,14 +66,21 @@ def item_json(said: Said, price_key: str) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def entry(look: Look, offset: int) -> Entry:
+AnyLook = Look | SellerLook
+
+
+def entry(look: AnyLook, offset: int) -> Entry:
     """The observation as it comes out of the raw topic."""
-    payload = {"itemId": int(look.item_id), "name": "Kettle"}
-    payload.update(item_json(look.featured, "salePrice"))
-    if look.marketplace is not None:
-        payload["bestMarketplacePrice"] = item_json(look.marketplace, "price")
+    source = "affiliate"
+    payload: dict[str, Any] = {"itemId": int(look.item_id), "name": "Kettle"}
+    if isinstance(look, Look):
+        payload.update(item_json(look.featured, "salePrice"))
+        if look.marketplace is not None:
+            payload["bestMarketplacePrice"] = item_json(look.marketplace, "price")
+    else:
+        source, payload = look.source, look.payload()
     value = observation.encode(
-        source="affiliate",
+        source=source,
         item_id=look.item_id,
         observed_at=look.at,
         request_id="r",
@@ -93,6 +102,8 @@ class Applied:
     two_day: int | None
     available: bool
     seller: str | None
+    box: dict[str, Any] | None = None
+    tells: bool = False
 
 
 def applied(said: Said | None, at: int, offset: int, default_seller: str | None) -> Applied:
@@ -114,7 +125,72 @@ class Oracle:
     changes: Documents
     offers: Documents
     windows: Documents
-    counts: tuple[int, int, int]
+    counts: tuple[int, int, int, int]
+    items: dict[str, SellerSide]
+
+
+@dataclass(frozen=True)
+class Word:
+    """Who holds the box, as of a look; since when is the time of the first such word."""
+
+    at: int
+    holder: str
+    seller: str | None
+    suppressed: bool
+    since: int
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "holder": self.holder,
+            "seller": self.seller,
+            "suppressed": self.suppressed,
+            "since": moment(self.since),
+        }
+
+
+@dataclass
+class SellerSide:
+    """What the seller side has said of an item."""
+
+    published: bool | None = None
+    price: int | None = None
+    shipping: int | None = None
+    seller: str | None = None
+    listed_at: int = -1
+    words: list[Word] = field(default_factory=list)
+    untold: bool = False
+
+    def own(self, at: int, offset: int) -> Applied:
+        said = None
+        if self.published is not False and self.price is not None:
+            said = Said(self.price, self.shipping, None, True, self.seller)
+        return applied(said, at, offset, None)
+
+    def hear_box(self, said: tuple[str, str | None, Any], at: int) -> None:
+        holder, seller, suppressed = said
+        last = self.words[-1] if self.words else None
+        if seller is not None and seller == self.seller:
+            holder, seller = "own", None
+        if holder == "rival" and seller is None and last is not None and last.holder == "rival":
+            seller = last.seller
+        same = last is not None and (last.holder, last.seller) == (holder, seller)
+        if suppressed == UNSEEN:
+            suppressed = last.suppressed if same and last is not None else False
+        since = last.since if same and last is not None else at
+        word = Word(at, holder, seller, suppressed, since)
+        self.words.append(word)
+        self.untold = self.untold or last is None or not same or last.suppressed != suppressed
+
+    def share(self, at: int) -> tuple[float | None, float]:
+        """Millisecond by millisecond, over the window of *at* and the one before."""
+        current = at // WIDTH * WIDTH
+        known = won = 0
+        for tick in range(current - WIDTH, current + WIDTH):
+            past = [word for word in self.words if word.at <= tick]
+            if past and tick < past[-1].at + KNOWN:
+                known += 1
+                won += past[-1].holder == "own"
+        return (won / known if known else None), known / (2 * WIDTH)
 
 
 def kinds_of(before: Applied, after: Applied) -> list[str]:
@@ -164,13 +240,25 @@ def window_of(history: list[Applied], start: int, changed: set[int]) -> dict[str
     }
 
 
-def oracle(log: list[Look]) -> Oracle:
+def oracle(log: list[AnyLook]) -> Oracle:
     histories: dict[tuple[str, str], list[Applied]] = {}
     # An answer speaks for the marketplace offer also where it does not name it.
     spoken: dict[tuple[str, str], int] = {}
-    n_applied = n_duplicate = n_late = 0
+    sides: dict[str, SellerSide] = {}
+    n_applied = n_duplicate = n_late = n_silent = 0
     for offset, look in enumerate(log):
         took = equal = False
+        if not isinstance(look, Look):
+            meant = look.meaning()
+            if meant.silent:
+                n_silent += 1
+                continue
+            side = sides.setdefault(look.item_id, SellerSide())
+            took, equal = hear(side, meant, look, offset, histories, spoken)
+            n_applied += took
+            n_duplicate += not took and equal
+            n_late += not took and not equal
+            continue
         for offer, said, seller in (
             ("featured", look.featured, "Walmart.com"),
             ("marketplace", look.marketplace, None),
@@ -189,14 +277,14 @@ def oracle(log: list[Look]) -> Oracle:
         n_duplicate += not took and equal
         n_late += not took and not equal
 
-    result = Oracle({}, {}, {}, (n_applied, n_duplicate, n_late))
+    result = Oracle({}, {}, {}, (n_applied, n_duplicate, n_late, n_silent), sides)
     for (item_id, offer), history in histories.items():
         changed = set()
         for before, after in zip([None, *history], history, strict=False):
             kinds = ["first_seen"] if before is None else kinds_of(before, after)
-            if not kinds:
+            if not kinds and not after.tells:
                 continue
-            if before is not None:
+            if before is not None and kinds:
                 changed.add(after.at)
             delta, percent = delta_of(before, after)
             common = {
@@ -208,6 +296,8 @@ def oracle(log: list[Look]) -> Oracle:
                 "landed_cents": after.landed,
                 "available": after.available,
             }
+            if after.box is not None:
+                common["buy_box"] = after.box
             result.changes[f"{item_id}:{offer}:{after.at}"] = {
                 "_id": f"{item_id}:{offer}:{after.at}",
                 **common,
@@ -243,6 +333,63 @@ def oracle(log: list[Look]) -> Oracle:
     return result
 
 
+def hear(
+    side: SellerSide,
+    meant: Meaning,
+    look: SellerLook,
+    offset: int,
+    histories: dict[tuple[str, str], list[Applied]],
+    spoken: dict[tuple[str, str], int],
+) -> tuple[bool, bool]:
+    """What a look of the seller side comes to: whether any of it was newer, or as old."""
+    at, took, equal = look.at, False, False
+    is_newer = at > spoken.get((look.item_id, "own"), -1)
+    equal = at == spoken.get((look.item_id, "own"))
+    if is_newer:
+        for name, value in meant.own.items():
+            setattr(side, name, value)
+    rivals = dict(meant.rivals)
+    rivals.pop(f"rival:{side.seller}", None)
+    for (item_id, offer), history in histories.items():
+        if meant.complete and item_id == look.item_id and offer.startswith("rival:") and history:
+            rivals.setdefault(offer, None)
+    for offer, rival in rivals.items():
+        key = look.item_id, offer
+        history = histories.get(key, [])
+        if not history and at <= side.listed_at:
+            continue
+        if at <= spoken.get(key, -1):
+            equal = equal or at == spoken[key]
+            continue
+        took = True
+        spoken[key] = at
+        if rival is None and not history:
+            continue
+        seller = offer.removeprefix("rival:")
+        said = None if rival is None else Said(rival[0], rival[1], None, True, seller)
+        histories.setdefault(key, []).append(applied(said, at, offset, None))
+    if meant.complete and at > side.listed_at:
+        side.listed_at = at
+        took = True
+    if meant.box is not None:
+        last = side.words[-1].at if side.words else -1
+        equal = equal or at == last
+        if at > last:
+            side.hear_box(meant.box, at)
+            took = True
+    if is_newer:
+        took = True
+        spoken[look.item_id, "own"] = at
+        history = histories.setdefault((look.item_id, "own"), [])
+        now = side.own(at, offset)
+        if side.untold or not history or kinds_of(history[-1], now):
+            box = side.words[-1].document() if side.words else None
+            now = replace(now, box=box, tells=True)
+            side.untold = False
+        history.append(now)
+    return took, equal
+
+
 # -- logs -------------------------------------------------------------------------------------
 
 sayings = st.builds(
@@ -253,15 +400,25 @@ sayings = st.builds(
     online=st.sampled_from([None, True, True, False]),
     seller=st.sampled_from([None, "Acme LLC", "Kettles & Co"]),
 )
-looks = st.builds(
+item_ids = st.sampled_from(["7", "12417832"])
+# Few milliseconds in few windows, and a gap: equal, late and skipping ones come by themselves.
+times = st.one_of(st.integers(0, 60), st.integers(300, 320))
+affiliate_looks = st.builds(
     Look,
-    item_id=st.sampled_from(["7", "12417832"]),
-    # Few milliseconds in few windows, and a gap: equal, late and skipping ones come by themselves.
-    at=st.one_of(st.integers(0, 60), st.integers(300, 320)),
+    item_id=item_ids,
+    at=times,
     featured=sayings,
     marketplace=st.one_of(st.none(), sayings),
 )
-logs = st.lists(looks, max_size=30)
+own_looks = seller_looks(item_ids, times)
+# One item, so that words about its box come close upon each other.
+box_looks = seller_looks(st.just("7"), st.integers(0, 45), of_the_box=True)
+logs = st.one_of(
+    st.lists(affiliate_looks, max_size=30),
+    st.lists(own_looks, max_size=30),
+    st.lists(box_looks, max_size=20),
+    st.lists(st.one_of(affiliate_looks, own_looks), max_size=30),
+)
 in_order = st.builds(lambda log: sorted(log, key=lambda look: look.at), logs)
 any_log = st.one_of(logs, in_order)
 
@@ -272,7 +429,7 @@ class Run:
     def __init__(self) -> None:
         self.stored: dict[str, bytes] = {}
         self.events: list[Event] = []
-        self.counts = [0, 0, 0]
+        self.counts = [0, 0, 0, 0]
 
     def feed(self, batch: list[Entry]) -> Outcome:
         named = {one.observation.item_id for one in batch}
@@ -287,8 +444,8 @@ class Run:
             before = self.stored.get(item_id, state.encode(state.ItemState()))
             assert new.applied >= state.applied(before)
             self.stored[item_id] = value
-        for index, count in enumerate((outcome.applied, outcome.duplicate, outcome.late)):
-            self.counts[index] += count
+        counts = (outcome.applied, outcome.duplicate, outcome.late, outcome.silent)
+        self.counts = [sum(both) for both in zip(self.counts, counts, strict=True)]
         return outcome
 
     def close(self, now: int) -> None:
@@ -321,11 +478,11 @@ class Run:
         return changes, offers, windows
 
 
-def entries(log: list[Look]) -> list[Entry]:
+def entries(log: list[AnyLook]) -> list[Entry]:
     return [entry(look, offset) for offset, look in enumerate(log)]
 
 
-def whole(log: list[Look]) -> Run:
+def whole(log: list[AnyLook]) -> Run:
     run = Run()
     run.feed(entries(log))
     return run
@@ -337,7 +494,7 @@ def event_set(run: Run) -> set[bytes]:
 
 @given(any_log)
 @settings(max_examples=300)
-def test_the_results_are_those_of_the_oracle(log: list[Look]) -> None:
+def test_the_results_are_those_of_the_oracle(log: list[AnyLook]) -> None:
     """Changes, offers, windows and counts are what the contract says, whatever the log."""
     due = oracle(log)
     run = whole(log)
@@ -351,9 +508,38 @@ def test_the_results_are_those_of_the_oracle(log: list[Look]) -> None:
     assert tuple(run.counts) == due.counts
 
 
+@given(any_log)
+@settings(max_examples=200)
+def test_the_holder_of_the_box_and_its_win_share_are_those_of_the_oracle(
+    log: list[AnyLook],
+) -> None:
+    """Who holds it and since when by the last word; the share of time, counted in milliseconds."""
+    sides = oracle(log).items
+
+    stored = {item_id: state.decode(value) for item_id, value in whole(log).stored.items()}
+
+    for item_id, item in stored.items():
+        side = sides.get(item_id)
+        known = item_standing(item)
+        if side is None or known is None:
+            assert (side, known) == (None, None)
+            continue
+        if not side.words:
+            assert (known.buy_box.holder, known.win_share, known.win_coverage) == (
+                "unknown",
+                None,
+                0.0,
+            )
+            continue
+        last = side.words[-1]
+        assert known.buy_box == (last.holder, last.seller, last.suppressed, last.since)
+        at = max(item.observed_at, last.at)
+        assert (known.win_share, known.win_coverage) == side.share(at)
+
+
 @given(any_log, st.data())
 @settings(max_examples=200)
-def test_batches_may_be_cut_anywhere(log: list[Look], data: st.DataObject) -> None:
+def test_batches_may_be_cut_anywhere(log: list[AnyLook], data: st.DataObject) -> None:
     """Cutting a log into batches, with states stored between, changes neither states nor events."""
     once = whole(log)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(log)), max_size=8)))
@@ -369,7 +555,7 @@ def test_batches_may_be_cut_anywhere(log: list[Look], data: st.DataObject) -> No
 
 @given(any_log, st.data())
 @settings(max_examples=200)
-def test_any_prefix_may_be_replayed(log: list[Look], data: st.DataObject) -> None:
+def test_any_prefix_may_be_replayed(log: list[AnyLook], data: st.DataObject) -> None:
     """After a restart from an older offset with the states kept, everything comes out the same."""
     once = whole(log)
     reached = data.draw(st.integers(0, len(log)))
@@ -385,7 +571,7 @@ def test_any_prefix_may_be_replayed(log: list[Look], data: st.DataObject) -> Non
 
 @given(any_log, st.data())
 @settings(max_examples=200)
-def test_any_batch_may_be_fed_twice(log: list[Look], data: st.DataObject) -> None:
+def test_any_batch_may_be_fed_twice(log: list[AnyLook], data: st.DataObject) -> None:
     """A batch that is delivered again changes no state and sends no new event."""
     once = whole(log)
     first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(log))] * 2)))
@@ -406,7 +592,7 @@ def test_any_batch_may_be_fed_twice(log: list[Look], data: st.DataObject) -> Non
 @given(any_log, st.data())
 @settings(max_examples=200)
 def test_a_batch_whose_state_was_not_stored_sends_the_same_again(
-    log: list[Look], data: st.DataObject
+    log: list[AnyLook], data: st.DataObject
 ) -> None:
     """A crash between events and state repeats events with the same content."""
     once = whole(log)
@@ -426,7 +612,7 @@ def test_a_batch_whose_state_was_not_stored_sends_the_same_again(
 @given(any_log, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 400)), max_size=5))
 @settings(max_examples=200)
 def test_the_clock_may_close_windows_at_any_time(
-    log: list[Look], closings: list[tuple[int, int]]
+    log: list[AnyLook], closings: list[tuple[int, int]]
 ) -> None:
     """Whenever the clock closes windows, the last close of each is the one by the oracle."""
     due = oracle(log)
@@ -445,7 +631,7 @@ def test_the_clock_may_close_windows_at_any_time(
 
 @given(any_log)
 @settings(max_examples=100)
-def test_the_arguments_of_apply_stay_as_they_are(log: list[Look]) -> None:
+def test_the_arguments_of_apply_stay_as_they_are(log: list[AnyLook]) -> None:
     """A batch that fails halfway can be done again: the states given are not changed."""
     half = len(log) // 2
     states = apply({}, entries(log)[:half], RULES).states

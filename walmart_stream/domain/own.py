@@ -30,7 +30,7 @@ class SellerState(Struct, array_like=True, gc=False):
     price_cents: int | None = None
     shipping_cents: int | None = None
     seller: str | None = None
-    listed_at: int = 0
+    listed_at: int = -1
     box: BuyBox | None = None
     untold: bool = False
 
