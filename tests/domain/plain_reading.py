@@ -46,7 +46,7 @@ MAX_SELLER = 200
 UNAVAILABLE = Offer(None, None, None, False, None)
 # A thousand million dollars: no price is larger, and up to here a double times 100 is exact to
 # far better than the 0.01 cent that the test for doubtful cases below relies on.
-MAX_CENTS = 100_000_000_000
+MAX_CENTS = 10_000_000_000
 
 # What JSON calls a number, a little wider. Decimal alone would also take 1_0, full-width digits
 # and NaN.

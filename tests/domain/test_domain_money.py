@@ -52,7 +52,7 @@ def price_of(json_text: str) -> int | None:
         ("1.0149999999999999999999", 101),
         ('"0.00500000000000000000000000000000000001"', 1),
         ("0.00500000000000000000000000000000000001", 1),
-        ("1000000000", MAX_CENTS),
+        ("100000000", MAX_CENTS),
         ("1e-400", 0),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_bad_number_is_quoted_in_part_only() -> None:
 
 
 @given(
-    st.decimals(min_value=0, max_value=10**9, places=None, allow_nan=False, allow_infinity=False)
+    st.decimals(min_value=0, max_value=10**8, places=None, allow_nan=False, allow_infinity=False)
 )
 def test_numbers_and_texts_come_to_the_same_cents(amount: Decimal) -> None:
     """A JSON number and the same text in quotes are rounded alike, once."""

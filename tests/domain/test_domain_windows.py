@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from walmart_stream.domain import state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.events import Source, WindowClosed
+from walmart_stream.domain.money import MAX_CENTS
 from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.domain.projection import read_windows, window_values
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
+from walmart_stream.settings import Settings
 
 RULES = Rules(window_ms=1000, known_ms=3000)
 
@@ -256,3 +259,18 @@ def test_windows_of_another_version_are_not_guessed() -> None:
 
     with pytest.raises(ValueError, match="version 9"):
         read_windows("1", value[:1] + b"\x09" + value[2:])
+
+
+def test_the_dearest_item_in_the_widest_window_can_be_stored() -> None:
+    """Its sum of cents times milliseconds is the largest number there is; one that does not fit
+    would stop the partition for good."""
+    week = Settings.model_fields["window_size"].metadata[1].le * 1000
+    rules = Rules(window_ms=week, known_ms=week)
+    dearest = Offer(MAX_CENTS, MAX_CENTS, None, True, "Acme")
+
+    outcome = apply({}, [look(week, dearest), look(2 * week - 1, dearest)], rules)
+
+    stored = outcome.states["1"]
+    assert state.decode(state.encode(stored)) == stored
+    ((_, value),) = window_values(outcome, rules).items()
+    assert read_windows("1", value)["featured"]["mean"] == 2 * MAX_CENTS

@@ -102,7 +102,12 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
     assert (await worker.get("/readyz"))[0] == 200
     stats = await worker.stats()
     assert set(stats["lag"].values()) == {0}
-    assert await worker.counted(COUNTER) == {**due.outcomes, "bad": bad + 6, "forwarded": 0}
+    assert await worker.counted(COUNTER) == {
+        **due.outcomes,
+        "bad": bad + 6,
+        "forwarded": 0,
+        "silent": 0,
+    }
     counters = stats["counters"]
     assert counters["walmart_stored_documents_total"]["price_changes"] == len(due.changes)
     assert counters["walmart_dead_letters_total"] == {"process": bad + 6}

@@ -7,9 +7,10 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from walmart_stream.domain.errors import BadNumber, WrongShape
 
-# A thousand million dollars: no price is larger, and up to here a double times 100 is exact to
-# far better than the 0.01 cent that the test for doubtful cases below relies on.
-MAX_CENTS = 100_000_000_000
+# A hundred million dollars: no price is larger. Up to here a double times 100 is exact to far
+# better than the 0.01 cent that the test for doubtful cases below relies on, and price and shipping
+# times the milliseconds of the widest window (a week) fit into the 64 bits of a stored number.
+MAX_CENTS = 10_000_000_000
 
 # What JSON calls a number, a little wider. Decimal alone would also take 1_0, full-width digits
 # and NaN.
