@@ -9,6 +9,7 @@ import pytest
 
 from walmart_stream.agents.result_shape import check_change, check_window
 from walmart_stream.domain import events
+from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.errors import WrongShape
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
@@ -75,3 +76,24 @@ def test_what_is_stored_as_it_is_must_have_no_other_fields() -> None:
 def test_fields_of_later_versions_are_passed_over() -> None:
     """They are not stored, and a worker of the old version must not dead-letter them."""
     check_change({**change(), "new": {"field": []}})
+
+
+def own_change() -> dict[str, Any]:
+    box = BuyBox("rival", "Acme", False, 5, 5, 10, 30, 0)
+    return fields(PriceChange("1", "own", "Tea", (), OFFER, OFFER, 5, SOURCE, box))
+
+
+def test_a_change_of_the_own_offer_may_tell_who_holds_the_buy_box() -> None:
+    """Other changes do not, and it is then not there."""
+    check_change(own_change())
+
+    assert "buy_box" not in change()
+
+
+@pytest.mark.parametrize(
+    "box", [None, "own", {}, {"holder": "own"}, {**own_change()["buy_box"], "since": 5}]
+)
+def test_a_mistyped_buy_box_is_named(box: object) -> None:
+    """It is stored as it is."""
+    with pytest.raises(WrongShape, match="buy_box"):
+        check_change({**own_change(), "buy_box": box})

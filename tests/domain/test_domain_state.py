@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from walmart_stream.domain import state
+from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.own import SellerState
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Window
 
@@ -25,6 +27,9 @@ def kettle() -> ItemState:
             "marketplace": OfferState(UNAVAILABLE, 7_300_000, 0, Window(7_200_000)),
         },
         absent={"rival:Acme": 5},
+        seller=SellerState(
+            True, 2000, None, "My Shop", 7, BuyBox("rival", None, True, 1, 2, 3, 4, 5), True
+        ),
     )
 
 
@@ -69,6 +74,10 @@ def test_a_copy_shares_nothing_that_changes() -> None:
     copy.offers["featured"].observed_at += 1
     copy.absent["marketplace"] = 6
     del copy.offers["marketplace"]
+    assert copy.seller is not None
+    assert copy.seller.box is not None
+    copy.seller.price_cents = 1
+    copy.seller.box.holder = "own"
 
     assert original == kettle()
 

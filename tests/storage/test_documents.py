@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from walmart_stream.domain import events
+from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.storage.documents import change_document, offer_document, window_document
@@ -147,3 +148,19 @@ def test_a_value_that_lacks_a_field_is_refused(missing: str) -> None:
 
     with pytest.raises(KeyError, match=missing):
         change_document(fields)
+
+
+def test_documents_of_the_own_offer_tell_who_holds_the_buy_box() -> None:
+    """Beside the fields of the contract, and only where that is known."""
+    box = BuyBox("rival", "Acme LLC", False, AT - 1000, AT, 3_600_000, 10_800_000, 0)
+    own = PriceChange("1", "own", None, (), CHANGE.now, CHANGE.now, AT, CHANGE.source, box)
+    due = {
+        "holder": "rival",
+        "seller": "Acme LLC",
+        "suppressed": False,
+        "since": datetime(2026, 11, 22, 17, 59, 59, 123000, tzinfo=UTC),
+    }
+
+    assert change_document(stored(own))["buy_box"] == due
+    assert offer_document(stored(own))["buy_box"] == due
+    assert "buy_box" not in change_document(stored(CHANGE))

@@ -10,17 +10,22 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from walmart_stream.domain.apply import Entry, apply
-from walmart_stream.domain.events import Source, summarise
+from walmart_stream.domain.buy_box import BuyBox
+from walmart_stream.domain.events import PriceChange, Source, summarise
 from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.seller_side import BoxSight, OwnSight, Sight
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules
+from walmart_stream.storage.writes import Results, store
+from walmart_stream.web import outputs
 from walmart_stream.web.forward import HOP
 
 RULES = Rules(window_ms=60_000, known_ms=600_000)
 START = 1_800_000_000_000
 FEATURED = Offer(1999, 0, None, True, "Walmart.com")
 MARKETPLACE = Offer(1899, None, 500, True, "Toys & more")
+CHEAP = MARKETPLACE._replace(shipping_cents=0)
 
 
 def observed(live, item_id: str, *looks: tuple[int, dict[str, Offer]]) -> None:
@@ -186,3 +191,91 @@ async def test_odd_paths_are_refused_before_anybody_is_asked(site, path) -> None
     """What is passed on to another worker is an item id and nothing else."""
     async with site.client.get(path) as response:
         assert response.status == 400
+
+
+async def test_the_standing_of_own_is_told(site) -> None:
+    """From the same state as the offers, with the share of time that own won."""
+    mine = Sight(own=OwnSight(True, 2000, 499, "My Shop"), box=BoxSight("own", None, False))
+    lost = Sight(own=OwnSight(True, 2000, 499), box=BoxSight("rival", "Toys & more", False))
+    looks = [
+        Observation("42", START, "webhook", None, {}, mine),
+        Observation("42", START + 30_000, "webhook", None, {"rival:Toys & more": CHEAP}, lost),
+    ]
+    entries = [Entry(one, Source("raw", 0, number)) for number, one in enumerate(looks)]
+    site.live.states["42"] = apply({}, entries, RULES).states["42"]
+
+    item = await site.json("/api/items/42")
+
+    assert item["standing"] == {
+        "state": "lost",
+        "landed_cents": 2499,
+        "rival": {
+            "offer": "rival:Toys & more",
+            "seller": "Toys & more",
+            "landed_cents": 1899,
+        },
+        "gap_cents": 600,
+        "gap_pct": 600 * 100 / 1899,
+        "rank": 2,
+        "ranked": 2,
+        "buy_box": {
+            "holder": "rival",
+            "seller": "Toys & more",
+            "suppressed": False,
+            "since": to_iso(START + 30_000),
+        },
+        "win_share": 0.5,
+        "win_coverage": 0.5,
+    }
+    outputs.LiveItem.model_validate(item)
+
+
+async def test_what_the_seller_side_never_spoke_of_has_no_standing(site) -> None:
+    """Most items are not the seller's; and one that nothing was said of at all is unknown."""
+    observed(site.live, "42", (0, {"featured": FEATURED}))
+    silent = Observation("43", START, "webhook", None, {}, Sight())
+    site.live.states["43"] = apply({}, [Entry(silent, Source("raw", 0, 0))], RULES).states["43"]
+
+    assert (await site.json("/api/items/42"))["standing"] is None
+    assert await site.error("/api/items/43", 404) == "not_found: item 43 has not been observed"
+
+
+async def test_the_list_tells_the_standing_by_what_is_stored(stored_site) -> None:
+    """All but the share of time, which is in the tables only; and the history who held the box."""
+    own = Offer(2000, 0, None, True, "My Shop")
+    box = BuyBox("own", None, False, START, START, 60_000, 600_000, START)
+    results = Results()
+    for event in (
+        PriceChange("42", "own", "A toy", (), own, own, START, Source("raw", 0, 1), box),
+        PriceChange(
+            "42", "featured", "A toy", ("first_seen",), own, None, START, Source("raw", 0, 2)
+        ),
+        PriceChange(
+            "42", "marketplace", "A toy", ("first_seen",), CHEAP, None, START, Source("raw", 0, 2)
+        ),
+    ):
+        results.add_change(event.document())
+    await store(stored_site.database, results)
+
+    (item,) = (await stored_site.json("/api/items"))["items"]
+    history = await stored_site.json("/api/items/42/history")
+
+    assert item["standing"] == {
+        "state": "winning",
+        "landed_cents": 2000,
+        "rival": {"offer": "marketplace", "seller": "Toys & more", "landed_cents": 1899},
+        "gap_cents": 101,
+        "gap_pct": 101 * 100 / 1899,
+        "rank": 2,
+        "ranked": 2,
+        "buy_box": {
+            "holder": "own",
+            "seller": None,
+            "suppressed": False,
+            "since": to_iso(START),
+        },
+    }
+    outputs.StoredItem.model_validate(item)
+    boxes = {change["offer"]: change["buy_box"] for change in history["changes"]}
+    assert boxes == {"own": item["standing"]["buy_box"], "featured": None, "marketplace": None}
+    outputs.History.model_validate(history)

@@ -30,6 +30,7 @@ _PREVIOUS = {
     "available": _FLAG,
     "seller": _TEXT_OR_NULL,
 }
+_BUY_BOX = {"holder": _TEXT, "seller": _TEXT_OR_NULL, "suppressed": _FLAG, "since": _TEXT}
 _CHANGE = {
     "item_id": _TEXT,
     "offer": _TEXT,
@@ -74,6 +75,10 @@ def check_change(fields: Mapping[str, Any]) -> None:
     _check_exactly(fields["source"], _SOURCE, "source")
     if fields["previous"] is not None:
         _check_exactly(fields["previous"], _PREVIOUS, "previous")
+    if "buy_box" in fields:
+        if fields["buy_box"].__class__ is not dict:
+            raise WrongShape("buy_box: an object is due")
+        _check_exactly(fields["buy_box"], _BUY_BOX, "buy_box")
 
 
 def check_window(fields: Mapping[str, Any]) -> None:

@@ -65,7 +65,8 @@ async def item(context: Context, request: web.Request) -> web.StreamResponse:
     item_id = item_id_of(request)
     require_tables(context)
     state = context.live.item(item_id)
-    if state is None:
+    # Of some items there are only events that say nothing about offers.
+    if state is None or not state.offers:
         raise NotFound(f"item {item_id} has not been observed")
     windows = [
         {name: window[name] for name in WINDOW_FIELDS}
