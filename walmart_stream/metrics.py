@@ -21,7 +21,8 @@ class Metrics:
         )
         self.observations = Counter(
             "walmart_observations",
-            "Observations processed, by outcome: applied, duplicate, late, bad or forwarded.",
+            "Observations processed, by outcome: applied, duplicate, late, silent, bad or "
+            "forwarded.",
             ["outcome"],
             registry=registry,
         )

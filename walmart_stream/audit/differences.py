@@ -30,6 +30,7 @@ async def compare(expected: Expected, database: Any) -> Report:
         applied=expected.applied,
         duplicate=expected.duplicate,
         late=expected.late,
+        silent=expected.silent,
         misplaced=expected.misplaced,
         pending=expected.pending,
         truncated=sorted(partition for partition, start in expected.starts.items() if start > 0),

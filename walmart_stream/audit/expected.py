@@ -51,6 +51,7 @@ class Expected:
     applied: int = 0
     duplicate: int = 0
     late: int = 0
+    silent: int = 0
     misplaced: int = 0
     pending: int = 0
 
@@ -124,6 +125,7 @@ class Recomputation:
         expected.applied += outcome.applied
         expected.duplicate += outcome.duplicate
         expected.late += outcome.late
+        expected.silent += outcome.silent
         for event in outcome.events:
             if isinstance(event, PriceChange):
                 document = change_document(_fields(event))

@@ -55,6 +55,7 @@ class Report:
     collections: dict[str, Comparison]
     dead_letters: Comparison | None = None
     dead_letter_repeats: int = 0
+    silent: int = 0
 
     @property
     def lost(self) -> int:
@@ -84,7 +85,8 @@ def report_lines(report: Report) -> list[str]:
     """*report* for a person, one fact a line."""
     lines = [
         f"raw topic: {report.observations} records, {report.applied} applied, "
-        f"{report.duplicate} duplicate, {report.late} late, {report.bad} bad, "
+        f"{report.duplicate} duplicate, {report.late} late, {report.silent} silent, "
+        f"{report.bad} bad, "
         f"{report.misplaced} forwarded to their partition"
     ]
     if report.truncated:
