@@ -289,6 +289,38 @@ async def test_what_the_pipeline_stores_is_clean(database: Any) -> None:
     assert stored == {"price_changes": 5, "offers": 3, "price_windows": 5}
 
 
+async def test_the_seller_side_is_recomputed_too(database: Any) -> None:
+    """Own, rivals and who holds the box; a holder that is not the one told is a difference."""
+    row = {"report": "BUYBOX", "row": {"Seller Item Price": "9.00", "isSellerBuyBoxWinner": "Yes"}}
+    rival = {"sellerName": "Acme", "sellerOfferPrice": 8}
+    event = {
+        "source": {"eventType": "BUY_BOX_CHANGED"},
+        "payload": {"offer": {"currentOffer": {"sellerOfferPrice": 9}, "winningOffer": rival}},
+    }
+    other = {"source": {"eventType": "PO_CREATED"}, "payload": {}}
+    said = [("seller", row), ("webhook", event), ("webhook", other)]
+    mixed = list(LOG)
+    for number, (source, payload) in enumerate(said):
+        raw = observation.encode(
+            source=source,
+            item_id="1",
+            observed_at=START + number,
+            request_id="r",
+            payload=orjson.dumps(payload),
+        )
+        mixed.append((home("1"), 100 + number, b"1", raw))
+    await store_results(mixed, database)
+
+    clean = await compare(expect(mixed), database)
+    await edit(database, "offers", "1:own", {"$set": {"buy_box.holder": "own"}})
+    edited = await compare(expect(mixed), database)
+
+    assert clean.is_clean, "\n".join(report_lines(clean))
+    assert clean.silent == 1
+    assert clean.collections["offers"].stored == 5
+    assert (edited.wrong, edited.collections["offers"].first_wrong) == (1, ["1:own (buy_box)"])
+
+
 async def test_an_empty_database_has_lost_everything(database: Any) -> None:
     """Everything expected is lost, the first ones by name and in order."""
     report = await compare(expect(LOG), database)

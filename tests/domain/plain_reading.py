@@ -1,6 +1,7 @@
 """Observations read step by step, as plainly as can be: what the fast reading is held against.
 
 It shares nothing with :mod:`walmart_stream.domain.observation` but the shape of the result.
+Of the sources it reads the affiliate side only, which is the one that has to be fast.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     if payload.__class__ is not dict:
         raise WrongShape("payload: an object is due")
     if source != AFFILIATE:
-        raise UnsupportedSource(f"observations of source {source!r} cannot be read yet")
+        raise UnsupportedSource(f"observations of source {source!r} are not read here")
     if _item_id_text(payload.get("itemId")) != item_id:
         raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")
     return item_id, at, source
