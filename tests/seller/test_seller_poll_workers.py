@@ -160,3 +160,22 @@ async def test_failures_of_walmart_end_in_stats(
             return (await seller(worker))["items_listed"] == 40
 
         await until("the items are read", listed)
+
+
+async def test_a_worker_stops_in_the_middle_of_a_reading(
+    make_pipeline: MakePipeline, tmp_path: Path
+) -> None:
+    """It waits neither for Walmart nor for a report."""
+    async with open_shop(tmp_path, items=60, skus=40) as shop:
+        await shop.arm(kind="latency", seconds=60, endpoint="items")
+        pipeline = make_pipeline(**shop.environment)
+        worker = pipeline.start()
+        await worker.until_ready()
+
+        async def requested() -> Any:
+            return (await seller(worker))["report_requested"]
+
+        await until("a report is asked for", requested)
+
+        assert await worker.terminate() == 0
+        assert "Traceback" not in worker.log, worker.log[-3000:]

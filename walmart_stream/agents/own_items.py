@@ -146,12 +146,16 @@ class OwnItems:
         async with self._lock:
             oldest = self._clock() - LONGEST_WAIT_MS
             waiting = self._index()
-            late = [key for keys in waiting.values() for key in keys if self._since(key) < oldest]
+            late = {
+                key: found
+                for keys in waiting.values()
+                for key in keys
+                if (found := self._event(key)) is not None and found[0] < oldest
+            }
             if not late:
                 return
             outbox = self._app.outbox()
-            for key in late:
-                since, body = self._event(key)
+            for since, body in late.values():
                 error = UnknownItem("the item id of its SKU could not be found out for a day")
                 add_refused(outbox, body, "seller", error, since, PARTITION)
                 self._metrics.dead_letters.labels("seller").inc()
@@ -237,7 +241,10 @@ class OwnItems:
         outbox = self._app.outbox()
         done = []
         for key in keys:
-            since, body = self._event(key)
+            found = self._event(key)
+            if found is None:
+                continue
+            since, body = found
             event = read_event(body, since)
             assert event.sku is not None
             known = self.item_of(sku_key(event.sku))
@@ -250,15 +257,16 @@ class OwnItems:
         await self._table.write(PARTITION, dict.fromkeys(done), self._app.outbox())
         self._drop(set(done))
 
-    def _event(self, key: bytes) -> tuple[int, bytes]:
-        """When a waiting event arrived (epoch ms), and its bytes."""
+    def _event(self, key: bytes) -> tuple[int, bytes] | None:
+        """When a waiting event arrived (epoch ms), and its bytes.
+
+        ``None``: the partition has just become somebody else's, who has the event now.
+        """
         value = self._table.read(PARTITION, key)
-        assert value is not None
+        if value is None:
+            return None
         since, _, body = value.partition(b" ")
         return int(since), body
-
-    def _since(self, key: bytes) -> int:
-        return self._event(key)[0]
 
     def _index(self) -> dict[bytes, set[bytes]]:
         if self._waiting is None:
