@@ -4,8 +4,8 @@ Run as ``program.py OUTPUT worker …`` with KAFKA_BROKERS, APP_ID, STORE, DATA_
 (``engine`` or ``stock``) in the environment. Everything it does is appended to OUTPUT, one JSON
 object a line.
 
-A record's value is ``ok``, ``raise`` or ``wait PATH`` (until that file exists). Each one is
-counted in the table, under its key.
+A record's value is ``ok``, ``raise``, ``raise-at-end`` (when told to stop) or ``wait PATH`` (until
+that file exists). Each one is counted in the table, under its key.
 """
 
 import asyncio
@@ -39,6 +39,11 @@ async def obey(record):
     command, _, path = record.value.decode().partition(" ")
     if command == "raise":
         say(event="raising", key=record.key.decode())
+        raise RuntimeError("as told")
+    if command == "raise-at-end":
+        say(event="waiting", key=record.key.decode())
+        while not app.should_stop:  # noqa: ASYNC110 - nothing sets an Event
+            await asyncio.sleep(0.02)
         raise RuntimeError("as told")
     if command == "wait":
         say(event="waiting", key=record.key.decode())

@@ -143,6 +143,20 @@ async def test_a_timer_that_raises_ends_the_process_with_nothing_acknowledged(
     assert await committed(bootstrap) == 0
 
 
+async def test_a_batch_that_fails_when_the_worker_stops_is_left_to_the_next_one(bootstrap, start):
+    """A sink that still waited for its database when the connections were closed made the end of
+    its worker a failure."""
+    worker = start()
+    worker.wait_ready()
+    await produce(bootstrap, ("a", "raise-at-end"))
+    worker.wait_event("waiting")
+
+    worker.process.terminate()
+
+    assert worker.wait_exit() == 0
+    assert await committed(bootstrap) == 0
+
+
 async def test_a_timer_that_outlives_the_producer_at_the_end_does_not_make_it_a_failure(start):
     """A worker that was told to stop while its timer waited for Walmart ended with code 70."""
     worker = start(LATE_TIMER="1")

@@ -67,7 +67,11 @@ def batch_agent(
         except asyncio.CancelledError:
             raise
         except Exception as exc:
-            end_process(f"agent {name} failed: {type(exc).__name__}")
+            if not app.should_stop:
+                end_process(f"agent {name} failed: {type(exc).__name__}")
+            # It did not end within the time for that, and now what it needs is closed. It is not
+            # acknowledged: whoever has the partition next repeats it.
+            logger.info("agent %s did not finish a batch: %s", name, type(exc).__name__)
         finally:
             consumer.end()
         took(time.monotonic() - started)
