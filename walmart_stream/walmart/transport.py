@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
-from aiohttp.typedefs import URL  # type: ignore[attr-defined]  # yarl's, which aiohttp takes
 from multidict import CIMultiDict
+from yarl import URL
 
 from walmart_stream.walmart.errors import (
     ConnectionLost,
