@@ -170,10 +170,30 @@ def test_several_brokers_are_separated_by_commas() -> None:
 def test_sasl_needs_user_and_password() -> None:
     """And other protocols do not."""
     for protocol in ("SASL_PLAINTEXT", "SASL_SSL"):
-        faults = faults_of({**NEEDED, "KAFKA_SECURITY_PROTOCOL": protocol})
+        faults = faults_of(
+            {**NEEDED, "KAFKA_BROKERS": "localhost:9092", "KAFKA_SECURITY_PROTOCOL": protocol}
+        )
         assert names_in(faults) == {"KAFKA_USERNAME", "KAFKA_PASSWORD"}
 
     assert load(KAFKA_SECURITY_PROTOCOL="SSL").kafka_password is None
+
+
+def test_sasl_over_plaintext_must_be_allowed_beyond_loopback() -> None:
+    """One broker that is elsewhere is enough to refuse it."""
+    login = {
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_USERNAME": "me",
+        "KAFKA_PASSWORD": "s3cret",
+    }
+    elsewhere = {**NEEDED, **login, "KAFKA_BROKERS": "127.0.0.1:9092,kafka.example:9092"}
+
+    [fault] = faults_of(elsewhere)
+
+    assert fault.startswith("KAFKA_ALLOW_PLAINTEXT_SASL: ")
+    assert "SASL_SSL" in fault
+    assert load(**login, KAFKA_BROKERS="127.0.0.1:9092,[::1]:9092,localhost:9092")
+    assert load(**elsewhere, KAFKA_ALLOW_PLAINTEXT_SASL="true")
+    assert load(**{**elsewhere, "KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
 
 
 def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
 from walmart_stream.settings import Settings
 
@@ -20,6 +21,9 @@ from walmart_stream.settings import Settings
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 # A dead letter is the original record, as large as it may be, with the headers that say why.
 MAX_DEAD_LETTER_BYTES = MAX_MESSAGE_BYTES + 64 * 1024
+
+# Only asked after a client has given up, to learn why.
+REFUSAL_TIMEOUT_MS = 5000
 
 # A broker that gives nothing for so long, although there must be more, is not waited for.
 STALL_TIMEOUT = 60.0
@@ -70,13 +74,59 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A connected admin client."""
+    """A connected admin client.
+
+    Raises:
+        KafkaConnectionError: no broker can be used; it names each one with the reason.
+    """
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
-        await admin.start()
+        await start(admin, settings)
         yield admin
     finally:
         await admin.close()
+
+
+async def start(client: Any, settings: Settings) -> None:
+    """Start an aiokafka *client* that was made with :func:`client_options`.
+
+    Raises:
+        KafkaConnectionError: no broker can be used; it names each one with the reason, which
+            aiokafka itself has for its log only.
+    """
+    try:
+        await client.start()
+    except KafkaConnectionError:
+        reasons = await asyncio.gather(
+            *(_refusal(settings, broker) for broker in settings.kafka_brokers)
+        )
+        raise KafkaConnectionError("; ".join(reasons)) from None
+
+
+async def _refusal(settings: Settings, broker: str) -> str:
+    host, _, port = broker.rpartition(":")
+    options = client_options(settings)
+    del options["bootstrap_servers"]
+    try:
+        connection = await create_conn(
+            host.strip("[]"), int(port), request_timeout_ms=REFUSAL_TIMEOUT_MS, **options
+        )
+    except TimeoutError:
+        return f"{broker}: no answer"
+    except KafkaConnectionError:
+        # Brokers say no more: under TLS 1.3 a certificate is refused after the handshake.
+        hint = (
+            "KAFKA_SECURITY_PROTOCOL may not be the listener's"
+            if settings.kafka_security_protocol != "SSL"
+            else "it may not accept this client's certificate (KAFKA_CERT_FILE)"
+            if settings.kafka_cert_file
+            else "it may want a client's certificate (KAFKA_CERT_FILE)"
+        )
+        return f"{broker}: closes the connection; {hint}"
+    except (OSError, KafkaError) as exc:
+        return f"{broker}: {str(exc) or type(exc).__name__}"
+    connection.close()
+    return f"{broker}: answers now"
 
 
 async def describe_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, Any]:
@@ -146,7 +196,7 @@ async def _consumer(
         max_partition_fetch_bytes=FETCH_BYTES,
     )
     try:
-        await consumer.start()
+        await start(consumer, settings)
         consumer.assign(tps)
         yield consumer
     finally:

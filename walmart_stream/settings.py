@@ -90,6 +90,10 @@ class Settings(BaseModel):
     )
     kafka_cert_file: Path | None = Field(None, description="PEM client certificate (mutual TLS).")
     kafka_key_file: Path | None = Field(None, description="PEM key of the client certificate.")
+    kafka_allow_plaintext_sasl: bool = Field(
+        False,
+        description="Allow SASL_PLAINTEXT beyond loopback, which anybody on the way can read.",
+    )
     kafka_partitions: int = Field(
         12, ge=1, le=10_000, description="Partitions of every topic; permanent once created."
     )
@@ -193,6 +197,20 @@ class Settings(BaseModel):
         protocol = info.data.get("kafka_security_protocol", "")
         if protocol.startswith("SASL") and not value:
             raise ValueError(f"needed for {protocol}")
+        return value
+
+    @field_validator("kafka_allow_plaintext_sasl")
+    @classmethod
+    def _needed_for_plaintext_sasl(cls, value: bool, info: ValidationInfo) -> bool:
+        hosts = [
+            broker.rpartition(":")[0].strip("[]") for broker in info.data.get("kafka_brokers", ())
+        ]
+        protocol = info.data.get("kafka_security_protocol")
+        if protocol == "SASL_PLAINTEXT" and not value and not LOOPBACK_HOSTS.issuperset(hosts):
+            raise ValueError(
+                "KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT shows anybody on the way what is sent; "
+                "use SASL_SSL, or set this to true"
+            )
         return value
 
     @field_validator("kafka_ca_file", "kafka_cert_file", "kafka_key_file")

@@ -15,7 +15,7 @@ from walmart_stream import topics
 from walmart_stream.audit import Report
 from walmart_stream.commands.topics import create_topics
 from walmart_stream.commands.verify import verify
-from walmart_stream.kafka import end_offsets, read_topic
+from walmart_stream.kafka import client_options, end_offsets, read_topic
 from walmart_stream.settings import Settings, load_settings
 
 RAW = topics.RAW.name
@@ -67,7 +67,7 @@ class Pipeline:
     async def produce(self, topic: str, records: Sequence[Record]) -> list[RecordMetadata]:
         """Append *records* in one go; where each stands once the broker has acknowledged all."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=list(self.settings.kafka_brokers),
+            **client_options(self.settings),
             acks="all",
             max_request_size=4 * 1024 * 1024,
         )
@@ -86,7 +86,7 @@ class Pipeline:
         """The workers' committed offset in each partition, 0 where there is none."""
         ends = await end_offsets(self.settings, topic)
         consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
-            bootstrap_servers=list(self.settings.kafka_brokers),
+            **client_options(self.settings),
             group_id=self.settings.app_id,
             enable_auto_commit=False,
         )

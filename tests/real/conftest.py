@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real.kafka import KafkaNode, missing_tools, resolve_class_path
+from tests.real.secure_kafka import SecureKafka
+from walmart_stream.acls import Role
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +18,21 @@ def kafka_class_path(pytestconfig: pytest.Config) -> str:
     if (reason := missing_tools()) is not None:
         pytest.skip(reason)
     return resolve_class_path(pytestconfig.cache.mkdir("apache-kafka"))
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(
+    kafka_class_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecureKafka]:
+    """One node for the run that lets nobody in without a login and an ACL.
+
+    Its users are named as the roles of ``walmart-stream acl``; ``nobody`` never gets any ACL.
+    """
+    names = [*Role, "nobody"]
+    server = SecureKafka(tmp_path_factory.mktemp("secure-kafka"), kafka_class_path, *names)
+    asyncio.run(server.node.start())
+    yield server
+    asyncio.run(server.node.stop())
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -84,7 +85,9 @@ class KafkaNode:
     """A node that is broker and controller, in *directory*, on two free loopback ports.
 
     It keeps ports and data over restarts. *voters*: the controllers' ports by node id, where it is
-    not the only node. *overrides*: properties over those of ``docker/kafka``.
+    not the only node. *overrides*: properties over those of *base*, a file of ``docker/kafka``.
+    *format_arguments*: further ones of ``kafka-storage format``; *java_options*: the node's.
+    *client*: aiokafka's options of who asks the node whether it is ready.
     """
 
     directory: Path
@@ -94,6 +97,10 @@ class KafkaNode:
     controller_port: int = field(default_factory=free_port)
     voters: Mapping[int, int] | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
+    base: Path = SINGLE_NODE
+    format_arguments: Sequence[str] = ()
+    java_options: Sequence[str] = ()
+    client: Mapping[str, Any] | None = None
     _process: Process | None = field(default=None, init=False, repr=False)
 
     @property
@@ -121,7 +128,9 @@ class KafkaNode:
             self._properties.write_text(self._configuration(), encoding="utf-8")
             await self._format()
         self._process = await start(
-            self._java("kafka.Kafka", str(self._properties)), self._environment(), self.log
+            self._java("kafka.Kafka", str(self._properties), options=self.java_options),
+            self._environment(),
+            self.log,
         )
 
     async def ready(self) -> None:
@@ -154,7 +163,7 @@ class KafkaNode:
     def _configuration(self) -> str:
         voters = self.voters or {self.node_id: self.controller_port}
         copies = str(min(3, len(voters)))
-        properties = read_properties(SINGLE_NODE) | {
+        properties = read_properties(self.base) | {
             "node.id": str(self.node_id),
             "controller.quorum.voters": ",".join(
                 f"{node}@{LOOPBACK}:{port}" for node, port in voters.items()
@@ -172,6 +181,7 @@ class KafkaNode:
 
     async def _format(self) -> None:
         arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", str(self._properties)]
+        arguments += self.format_arguments
         formatting = await start(
             self._java("kafka.tools.StorageTool", *arguments), self._environment(), self.log
         )
@@ -180,7 +190,7 @@ class KafkaNode:
         if code != 0:
             raise RuntimeError(f"formatting failed: {formatting.last_words()}")
 
-    def _java(self, main: str, *arguments: str) -> list[str]:
+    def _java(self, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
         return [
             "java",
             "-Xms128m",
@@ -188,6 +198,7 @@ class KafkaNode:
             # Of a node that lives for a minute, most time goes into compiling.
             "-XX:TieredStopAtLevel=1",
             f"-Dlog4j2.configurationFile={LOG4J}",
+            *options,
             "-cp",
             self.class_path,
             main,
@@ -200,9 +211,13 @@ class KafkaNode:
         }
 
     async def _serves(self) -> bool:
-        if not await speaks_kafka(LOOPBACK, self.port):
+        # aiokafka logs every refusal as an error, so one looks before; with TLS one sees less.
+        if self.client is None and not await speaks_kafka(LOOPBACK, self.port):
             return False
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)
+        if self.client is not None and not await _listens(self.port):
+            return False
+        client = self.client or {"bootstrap_servers": self.bootstrap}
+        admin = AIOKafkaAdminClient(**client, request_timeout_ms=5000)
         try:
             await admin.start()
             cluster = await admin.describe_cluster()
@@ -211,6 +226,15 @@ class KafkaNode:
             return False
         finally:
             await admin.close()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def cluster(directory: Path, class_path: str, nodes: int = 3) -> list[KafkaNode]:

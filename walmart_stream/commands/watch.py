@@ -19,7 +19,7 @@ from walmart_stream.domain.watch import (
     parse_csv,
     stamped,
 )
-from walmart_stream.kafka import client_options, read_topic
+from walmart_stream.kafka import client_options, read_topic, start
 from walmart_stream.settings import Settings
 
 Clock = Callable[[], datetime]
@@ -97,7 +97,7 @@ async def _produce(settings: Settings, records: Sequence[tuple[str, bytes | None
         return
     producer = AIOKafkaProducer(**client_options(settings), acks="all")
     try:
-        await producer.start()
+        await start(producer, settings)
         for first in range(0, len(records), CHUNK):
             sent = [
                 await producer.send(topics.WATCHLIST.name, key=item_id.encode(), value=value)
