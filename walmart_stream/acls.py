@@ -21,7 +21,7 @@ class Role(StrEnum):
     POLLER = "poller"
     """A program of one's own that observes the watched items."""
     READER = "reader"
-    """The commands that only look: ``watch list``, ``verify``, ``history``, ``replay``."""
+    """The commands that only look: ``watch list``, ``verify``, ``replay``."""
     RELEASE = "release"
     """``walmart-stream topics``."""
 

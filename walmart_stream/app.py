@@ -38,6 +38,7 @@ from walmart_stream.engine.failure import end_process, refuse_to_start
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
+from walmart_stream.permissions import PermissionsError, require_permissions
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
 from walmart_stream.tables import create_tables
@@ -132,7 +133,10 @@ def create_app(settings: Settings) -> StreamApp:
 async def _prepare(settings: Settings) -> None:
     prepare = create_topics if settings.kafka_create_topics else check_topics
     try:
+        await require_permissions(settings)
         states = await prepare(settings)
+    except PermissionsError as exc:
+        refuse_to_start(str(exc))
     except TopicError as exc:
         refuse_to_start(str(exc))
     except (KafkaError, OSError) as exc:

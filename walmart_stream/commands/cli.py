@@ -286,6 +286,37 @@ def replay(since: datetime | None, into: str | None) -> None:
 
 
 @cli.command()
+@click.option("--principal", required=True, help="Kafka's name of the user, such as User:worker.")
+@click.option("--role", type=click.Choice(["worker", "poller", "reader", "release"]), required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["commands", "json"]),
+    default="commands",
+    show_default=True,
+)
+@click.option("--apply", is_flag=True, help="Make them, as the configured user.")
+def acl(principal: str, role: str, form: str, apply: bool) -> None:
+    """Print the ACLs that a role needs on this program's topics and group, and nothing wider."""
+    from walmart_stream.acls import Role, role_acls
+    from walmart_stream.commands import acl as command
+
+    kind, _, name = principal.partition(":")
+    if not kind or not name or "*" in name:
+        raise click.BadParameter("must be like User:NAME, of one user", param_hint="--principal")
+    settings = _settings()
+    acls = role_acls(settings, Role(role))
+    if form == "json":
+        click.echo(command.as_json(principal, acls))
+    else:
+        for one in acls:
+            click.echo(command.command(settings, principal, one))
+    if apply:
+        _run(command.apply(settings, principal, acls))
+        click.echo(f"made {len(acls)} ACLs of {principal}", err=True)
+
+
+@cli.command()
 def verify() -> None:
     """Recompute everything from the raw topic and compare it with MongoDB."""
     from walmart_stream.commands import verify as command
