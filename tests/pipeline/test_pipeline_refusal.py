@@ -10,6 +10,8 @@ from aiokafka.admin import NewTopic
 from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import FAUST, PROGRAM, Worker
 from walmart_stream.kafka import admin_client
+from walmart_stream.tables import TABLES
+from walmart_stream.topics import TOPICS, Kept
 
 MakePipeline = Callable[..., Pipeline]
 
@@ -59,7 +61,7 @@ async def test_a_worker_that_may_not_create_topics_says_which_are_missing(
     message = await refusal(pipeline.start())
 
     faults = message.splitlines()[1:]
-    assert len(faults) == 9
+    assert len(faults) == len(TOPICS) + len(TABLES)
     assert all("does not exist" in fault and "walmart-stream topics" in fault for fault in faults)
     assert not await topics_of(pipeline)
 
@@ -88,8 +90,9 @@ async def test_a_worker_refuses_topics_that_forget_too_early(make_pipeline: Make
     message = await refusal(pipeline.start())
 
     faults = message.splitlines()[1:]
-    assert sum("retention.ms is 7776000000, needed is 8640000000" in line for line in faults) == 4
+    kept = [line for line in faults if "retention.ms is 7776000000, needed is 8640000000" in line]
+    assert len(kept) == sum(topic.kept is Kept.BY_TIME for topic in TOPICS)
     lags = [line for line in faults if "min.compaction.lag.ms is 1200000" in line]
-    assert len(lags) == 4
+    assert len(lags) == len(TABLES)
     assert all("--add-config min.compaction.lag.ms=4200000" in line for line in lags)
-    assert len(faults) == 8
+    assert len(faults) == len(kept) + len(lags)
