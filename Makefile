@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # Each stamp is as new as what was installed from the file that it depends on.
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+# What `make bench` compares with is installed apart, so that nothing else can come to need it.
+BENCH_VENV := .venv-bench
+BENCH_LOCKED := $(BENCH_VENV)/.locked
 # Arguments for the command behind a target.
 ARGS ?=
 
@@ -46,6 +49,10 @@ chaos: $(INSTALLED)  ## attack a running pipeline, then judge it; ARGS="--broker
 recovery: $(INSTALLED)  ## measure a start on 1,000,000 items; ARGS="--broker kafka --items N …"
 	@$(BIN)/python -m tests.chaos.recovery $(ARGS)
 
+.PHONY: bench
+bench: $(INSTALLED) $(BENCH_LOCKED)  ## measure this program and its peers; ARGS="--rounds 3 --broker both …"
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## check style and formatting
 	@$(BIN)/ruff check .
@@ -72,6 +79,14 @@ $(LOCKED): requirements/all.lock
 		--requirement requirements/all.lock
 	@touch $@
 
+$(BENCH_LOCKED): requirements/bench.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found" >&2; exit 1; }
+	@echo "installing the locked packages into $(BENCH_VENV) …"
+	@$(PYTHON) -m venv --clear $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements/bench.lock
+	@touch $@
+
 # hatchling and editables are in the lock: without build isolation nothing unpinned is fetched.
 $(INSTALLED): $(LOCKED) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
@@ -93,3 +108,6 @@ lock:  ## renew requirements/*.lock with uv, keeping pins; UPGRADE=--upgrade ren
 		--output-file requirements/runtime.lock
 	@$(COMPILE) --group build --no-annotate --constraint requirements/all.lock \
 		--output-file requirements/build.lock
+	@$(COMPILE) requirements/bench.in --no-annotate \
+		--constraint <(grep -oE '^(orjson|msgspec)==[^ ]+' requirements/all.lock) \
+		--output-file requirements/bench.lock

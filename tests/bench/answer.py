@@ -1,0 +1,118 @@
+"""The answer that every subject must come to: nobody may be fast by being wrong.
+
+It is what the pure domain makes of the same observations: how many results there are, their
+contents, and the last value of every item and window, as digests that do not depend on order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterable, Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from tests.bench.job import Memory
+from tests.bench.observations import Raw
+from walmart_stream.kafka import read_topic
+from walmart_stream.settings import Settings
+
+# As large as a subject's batches; the answer does not depend on it.
+BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Counts, and sums of hashes. Of windows only values count: subjects have keys of their own."""
+
+    results: int
+    result_digest: str
+    items: int
+    state_digest: str
+    windows: int
+    window_digest: str
+
+    def differs(self, other: Answer) -> list[str]:
+        """The names of what is not the same."""
+        return [name for name in self.__slots__ if getattr(self, name) != getattr(other, name)]
+
+
+def expected(raws: Iterable[Raw]) -> Answer:
+    """What *raws* come to by the pure domain."""
+    partitions: dict[int, Memory] = {}
+    waiting: defaultdict[int, list[tuple[int, bytes, bytes]]] = defaultdict(list)
+    offsets: Counter[int] = Counter()
+    results = _Digest()
+    states: dict[bytes, bytes | None] = {}
+    windows: dict[bytes, bytes | None] = {}
+
+    def handle(partition: int) -> None:
+        memory = partitions.setdefault(partition, Memory(partition))
+        derived = memory.handle(waiting.pop(partition))
+        for _, value in derived.results:
+            results.add(value)
+        states.update(derived.states)
+        windows.update(derived.windows)
+
+    for partition, key, value in raws:
+        waiting[partition].append((offsets[partition], key, value))
+        offsets[partition] += 1
+        if len(waiting[partition]) == BATCH:
+            handle(partition)
+    for partition in list(waiting):
+        handle(partition)
+    return _answer(results, states, windows)
+
+
+async def found(settings: Settings, results: str, states: str, windows: str) -> Answer:
+    """What stands in the topics of these names."""
+    digest = _Digest()
+    async for record in read_topic(settings, results):
+        digest.add(record.value)
+    return _answer(
+        digest,
+        await _last(read_topic(settings, states)),
+        await _last(read_topic(settings, windows)),
+    )
+
+
+async def _last(records: AsyncIterable[object]) -> dict[bytes, bytes | None]:
+    values: dict[bytes, bytes | None] = {}
+    async for record in records:
+        values[record.key] = record.value or None  # type: ignore[attr-defined]
+    return values
+
+
+def _answer(
+    results: _Digest, states: dict[bytes, bytes | None], windows: dict[bytes, bytes | None]
+) -> Answer:
+    state_digest, window_digest = _Digest(), _Digest()
+    for key, value in states.items():
+        if value is not None:
+            state_digest.add(key + value)
+    for value in windows.values():
+        if value is not None:
+            window_digest.add(value)
+    return Answer(
+        results.count,
+        results.text,
+        state_digest.count,
+        state_digest.text,
+        window_digest.count,
+        window_digest.text,
+    )
+
+
+class _Digest:
+    """Of a multiset of byte strings."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sum = 0
+
+    def add(self, value: bytes | None) -> None:
+        self.count += 1
+        self._sum += int.from_bytes(blake2b(value or b"", digest_size=16).digest(), "big")
+
+    @property
+    def text(self) -> str:
+        return f"{self._sum % 2**128:032x}"

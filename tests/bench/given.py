@@ -1,0 +1,40 @@
+"""What a subject's process is told, through its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from walmart_stream import topics
+
+RAW = topics.RAW.name
+RESULTS = topics.RESULTS.name
+
+# The subjects' group, and the prefix of the changelogs (APP_ID).
+GROUP = "bench"
+STATES = f"{GROUP}-offers-changelog"
+WINDOWS = f"{GROUP}-price-windows-changelog"
+
+
+class Given(NamedTuple):
+    """*session*: seconds until the group gives up a silent member. *folder*: for local state.
+
+    *total*: observations that there will be; who cannot notice the end of the work may count.
+    """
+
+    brokers: str
+    session: float
+    folder: Path
+    total: int
+
+    def environment(self) -> Mapping[str, str]:
+        """As variables."""
+        return {f"BENCH_{name.upper()}": str(value) for name, value in self._asdict().items()}
+
+
+def given() -> Given:
+    """What this process was told."""
+    told = {name: os.environ[f"BENCH_{name.upper()}"] for name in Given._fields}
+    return Given(told["brokers"], float(told["session"]), Path(told["folder"]), int(told["total"]))

@@ -1,0 +1,81 @@
+"""The job that every peer does, by this program's own pure domain code.
+
+So what is compared are the frameworks and loops, not the parsing. Of each batch: read the
+observations, apply them to their items' states, and hand out what follows from it: the results, the
+rows of windows that were left, and the new states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from walmart_stream import topics
+from walmart_stream.domain import events, state
+from walmart_stream.domain.apply import Entry, Outcome, apply
+from walmart_stream.domain.events import Source
+from walmart_stream.domain.observation import decode
+from walmart_stream.domain.projection import window_values
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.windows import Rules
+
+# The program's defaults, in seconds: WINDOW_SIZE and POLL_INTERVAL_MAX.
+RULES = Rules.of(3600, 3600)
+
+Row = tuple[bytes, bytes | None]
+
+
+class Derived(NamedTuple):
+    """What follows from a batch, as keys and values: what must be produced."""
+
+    results: list[Row]
+    windows: list[Row]
+    states: list[Row]
+
+
+def entry(partition: int, offset: int, key: bytes, value: bytes) -> Entry:
+    """A record of the raw topic, read."""
+    return Entry(decode(key, value), Source(topics.RAW.name, partition, offset))
+
+
+def results_of(outcome: Outcome) -> list[Row]:
+    """The results topic's records."""
+    return [(event.item_id.encode(), events.encode(event)) for event in outcome.events]
+
+
+def window_key(item_id: str, start: int) -> bytes:
+    """Where the row of an item's window from *start* (epoch ms) is kept."""
+    return f"{item_id}@{start}".encode()
+
+
+def windows_of(outcome: Outcome, stored: Callable[[bytes], bytes | None]) -> list[Row]:
+    """The rows of windows; *stored* gives the one that there is."""
+    values = window_values(outcome, RULES, lambda *key: stored(window_key(*key)))
+    return [(window_key(*key), value) for key, value in values.items()]
+
+
+class Memory:
+    """One partition's states in this process's memory, as objects: all that a plain loop needs."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._states: dict[str, ItemState] = {}
+        self._windows: dict[bytes, bytes] = {}
+
+    def handle(self, records: Iterable[tuple[int, bytes, bytes]]) -> Derived:
+        """Apply *records* (offset, key, value) of this partition in log order."""
+        partition = self._partition
+        outcome = apply(
+            self._states,
+            [entry(partition, offset, key, value) for offset, key, value in records],
+            RULES,
+        )
+        windows = windows_of(outcome, self._windows.get)
+        for key, value in windows:
+            if value is None:
+                self._windows.pop(key, None)
+            else:
+                self._windows[key] = value
+        self._states.update(outcome.states)
+        states = [(item.encode(), state.encode(new)) for item, new in outcome.states.items()]
+        return Derived(results_of(outcome), windows, states)  # type: ignore[arg-type]

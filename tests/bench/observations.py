@@ -1,0 +1,68 @@
+"""What every subject is given: a sandbox Walmart's answers as the poller writes them.
+
+Made from a seed, so that every run of every subject reads the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from random import Random
+from typing import NamedTuple
+
+from walmart_stream.audit import partition_of
+from walmart_stream.domain import observation
+from walmart_stream.domain.time import to_ms
+from walmart_stream.sandbox.catalogue import generate_catalogue
+from walmart_stream.sandbox.item_json import ItemWriter
+from walmart_stream.sandbox.market import Market
+
+# As the program has it by default.
+PARTITIONS = 12
+
+# In the future, so that no worker's clock closes a window while it is measured: what comes out
+# then depends on what goes in, and on nothing else.
+BEGIN = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
+
+# Each item is observed every ten minutes on average (milliseconds): six times an hour's window.
+INTERVAL = 600_000
+
+# Of market time: nearly half of the observations differ from the one before.
+SPEED = 200
+
+
+class Raw(NamedTuple):
+    """A record of the raw topic."""
+
+    partition: int
+    key: bytes
+    value: bytes
+
+
+def observations(items: int, seed: int = 1) -> Iterator[Raw]:
+    """An endless log of observations of *items* items."""
+    rng = Random(f"bench:{seed}")
+    products = generate_catalogue(items, seed).products
+    market, writer = Market(products, seed), ItemWriter()
+    step = max(1, INTERVAL // items)
+    partition = cache(lambda key: partition_of(key, PARTITIONS))
+    number = 0
+    while True:
+        product = rng.choice(products)
+        at = number * step
+        served = writer.write(product, market.listing(product.item_id, at / 1000 * SPEED))
+        item_id = str(product.item_id)
+        key = item_id.encode()
+        yield Raw(
+            partition(key),
+            key,
+            observation.encode(
+                source=observation.AFFILIATE,
+                item_id=item_id,
+                observed_at=BEGIN + at,
+                request_id=f"{number // 20:032x}",
+                payload=b"".join(served.payload),
+            ),
+        )
+        number += 1

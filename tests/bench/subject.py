@@ -1,0 +1,75 @@
+"""What is measured: each subject, how it is started and what it promises."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench.given import STATES, WINDOWS, Given
+
+ROOT = Path(__file__).resolve().parents[2]
+FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
+PEERS_PYTHON = str(ROOT / ".venv-bench" / "bin" / "python")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One program that does the job.
+
+    *promise*: what a crash can cost. *share*: of the observations that the others get, for slow
+    ones. *commits*: whether it commits its offsets to Kafka. *states* and *windows*: the topics
+    with its state, ``None`` where it keeps none in Kafka. *settings*: further environment.
+    """
+
+    name: str
+    title: str
+    promise: str
+    command: Sequence[str]
+    share: float = 1.0
+    commits: bool = True
+    states: str | None = STATES
+    windows: str | None = WINDOWS
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self, given: Given, program: Mapping[str, str]) -> dict[str, str]:
+        """Variables of its process; *program*: the settings of this program."""
+        return {**program, **given.environment(), "PYTHONPATH": str(ROOT), **self.settings}
+
+
+def _main(module: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"tests.bench.subjects.{module}")
+
+
+def _peer(module: str) -> tuple[str, ...]:
+    return (PEERS_PYTHON, "-m", f"tests.bench.subjects.{module}")
+
+
+OURS = Subject(
+    "walmart-stream",
+    "walmart-stream, memory",
+    "exactly once in effect",
+    FAUST,
+)
+AIOKAFKA = Subject(
+    "aiokafka",
+    "aiokafka loop",
+    "at least once; a state can be ahead of its results",
+    _main("aiokafka_loop"),
+)
+
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        OURS,
+        Subject(
+            "walmart-stream-rocksdb",
+            "walmart-stream, RocksDB",
+            OURS.promise,
+            FAUST,
+            settings={"STORE": "rocksdb"},
+        ),
+        AIOKAFKA,
+    )
+}
