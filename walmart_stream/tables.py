@@ -58,7 +58,8 @@ class Tables:
     """All tables of the app.
 
     ``offers``: item id -> :class:`~walmart_stream.domain.state.ItemState`, the authority.
-    ``price_windows``: windowed by event time, (item id, window) -> its aggregates so far.
+    ``price_windows``: windowed by event time, (item id, window) -> what it came to, of the window
+    before the newest one, which is part of the state.
     ``watchlist``: item id -> what to poll. ``polls``: item id -> when and how it was polled last.
     ``own_items``, in partition 0 only: SKU or GTIN -> item id, events that wait for one, and how
     far the polling of the seller side is; see :mod:`walmart_stream.agents.own_items`.

@@ -115,16 +115,21 @@ def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterato
         key, value = observe(number, at)
         partition = partition_of(key, settings.kafka_partitions)
         source = Source(RAW.name, partition, number)
-        outcome = apply({}, [Entry(observation.decode(key, value), source)], rules)
+        earlier = observation.decode(*observe(number, at - rules.window_ms))
+        now = observation.decode(key, value)
+        outcome = apply({}, [Entry(earlier, source), Entry(now, source)], rules)
         entry = WatchEntry(item_id=item_id(number), added_at=to_datetime(at))
         yield watchlist.changelog_topic_name, partition, key, encode_entry(entry)
         yield polls.changelog_topic_name, partition, key, encode_poll(Poll(at, "answered"))
-        for (window_of, start), window in window_values(outcome, rules).items():
+        for (window_of, start), window in window_values(outcome, rules, _no_window).items():
             assert window is not None
             stored_key = windows.stored_key((window_of, windows.window.current(start / 1000)))
             yield windows.changelog_topic_name, partition, stored_key, window
         encoded = state.encode(outcome.states[item_id(number)])
         yield offers.changelog_topic_name, partition, key, encoded
+
+
+def _no_window(item_id: str, start: int) -> None: ...
 
 
 async def _nothing() -> None: ...

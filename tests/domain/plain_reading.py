@@ -172,7 +172,9 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     try:
         envelope = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
-        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
+        envelope = _large_numbers(value)
+        if envelope is None:
+            raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
     item_id, observed_at, source = _check_envelope(envelope)
     if key is None:
         raise KeyFault("the key is missing; it must be the item id")
@@ -187,6 +189,20 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
         exact = json.loads(value, parse_float=_exact)
         offers = affiliate_offers(exact["payload"])
     return Observation(item_id, observed_at, source, item_name(payload), offers)
+
+
+def _large_numbers(value: bytes) -> Any:
+    """*value* where nothing is wrong but numbers beyond doubles, which only a reader minds."""
+    try:
+        read = json.loads(value.decode(), parse_float=_exact, parse_constant=_refuse)
+        json.dumps(read, ensure_ascii=False, default=str).encode()  # not with half a surrogate
+    except (ValueError, RecursionError):
+        return None
+    return read
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(text)
 
 
 def _check_envelope(envelope: Any) -> tuple[str, int, str]:

@@ -627,16 +627,3 @@ def test_the_clock_may_close_windows_at_any_time(
 
     changes, offers, windows = run.documents()
     assert (changes, offers, windows) == (due.changes, due.offers, due.windows)
-
-
-@given(any_log)
-@settings(max_examples=100)
-def test_the_arguments_of_apply_stay_as_they_are(log: list[AnyLook]) -> None:
-    """A batch that fails halfway can be done again: the states given are not changed."""
-    half = len(log) // 2
-    states = apply({}, entries(log)[:half], RULES).states
-    before = {item_id: state.encode(value) for item_id, value in states.items()}
-
-    apply(states, entries(log)[half:], RULES)
-
-    assert {item_id: state.encode(value) for item_id, value in states.items()} == before

@@ -10,7 +10,7 @@ from walmart_stream.domain.events import Source, WindowClosed
 from walmart_stream.domain.money import MAX_CENTS
 from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
-from walmart_stream.domain.projection import read_windows, window_values
+from walmart_stream.domain.projection import live_windows, window_values
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.settings import Settings
 
@@ -35,6 +35,9 @@ def run(*looks: tuple[int, Offer | None]) -> Outcome:
 
 def closed(outcome: Outcome) -> list[WindowClosed]:
     return [event for event in outcome.events if isinstance(event, WindowClosed)]
+
+
+def nothing(item_id: str, start: int) -> None: ...
 
 
 def window(*looks: tuple[int, Offer | None]) -> WindowClosed:
@@ -237,28 +240,58 @@ def test_expired_windows_are_those_before_the_last_two() -> None:
 
 
 def test_the_windowed_table_holds_what_windows_have_come_to() -> None:
-    """Every window that a batch touches, with the open ones as if they closed now."""
+    """Every window that a batch has left, but for those that nobody can ask for any more."""
     outcome = run((100, priced(10)), (1100, priced(20)), (2100, priced(30)))
 
-    values = window_values(outcome, RULES)
+    values = window_values(outcome, RULES, nothing)
 
-    assert set(values) == {("1", 0), ("1", 1000), ("1", 2000)}
+    assert set(values) == {("1", 0), ("1", 1000)}
     assert values["1", 0] is None
-    newest = values["1", 2000]
-    assert newest is not None
-    assert read_windows("1", newest)["featured"]["close"] == 30
-    left = values["1", 1000]
-    assert left is not None
-    assert read_windows("1", left)["featured"] == closed(outcome)[-1].document()
+    windows = live_windows("1", outcome.states["1"], RULES, lambda *key: values.get(key))
+    assert set(windows) == {1000, 2000}
+    assert windows[1000]["featured"] == closed(outcome)[-1]
+    assert windows[2000]["featured"].close == 30
+
+
+def test_a_window_that_the_clock_has_closed_is_kept_when_the_offer_leaves_it() -> None:
+    """Nothing is emitted then, but it can still be looked at."""
+    state = run((100, priced(10))).states["1"]
+    state, (by_clock,) = close_windows("1", state, 1000 + CLOSE_DELAY_MS + 1, RULES)
+
+    outcome = apply({"1": state}, [look(1100, priced(20))], RULES)
+
+    assert closed(outcome) == []
+    values = window_values(outcome, RULES, nothing)
+    windows = live_windows("1", outcome.states["1"], RULES, lambda *key: values.get(key))
+    assert windows[0]["featured"] == by_clock
+
+
+def test_offers_that_leave_a_window_one_after_the_other_are_all_in_its_value() -> None:
+    """The affiliate side and the seller side see an item at different times."""
+    both = Observation("1", 100, "affiliate", None, {"featured": priced(10), "own": priced(11)})
+    states = dict(apply({}, [Entry(both, Source("r", 0, 0))], RULES).states)
+    stored: dict[tuple[str, int], bytes | None] = {}
+    for at, name in ((1100, "featured"), (1200, "own")):
+        seen = Observation("1", at, "affiliate", None, {name: priced(20)})
+        outcome = apply(states, [Entry(seen, Source("r", 0, 1))], RULES)
+        stored.update(window_values(outcome, RULES, lambda *key: stored.get(key)))
+        windows = live_windows("1", outcome.states["1"], RULES, lambda *key: stored.get(key))
+
+        assert {name: window.close for name, window in windows[0].items()} == {
+            "featured": 10,
+            "own": 11,
+        }
 
 
 def test_windows_of_another_version_are_not_guessed() -> None:
     """Better no window than a wrong one."""
-    (value,) = window_values(run((100, priced(10))), RULES).values()
+    outcome = run((100, priced(10)), (1100, priced(20)))
+    (value,) = window_values(outcome, RULES, nothing).values()
     assert value is not None
+    later = value[:1] + b"\x09" + value[2:]
 
     with pytest.raises(ValueError, match="version 9"):
-        read_windows("1", value[:1] + b"\x09" + value[2:])
+        live_windows("1", outcome.states["1"], RULES, lambda *_: later)
 
 
 def test_the_dearest_item_in_the_widest_window_can_be_stored() -> None:
@@ -272,5 +305,9 @@ def test_the_dearest_item_in_the_widest_window_can_be_stored() -> None:
 
     stored = outcome.states["1"]
     assert state.decode(state.encode(stored)) == stored
-    ((_, value),) = window_values(outcome, rules).items()
-    assert read_windows("1", value)["featured"]["mean"] == 2 * MAX_CENTS
+    live = live_windows("1", stored, rules, nothing)
+    assert live[week]["featured"].mean == 2 * MAX_CENTS
+    left = apply({"1": stored}, [look(2 * week, dearest)], rules)
+    values = window_values(left, rules, nothing)
+    live = live_windows("1", stored, rules, lambda *key: values.get(key))
+    assert live[week]["featured"].mean == 2 * MAX_CENTS

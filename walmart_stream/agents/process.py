@@ -15,7 +15,7 @@ from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.observation import decode
-from walmart_stream.domain.projection import read_windows, window_values
+from walmart_stream.domain.projection import live_windows, window_values
 from walmart_stream.domain.quality import BadInputLimit
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
@@ -101,20 +101,17 @@ class Processor:
         value = None if partition is None else self._tables.offers.read(partition, key)
         return None if value is None else state.decode(value)
 
-    def windows(self, item_id: str) -> dict[int, Mapping[str, Mapping[str, Any]]]:
-        """Start (epoch ms) -> offer -> aggregates so far, of an item's newest windows."""
+    def windows(self, item_id: str) -> dict[int, dict[str, dict[str, Any]]]:
+        """Start (epoch ms) -> offer -> its window's fields, of an item's newest two windows."""
         known = self.item(item_id)
         partition = self._app.partition_of(topics.RAW.name, item_id.encode())
         if known is None or partition is None:
             return {}
-        found = {}
-        for start in {known.previous_window, known.newest_window} - {None}:
-            assert start is not None
-            key = self._window_key(item_id, start)
-            value = self._tables.price_windows.table.read(partition, key)
-            if value is not None:
-                found[start] = read_windows(item_id, value)
-        return found
+        windows = live_windows(item_id, known, self._rules, self._stored_windows(partition))
+        return {
+            start: {name: window.document() for name, window in offers.items()}
+            for start, offers in windows.items()
+        }
 
     def _read(self, batch: Batch, outbox: Outbox) -> list[Entry]:
         entries = []
@@ -166,12 +163,18 @@ class Processor:
         )
         windows = {
             self._window_key(item_id, start): value
-            for (item_id, start), value in window_values(outcome, self._rules).items()
+            for (item_id, start), value in window_values(
+                outcome, self._rules, self._stored_windows(partition)
+            ).items()
         }
         await self._tables.price_windows.table.write(partition, windows, outbox)
         states = {item_id.encode(): state.encode(new) for item_id, new in outcome.states.items()}
         await self._tables.offers.write(partition, states, outbox)
         self._note_open(partition, outcome.states)
+
+    def _stored_windows(self, partition: int) -> Callable[[str, int], bytes | None]:
+        table = self._tables.price_windows.table
+        return lambda item_id, start: table.read(partition, self._window_key(item_id, start))
 
     def _window_key(self, item_id: str, start: int) -> bytes:
         """The stored key of an item's window that starts at *start* (epoch ms)."""

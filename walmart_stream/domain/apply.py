@@ -42,8 +42,8 @@ class Outcome:
     """What a batch comes to.
 
     ``states`` holds the state of every item that the batch names, changed or not, once; ``events``
-    are in log order. ``left`` holds (item id, offer, its last state) of the windows that were
-    closed because an offer was seen in a later one. ``expired`` names windows (item id, start)
+    are in log order. ``left`` holds (item id, offer, its last state there) of the windows that an
+    offer has left, because it was seen in a later one. ``expired`` names windows (item id, start)
     that are neither an item's newest one nor the one before: live views need them no longer. An
     observation counts as ``applied`` if it was newer for any of its offers, else as ``duplicate``
     or ``late``; one that speaks for no offer at all as ``silent``.
@@ -62,15 +62,16 @@ class Outcome:
 def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules) -> Outcome:
     """Apply *batch*, observations of one partition in log order, to *states* of their items.
 
-    Items without a state are new. Neither argument is changed.
+    Items without a state are new. What *states* holds is taken over and changed: copying it would
+    cost as much as applying, and who calls this has just decoded it.
     """
     outcome = Outcome()
+    changed = outcome.states
     for observation, source in batch:
         item_id = observation.item_id
-        state = outcome.states.get(item_id)
+        state = changed.get(item_id)
         if state is None:
-            known = states.get(item_id)
-            state = outcome.states[item_id] = ItemState() if known is None else known.copy()
+            state = changed[item_id] = states.get(item_id) or ItemState()
         _observe(state, observation, source, rules, outcome)
     return outcome
 
@@ -99,12 +100,13 @@ def _observe(
     at = observation.observed_at
     start = rules.start_of(at)
     name_now = observation.name or state.name
+    known_offers = state.offers
     last_seen = newest_window = -1
-    for offer_state in state.offers.values():
-        if offer_state.observed_at > last_seen:
-            last_seen = offer_state.observed_at
-        if offer_state.window.start > newest_window:
-            newest_window = offer_state.window.start
+    for known in known_offers.values():
+        if known.observed_at > last_seen:
+            last_seen = known.observed_at
+        if known.window.start > newest_window:
+            newest_window = known.window.start
     applied = equal = enters = tells = False
     offers = observation.offers
     sight = observation.sight
@@ -115,13 +117,13 @@ def _observe(
         offers, applied, equal = _see(state, sight, offers, at, rules)
         tells = state.seller is not None and state.seller.untold
     for name, seen in offers.items():
-        known = state.offers.get(name)
-        last = state.absent.get(name) if known is None else known.observed_at
-        if last is not None and at <= last:
-            equal = equal or at == last
-            continue
-        applied = True
-        if known is None:
+        found = known_offers.get(name)
+        if found is None:
+            last = state.absent.get(name)
+            if last is not None and at <= last:
+                equal = equal or at == last
+                continue
+            applied = True
             # Only the featured offer exists before it is named: every item has one. That the
             # answer did not name another one is remembered: an older answer that does is late.
             if seen is None and name != FEATURED:
@@ -129,23 +131,33 @@ def _observe(
                 continue
             state.absent.pop(name, None)
             offer = UNAVAILABLE if seen is None else seen
-            state.offers[name] = known = OfferState(offer, at, at, Window(start))
+            known_offers[name] = found = OfferState(offer, at, at, Window(start))
             kinds = _FIRST_SEEN
             previous = None
+            found.window.observe(offer.landed_cents, is_change=False)
         else:
+            if at <= found.observed_at:
+                equal = equal or at == found.observed_at
+                continue
+            applied = True
             offer = UNAVAILABLE if seen is None else seen
-            previous = known.offer
-            kinds = () if offer == previous else _differences(previous, offer)
-            if start != known.window.start:
-                _leave_window(observation.item_id, name, known, start, rules, outcome)
-            known.window.carry(previous.landed_cents, known.observed_at, at, rules)
-            known.offer = offer
-            known.observed_at = at
+            previous = found.offer
+            landed = previous.landed_cents
+            if start != found.window.start:
+                _leave_window(observation.item_id, name, found, start, rules, outcome)
+            found.window.carry(landed, found.observed_at, at, rules)
+            found.observed_at = at
+            if offer == previous:
+                kinds = ()
+            else:
+                kinds = _differences(previous, offer)
+                found.offer = offer
+                landed = offer.landed_cents
+            found.window.observe(landed, is_change=bool(kinds))
         enters = True
-        known.window.observe(offer, is_change=bool(kinds) and previous is not None)
         if kinds or (tells and name == OWN):
             box = None if sight is None else _told(state, name)
-            known.changed_at = at
+            found.changed_at = at
             outcome.events.append(
                 PriceChange(
                     observation.item_id, name, name_now, kinds, offer, previous, at, source, box
@@ -201,7 +213,7 @@ def _leave_window(
     """Close the window that *known* is in, and begin the one from *start*."""
     if known.window.emitted < known.window.observations:
         outcome.events.append(_close(item_id, name, known, rules))
-        outcome.left.append((item_id, name, copy(known)))
+    outcome.left.append((item_id, name, copy(known)))
     known.window = Window(start)
 
 

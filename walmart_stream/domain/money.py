@@ -37,10 +37,10 @@ def cents(value: object, field: str, prefix: str = "") -> int | None:
         scaled = value * 100
         if not 0 <= scaled <= MAX_CENTS:
             raise _not_a_price(value, prefix + field)
-        rounded = round(scaled)
-        if abs(scaled - rounded) > 0.49:
-            raise Doubtful
-        return rounded
+        rounded = int(scaled + 0.5)
+        if -0.49 <= scaled - rounded <= 0.49:
+            return rounded
+        raise Doubtful
     if value is None:
         return None
     if value.__class__ is int:

@@ -9,9 +9,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
-from msgspec import Struct
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
 
+from walmart_stream.domain import usual_shape
 from walmart_stream.domain.errors import (
+    BadInput,
     BadTime,
     EmptyValue,
     KeyFault,
@@ -19,9 +22,20 @@ from walmart_stream.domain.errors import (
     WrongShape,
 )
 from walmart_stream.domain.money import Doubtful
-from walmart_stream.domain.offers import Offer, affiliate_offers, item_name
+from walmart_stream.domain.offers import (
+    FEATURED,
+    MARKETPLACE,
+    MAX_NAME,
+    Offer,
+    affiliate_offers,
+    featured_offer,
+    item_name,
+    marketplace_offer,
+    text_of,
+)
 from walmart_stream.domain.seller_side import Sight, seller_sight, webhook_sight
 from walmart_stream.domain.time import parse_iso, to_iso
+from walmart_stream.domain.usual_shape import Envelope
 
 SCHEMA = 1
 AFFILIATE = "affiliate"
@@ -70,15 +84,52 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     """
     if not value:
         raise EmptyValue("an observation is due, the value is empty")
+    usual = usual_shape.read(value)
+    if usual is not None:
+        try:
+            return _of_usual_shape(key, usual)
+        except (BadInput, Doubtful):
+            pass  # what is wrong is said below
+    return _decode_any(key, value)
+
+
+def _of_usual_shape(key: bytes | None, envelope: Envelope) -> Observation:
+    item_id = envelope.item_id
+    at = _time(envelope.observed_at)
+    _check_key(key, item_id)
+    item = envelope.payload
+    featured = featured_offer(
+        item.salePrice,
+        item.standardShipRate,
+        item.twoThreeDayShippingRate,
+        item.sellerInfo,
+        item.availableOnline,
+    )
+    best = item.bestMarketplacePrice
+    marketplace = None
+    if best is not None:
+        marketplace = marketplace_offer(
+            best.price,
+            best.standardShipRate,
+            best.twoThreeDayShippingRate,
+            best.sellerInfo,
+            best.availableOnline,
+        )
+    name = item.name
+    if name is not None:
+        name = text_of(name, "name", MAX_NAME)
+    return Observation(item_id, at, AFFILIATE, name, {FEATURED: featured, MARKETPLACE: marketplace})
+
+
+def _decode_any(key: bytes | None, value: bytes) -> Observation:
     try:
         envelope = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
-        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
+        envelope = _with_large_numbers(value)
+        if envelope is None:
+            raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
     item_id, observed_at, source = _check_envelope(envelope)
-    if key is None:
-        raise KeyFault("the key is missing; it must be the item id")
-    if key != item_id.encode():
-        raise KeyFault(f"the key {key[:40]!r} is not the item id {item_id!r}")
+    _check_key(key, item_id)
     payload = envelope["payload"]
     if source != AFFILIATE:
         try:
@@ -101,6 +152,14 @@ def _of_seller_side(
     else:
         sight, offers = webhook_sight(payload, item_id)
     return Observation(item_id, observed_at, source, sight.name, offers, sight)
+
+
+def _with_large_numbers(value: bytes) -> Any:
+    """*value* if all that is wrong with it are numbers beyond doubles: most fields are not read."""
+    try:
+        return _decode_decimals(value)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _exactly(value: bytes, payload: Any) -> Any:
@@ -129,10 +188,7 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     observed_at = get("observed_at")
     if observed_at.__class__ is not str:
         raise WrongShape("observed_at: an ISO 8601 time is due")
-    try:
-        at = parse_iso(observed_at)
-    except ValueError as exc:
-        raise BadTime(f"observed_at: {str(exc)[:100]}") from None
+    at = _time(observed_at)
     payload = get("payload")
     if payload.__class__ is not dict:
         raise WrongShape("payload: an object is due")
@@ -142,6 +198,20 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     if (str(named) if named.__class__ is int else _item_id_text(named)) != item_id:
         raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")
     return item_id, at, source
+
+
+def _time(text: str) -> int:
+    try:
+        return parse_iso(text)
+    except ValueError as exc:
+        raise BadTime(f"observed_at: {str(exc)[:100]}") from None
+
+
+def _check_key(key: bytes | None, item_id: str) -> None:
+    if key is None:
+        raise KeyFault("the key is missing; it must be the item id")
+    if key != item_id.encode():
+        raise KeyFault(f"the key {key[:40]!r} is not the item id {item_id!r}")
 
 
 def _item_id_text(value: Any) -> str | None:
@@ -157,6 +227,9 @@ def _exact(text: str) -> Decimal | float:
         return Decimal(text)
     except InvalidOperation:
         return float(text)  # an exponent below -10^18: 0.0
+
+
+_decode_decimals = Decoder(float_hook=_exact).decode
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

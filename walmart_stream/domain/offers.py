@@ -59,9 +59,26 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
     best = item.get("bestMarketplacePrice")
     if best is not None and not isinstance(best, dict):
         raise WrongShape("bestMarketplacePrice: an object is due")
+    get = item.get
+    featured = featured_offer(
+        get("salePrice"),
+        get("standardShipRate"),
+        get("twoThreeDayShippingRate"),
+        get("sellerInfo"),
+        get("availableOnline"),
+    )
+    if best is None:
+        return {FEATURED: featured, MARKETPLACE: None}
+    get = best.get
     return {
-        FEATURED: _offer(item, "salePrice", "", WALMART),
-        MARKETPLACE: None if best is None else _offer(best, "price", _BEST, None),
+        FEATURED: featured,
+        MARKETPLACE: marketplace_offer(
+            get("price"),
+            get("standardShipRate"),
+            get("twoThreeDayShippingRate"),
+            get("sellerInfo"),
+            get("availableOnline"),
+        ),
     }
 
 
@@ -71,28 +88,50 @@ def item_name(item: Mapping[str, Any]) -> str | None:
     return None if name is None else text_of(name, "name", MAX_NAME)
 
 
-def _offer(source: Mapping[str, Any], price_field: str, prefix: str, unnamed: str | None) -> Offer:
+def featured_offer(
+    price: object, shipping: object, two_day: object, seller: object, online: object
+) -> Offer:
+    """The offer that an item's own fields name; without a seller it is Walmart's.
+
+    The arguments are the values of ``salePrice``, ``standardShipRate``,
+    ``twoThreeDayShippingRate``, ``sellerInfo`` and ``availableOnline``, ``None`` where absent.
+
+    Raises:
+        BadInput, Doubtful: see :func:`affiliate_offers`.
+    """
+    return _offer("salePrice", "", WALMART, price, shipping, two_day, seller, online)
+
+
+def marketplace_offer(
+    price: object, shipping: object, two_day: object, seller: object, online: object
+) -> Offer:
+    """The offer in ``bestMarketplacePrice``, as :func:`featured_offer`."""
+    return _offer("price", _BEST, None, price, shipping, two_day, seller, online)
+
+
+def _offer(
+    price_field: str,
+    prefix: str,
+    unnamed: str | None,
+    price: object,
+    shipping: object,
+    two_day: object,
+    seller: object,
+    online: object,
+) -> Offer:
     """One offer; *unnamed* sells it if the answer does not say who."""
     # Everything is read before availability decides, so that a wrong type is found either way.
-    price = source.get(price_field)
-    if price is not None:
-        price = cents(price, price_field, prefix)
-    shipping = source.get("standardShipRate")
-    if shipping is not None:
-        shipping = cents(shipping, "standardShipRate", prefix)
-    two_day = source.get("twoThreeDayShippingRate")
-    if two_day is not None:
-        two_day = cents(two_day, "twoThreeDayShippingRate", prefix)
-    seller = source.get("sellerInfo")
+    price_cents = None if price is None else cents(price, price_field, prefix)
+    shipping_cents = None if shipping is None else cents(shipping, "standardShipRate", prefix)
+    two_day_cents = None if two_day is None else cents(two_day, "twoThreeDayShippingRate", prefix)
+    named = unnamed
     if seller is not None:
-        seller = text_of(seller, "sellerInfo", MAX_SELLER, prefix)
-    online = source.get("availableOnline")
-    if online is not True and online is not None:
+        named = text_of(seller, "sellerInfo", MAX_SELLER, prefix) or unnamed
+    if online is not None and online is not True:
         online = _flag(online, "availableOnline", prefix)
-    if price is None or online is False:
+    if price_cents is None or online is False:
         return UNAVAILABLE
-    fields = (price, shipping, two_day, True, unnamed if seller is None else seller)
-    return _new_tuple(Offer, fields)
+    return _new_tuple(Offer, (price_cents, shipping_cents, two_day_cents, True, named))
 
 
 def text_of(value: object, field: str, longest: int, prefix: str = "") -> str | None:

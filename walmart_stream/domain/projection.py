@@ -1,20 +1,19 @@
-"""The windowed table's values: what the windows of an item have come to so far.
+"""The windowed table's values: what the windows that an item's offers have left came to.
 
-Stored are the accumulators, and the reader does the sums: a value is written for each item of
-every batch, and read when somebody looks at the item.
+The windows that offers are in are part of the item's state, and are read there. Stored are the
+accumulators, and the reader does the sums: few values that are written are ever looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from walmart_stream.domain.apply import Outcome
-from walmart_stream.domain.events import summarise
-from walmart_stream.domain.state import OfferState
+from walmart_stream.domain.events import WindowClosed, summarise
+from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Rules
 
 VERSION = 1
@@ -31,44 +30,68 @@ _encode = Encoder().encode
 _decode = Decoder(_Stored).decode
 
 
-def window_values(outcome: Outcome, rules: Rules) -> dict[tuple[str, int], bytes | None]:
-    """(item id, start in epoch ms) -> value of each window that *outcome* touches.
+def window_values(
+    outcome: Outcome, rules: Rules, stored: Callable[[str, int], bytes | None]
+) -> dict[tuple[str, int], bytes | None]:
+    """(item id, start in epoch ms) -> new value of each window that *outcome* has left.
 
+    Offers leave a window one after the other: *stored* gives the value that there is already.
     ``None`` stands for windows that have expired.
+
+    Raises:
+        ValueError: a stored value was written by another version.
     """
     windows: dict[tuple[str, int], dict[str, OfferState]] = {}
     for item_id, name, last in outcome.left:
-        windows.setdefault((item_id, last.window.start), {})[name] = last
-    for item_id, state in outcome.states.items():
-        for name, offer in state.offers.items():
-            key = item_id, offer.window.start
-            known = windows.get(key)
-            if known is None:
-                windows[key] = {name: offer}
-            else:
-                known[name] = offer
-    window_ms, known_ms = rules.window_ms, rules.known_ms
+        key = item_id, last.window.start
+        offers = windows.get(key)
+        if offers is None:
+            value = stored(*key)
+            offers = windows[key] = {} if value is None else _read(value).offers
+        offers[name] = last
     values: dict[tuple[str, int], bytes | None] = {
-        key: _encode(_Stored(VERSION, window_ms, known_ms, offers))
+        key: _encode(_Stored(VERSION, rules.window_ms, rules.known_ms, offers))
         for key, offers in windows.items()
     }
     values.update((key, None) for key in outcome.expired)
     return values
 
 
-def read_windows(item_id: str, value: bytes) -> Mapping[str, Mapping[str, Any]]:
-    """``{offer: fields of WindowClosed}`` of a stored value, as if its window closed now.
+def live_windows(
+    item_id: str, state: ItemState, rules: Rules, stored: Callable[[str, int], bytes | None]
+) -> dict[int, dict[str, WindowClosed]]:
+    """Start (epoch ms) -> offer -> its window, as if it closed now.
+
+    Of an item's newest window and the one before; *stored* gives the windowed table's values.
 
     Raises:
-        ValueError: the value was written by another version.
+        ValueError: a stored value was written by another version.
     """
+    found = {}
+    for start in {state.previous_window, state.newest_window} - {None}:
+        assert start is not None
+        value = stored(item_id, start)
+        windows = {} if value is None else _closed(item_id, _read(value))
+        for name, offer in state.offers.items():
+            if offer.window.start == start:
+                windows[name] = _close(item_id, name, offer, rules)
+        if windows:
+            found[start] = windows
+    return found
+
+
+def _read(value: bytes) -> _Stored:
     stored = _decode(value)
     if stored.version != VERSION:
         raise ValueError(f"windows of version {stored.version}; this program reads {VERSION}")
+    return stored
+
+
+def _closed(item_id: str, stored: _Stored) -> dict[str, WindowClosed]:
+    # By the rules of then: what has been counted was counted by them.
     rules = Rules(stored.window_ms, stored.known_ms)
-    return {
-        name: summarise(
-            item_id, name, offer.window, offer.offer, offer.observed_at, rules
-        ).document()
-        for name, offer in stored.offers.items()
-    }
+    return {name: _close(item_id, name, offer, rules) for name, offer in stored.offers.items()}
+
+
+def _close(item_id: str, name: str, offer: OfferState, rules: Rules) -> WindowClosed:
+    return summarise(item_id, name, offer.window, offer.offer, offer.observed_at, rules)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from walmart_stream.domain.offers import Offer
-
 # How long after a window's end the clock closes it: by then the last answer has been processed.
 CLOSE_DELAY_MS = 60_000
 
@@ -57,17 +55,24 @@ class Window(Struct, array_like=True, gc=False):
         """Count the price *landed*, seen at *seen_at*, up to *until*, within this window."""
         if landed is None:
             return
-        begin = max(seen_at, self.start)
-        end = min(until, seen_at + rules.known_ms, self.start + rules.window_ms)
+        # Comparisons instead of min and max: this runs for every offer of every observation.
+        begin = end = self.start
+        end += rules.window_ms
+        if seen_at > begin:
+            begin = seen_at
+        if until < end:
+            end = until
+        if seen_at + rules.known_ms < end:
+            end = seen_at + rules.known_ms
         if end > begin:
             self.weighted += landed * (end - begin)
             self.covered += end - begin
 
-    def observe(self, offer: Offer, *, is_change: bool) -> None:
-        """Count an applied observation."""
+    def observe(self, landed: int | None, *, is_change: bool) -> None:
+        """Count an applied observation of the landed price."""
         self.observations += 1
-        self.changes += is_change
-        landed = offer.landed_cents
+        if is_change:
+            self.changes += 1
         if landed is None:
             return
         self.close = landed
