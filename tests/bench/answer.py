@@ -6,8 +6,9 @@ contents, and the last value of every item and window, as digests that do not de
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -15,6 +16,8 @@ from tests.bench.job import Memory
 from tests.bench.observations import Raw
 from walmart_stream.kafka import read_topic
 from walmart_stream.settings import Settings
+
+_ITEM_ID = re.compile(rb"[0-9]+")
 
 # As large as a subject's batches; the answer does not depend on it.
 BATCH = 2000
@@ -63,23 +66,25 @@ def expected(raws: Iterable[Raw]) -> Answer:
     return _answer(results, states, windows)
 
 
-async def found(settings: Settings, results: str, states: str, windows: str) -> Answer:
-    """What stands in the topics of these names."""
+async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answer:
+    """What stands in *results*, and in the changelogs *stores*.
+
+    A changelog's key begins with the item's id. It is of a window if the topic's name says so or
+    there is an ``@`` in it; else it is of the item's state.
+    """
     digest = _Digest()
     async for record in read_topic(settings, results):
         digest.add(record.value)
-    return _answer(
-        digest,
-        await _last(read_topic(settings, states)),
-        await _last(read_topic(settings, windows)),
-    )
-
-
-async def _last(records: AsyncIterable[object]) -> dict[bytes, bytes | None]:
-    values: dict[bytes, bytes | None] = {}
-    async for record in records:
-        values[record.key] = record.value or None  # type: ignore[attr-defined]
-    return values
+    states: dict[bytes, bytes | None] = {}
+    windows: dict[bytes, bytes | None] = {}
+    for topic in stores:
+        async for record in read_topic(settings, topic):
+            key, value = record.key or b"", record.value or None
+            if "windows" in topic or b"@" in key:
+                windows[key] = value
+            else:
+                states[_ITEM_ID.search(key)[0]] = value  # type: ignore[index]
+    return _answer(digest, states, windows)
 
 
 def _answer(

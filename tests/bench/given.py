@@ -12,6 +12,9 @@ from walmart_stream import topics
 RAW = topics.RAW.name
 RESULTS = topics.RESULTS.name
 
+# As the program has it by default.
+PARTITIONS = 12
+
 # The subjects' group, and the prefix of the changelogs (APP_ID).
 GROUP = "bench"
 STATES = f"{GROUP}-offers-changelog"

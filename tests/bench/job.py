@@ -7,6 +7,7 @@ rows of windows that were left, and the new states.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -52,6 +53,27 @@ def windows_of(outcome: Outcome, stored: Callable[[bytes], bytes | None]) -> lis
     """The rows of windows; *stored* gives the one that there is."""
     values = window_values(outcome, RULES, lambda *key: stored(window_key(*key)))
     return [(window_key(*key), value) for key, value in values.items()]
+
+
+def step(
+    old: bytes | None, seen: Entry, stored: Callable[[bytes], bytes | None]
+) -> tuple[bytes, list[bytes], list[Row]]:
+    """One observation alone, for frameworks that hand out one after the other.
+
+    *old*: the item's stored state; *stored* gives a window's row. Returns the new state, the
+    results' values, and the rows of windows.
+    """
+    item_id = seen.observation.item_id
+    known = {} if old is None else {item_id: state.decode(old)}
+    outcome = apply(known, (seen,), RULES)
+    results = [events.encode(event) for event in outcome.events]
+    return state.encode(outcome.states[item_id]), results, windows_of(outcome, stored)
+
+
+def tune_garbage_collection() -> None:
+    """As this program does: what was imported stays, and a batch makes much that lives briefly."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 class Memory:

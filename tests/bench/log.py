@@ -8,11 +8,28 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.bench.observations import PARTITIONS, Raw
+from tests.bench.given import PARTITIONS
+from tests.bench.observations import Raw
+from walmart_stream.kafka import admin_client
+from walmart_stream.required_topics import changelog_configs
+from walmart_stream.settings import Settings
+from walmart_stream.tables import TABLES
 
 BATCH_SIZE = 512 * 1024
+
+
+async def create_stores(settings: Settings, names: Iterable[str]) -> None:
+    """Create those changelogs of *names* that are not there, as this program's are."""
+    configs = changelog_configs(TABLES[0], settings)
+    async with admin_client(settings) as admin:
+        there = set(await admin.list_topics())
+        missing = [
+            NewTopic(n, PARTITIONS, 1, topic_configs=configs) for n in names if n not in there
+        ]
+        if missing:
+            await admin.create_topics(missing)
 
 
 class Loader:

@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.given import STATES, WINDOWS, Given
+from tests.bench.given import GROUP, RAW, STATES, WINDOWS, Given
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
+
+# As Quix names it.
+QUIX_STORE = f"changelog__{GROUP}--{RAW}--default"
+
 PEERS_PYTHON = str(ROOT / ".venv-bench" / "bin" / "python")
 
 
@@ -19,8 +23,8 @@ class Subject:
     """One program that does the job.
 
     *promise*: what a crash can cost. *share*: of the observations that the others get, for slow
-    ones. *commits*: whether it commits its offsets to Kafka. *states* and *windows*: the topics
-    with its state, ``None`` where it keeps none in Kafka. *settings*: further environment.
+    ones. *commits*: whether it commits its offsets to Kafka. *stores*: the changelogs of its state.
+    *settings*: further environment.
     """
 
     name: str
@@ -29,8 +33,7 @@ class Subject:
     command: Sequence[str]
     share: float = 1.0
     commits: bool = True
-    states: str | None = STATES
-    windows: str | None = WINDOWS
+    stores: Sequence[str] = (STATES, WINDOWS)
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, given: Given, program: Mapping[str, str]) -> dict[str, str]:
@@ -71,5 +74,18 @@ SUBJECTS = {
             settings={"STORE": "rocksdb"},
         ),
         AIOKAFKA,
+        Subject(
+            "confluent",
+            "confluent-kafka loop",
+            "at least once; a state can be ahead of its results",
+            _peer("confluent_loop"),
+        ),
+        Subject(
+            "quix",
+            "Quix Streams, state",
+            "at least once",
+            _peer("quix_state"),
+            stores=(QUIX_STORE,),
+        ),
     )
 }

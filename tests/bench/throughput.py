@@ -18,10 +18,10 @@ from itertools import islice
 from pathlib import Path
 
 from tests.bench.answer import Answer, expected, found
-from tests.bench.given import GROUP, RAW, RESULTS, Given
-from tests.bench.log import Gauge, Loader
+from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, Given
+from tests.bench.log import Gauge, Loader, create_stores
 from tests.bench.logs import Logs
-from tests.bench.observations import PARTITIONS, Raw, observations
+from tests.bench.observations import Raw, observations
 from tests.bench.process import ProcessTree
 from tests.bench.subject import Subject
 from tests.pipeline.worker import surroundings
@@ -104,6 +104,7 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path) -> Run:
         }
         settings = load_settings(program, env_file=folder / "no.env")
         await create_topics(settings)
+        await create_stores(settings, subject.stores)
         given = Given(brokers, session, folder, work.total)
         environment = {**surroundings(), **subject.environment(given, program)}
         async with Loader(brokers, RAW) as loader, Gauge(brokers, GROUP).open() as gauge:
@@ -122,7 +123,7 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path) -> Run:
                 await watch.until_done(work.total)
             finally:
                 await process.end()
-        answer = await found(settings, RESULTS, subject.states or "", subject.windows or "")
+        answer = await found(settings, RESULTS, subject.stores)
         return Run(
             subject.name,
             logs.kind,
@@ -142,7 +143,7 @@ class _Watch:
         self._subject = subject
         self._process = process
         self._gauge = gauge
-        self._topics = [t for t in (RESULTS, subject.states, subject.windows) if t]
+        self._topics = (RESULTS, *subject.stores)
         self._began = time.monotonic()
         self._cpu_before = 0.0
         self._ends = 0

@@ -15,7 +15,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.bench.given import GROUP, RAW, RESULTS, STATES, WINDOWS, given
-from tests.bench.job import Memory
+from tests.bench.job import Memory, tune_garbage_collection
 
 # How many records between two flushes with commit, and how long at most (seconds).
 COMMIT_RECORDS = 20_000
@@ -56,6 +56,7 @@ async def main() -> None:
     await consumer.start()
     await producer.start()
     partitions = Partitions()
+    tune_garbage_collection()
     send = producer.send
     pending, committed_at = 0, time.monotonic()
     while True:
