@@ -34,6 +34,8 @@ CLOSE_CHUNK = 500
 MOST_ITEMS_KNOWN = 100_000
 MOST_WINDOW_KEYS = 1000
 
+_new_tuple = tuple.__new__
+
 
 class TooMuchBadInput(Exception):
     """Most of the raw topic cannot be processed: a person has to look."""
@@ -70,9 +72,9 @@ class Processor:
     async def handle(self, batch: Batch) -> None:
         """Process *batch*; everything that follows from it is durable on return."""
         outbox = self._app.outbox()
-        entries = self._read(batch, outbox)
+        entries, item_ids = self._read(batch, outbox)
         async with self._locks[batch.partition]:
-            known = self._states(batch.partition, {entry.observation.item_id for entry in entries})
+            known = self._states(batch.partition, item_ids)
             outcome = apply(known, entries, self._rules)
             await self._store(batch.partition, outcome, outbox)
         self._count(outcome)
@@ -113,8 +115,11 @@ class Processor:
             for start, offers in windows.items()
         }
 
-    def _read(self, batch: Batch, outbox: Outbox) -> list[Entry]:
-        entries = []
+    def _read(self, batch: Batch, outbox: Outbox) -> tuple[list[Entry], set[str]]:
+        """The observations to apply, and the items that they are of."""
+        entries: list[Entry] = []
+        item_ids: set[str] = set()
+        add = entries.append
         bad = forwarded = 0
         known = self._partition_of
         if len(known) > MOST_ITEMS_KNOWN:
@@ -138,7 +143,10 @@ class Processor:
                 forwarded += 1
                 outbox.add(topic, key, record.value, partition=right, headers=record.headers)
                 continue
-            entries.append(Entry(observation, Source(topic, partition, record.offset)))
+            # Half the time of calling the named tuples' classes.
+            source = _new_tuple(Source, (topic, partition, record.offset))
+            add(_new_tuple(Entry, (observation, source)))
+            item_ids.add(observation.item_id)
         if self._limit.count(len(batch.records), bad):
             raise TooMuchBadInput("more than nine in ten of the last observations are bad")
         if bad:
@@ -146,7 +154,7 @@ class Processor:
             self._metrics.dead_letters.labels("process").inc(bad)
             self._metrics.observations.labels("bad").inc(bad)
         self._metrics.observations.labels("forwarded").inc(forwarded)
-        return entries
+        return entries, item_ids
 
     def _states(self, partition: int, item_ids: set[str]) -> dict[str, ItemState]:
         read = self._tables.offers.read

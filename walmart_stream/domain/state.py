@@ -61,14 +61,12 @@ class ItemState(Struct, array_like=True, gc=False):
     @property
     def oldest_open_window(self) -> int | None:
         """The start of the oldest window that knows more than its last emitted close, epoch ms."""
-        return min(
-            (
-                offer.window.start
-                for offer in self.offers.values()
-                if offer.window.emitted < offer.window.observations
-            ),
-            default=None,
-        )
+        oldest = None
+        for offer in self.offers.values():
+            window = offer.window
+            if window.emitted < window.observations and (oldest is None or window.start < oldest):
+                oldest = window.start
+        return oldest
 
     def copy(self) -> ItemState:
         offers = {name: offer.copy() for name, offer in self.offers.items()}

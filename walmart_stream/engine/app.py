@@ -25,7 +25,7 @@ from walmart_stream.engine.watchdog import Watchdog
 
 # Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
 # done, and nearly all die by reference counting: Python's own 700 would cost a quarter of the time.
-GARBAGE_THRESHOLD = 20_000
+GARBAGE_THRESHOLD = 100_000
 
 # Often enough to notice a stop well within the shortest session (6 s).
 PULSE_INTERVAL = 0.5
