@@ -19,6 +19,12 @@ def load(**environ: str) -> Settings:
     return load_settings({**NEEDED, **environ}, NO_FILE)
 
 
+def private_file(path: Path, text: str = "") -> Path:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def faults_of(environ: dict[str, str], env_file: Path = NO_FILE) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         load_settings(environ, env_file)
@@ -198,8 +204,7 @@ def test_sasl_over_plaintext_must_be_allowed_beyond_loopback() -> None:
 
 def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
     """NAME_FILE; the line end is not part of it."""
-    file = tmp_path / "uri"
-    file.write_text("mongodb://u:p@unreachable.invalid\n", encoding="utf-8")
+    file = private_file(tmp_path / "uri", "mongodb://u:p@unreachable.invalid\n")
     environ = {"KAFKA_BROKERS": "a:1", "MONGODB_URI_FILE": str(file)}
 
     settings = load_settings(environ, NO_FILE)
@@ -210,8 +215,7 @@ def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_can_stand_in_a_file(name: str, tmp_path: Path) -> None:
     """All secrets, and all in the same way."""
-    file = tmp_path / "secret"
-    file.write_text("mongodb://in-the-file", encoding="utf-8")
+    file = private_file(tmp_path / "secret", "mongodb://in-the-file")
     environ = {"WALMART_CONSUMER_ID": "c", "WALMART_CLIENT_ID": "c", "WALMART_PRIVATE_KEY": "k",
                "WALMART_CLIENT_SECRET": "s", **NEEDED}  # fmt: skip
     environ.pop(name, None)
@@ -233,9 +237,8 @@ def test_a_secret_and_its_file_at_once_are_a_fault(tmp_path: Path) -> None:
 
 def test_a_secret_file_that_cannot_be_used_is_one_fault(tmp_path: Path) -> None:
     """Unreadable, no text, or empty: the secret is not reported missing on top."""
-    garbage, empty = tmp_path / "garbage", tmp_path / "empty"
+    garbage, empty = private_file(tmp_path / "garbage"), private_file(tmp_path / "empty", " \n")
     garbage.write_bytes(b"\xff\xfe\x00")
-    empty.write_text(" \n", encoding="utf-8")
 
     found = {
         str(path): faults_of({"KAFKA_BROKERS": "a:1", "MONGODB_URI_FILE": str(path)})
@@ -266,8 +269,7 @@ def test_a_dotenv_file_is_read_below_the_environment(tmp_path: Path) -> None:
 
 def test_a_secret_in_the_environment_replaces_a_file_named_in_dotenv(tmp_path: Path) -> None:
     """And the other way round: the two spellings are one setting."""
-    file, secret = tmp_path / ".env", tmp_path / "token"
-    secret.write_text("from-file", encoding="utf-8")
+    file, secret = tmp_path / ".env", private_file(tmp_path / "token", "from-file")
 
     file.write_text(f"WEB_TOKEN_FILE={secret}\n", encoding="utf-8")
     by_value = load_settings({**NEEDED, "WEB_TOKEN": "from-environment"}, file).web_token

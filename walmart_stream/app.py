@@ -34,13 +34,15 @@ from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.failure import end_process, refuse_to_start
+from walmart_stream.engine.failure import REFUSED_EXIT_CODE, end_process, refuse_to_start
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
 from walmart_stream.permissions import PermissionsError, require_permissions
+from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.access import AccessRefused, require_access
 from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
 from walmart_stream.walmart.errors import UnusableKey
@@ -134,8 +136,9 @@ async def _prepare(settings: Settings) -> None:
     prepare = create_topics if settings.kafka_create_topics else check_topics
     try:
         await require_permissions(settings)
+        await require_access(settings)
         states = await prepare(settings)
-    except PermissionsError as exc:
+    except (PermissionsError, AccessRefused) as exc:
         refuse_to_start(str(exc))
     except TopicError as exc:
         refuse_to_start(str(exc))
@@ -154,8 +157,11 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     try:
-        app = create_app(load_settings())
-    except (SettingsError, UnusableKey) as exc:
-        sys.exit(f"walmart-stream: {exc}")
+        settings = load_settings()
+        protect(settings, stdout=True)
+        app = create_app(settings)
+    except (SettingsError, UnusableKey, OSError) as exc:
+        sys.stderr.write(f"walmart-stream: {exc}\n")
+        sys.exit(REFUSED_EXIT_CODE)
     globals()["app"] = app
     return app

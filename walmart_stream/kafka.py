@@ -46,7 +46,19 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.create_default_context(cafile=settings.kafka_ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.kafka_cert_file is not None:
-        context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
+        password = settings.kafka_key_password
+        try:
+            context.load_cert_chain(
+                settings.kafka_cert_file,
+                settings.kafka_key_file,
+                # Without one OpenSSL would ask for it on the terminal.
+                password="" if password is None else password.get_secret_value(),
+            )
+        except ssl.SSLError as exc:
+            raise ssl.SSLError(
+                "KAFKA_CERT_FILE and KAFKA_KEY_FILE are no certificate with its key, or "
+                f"KAFKA_KEY_PASSWORD is not the key's ({exc.reason or 'no PEM'})"
+            ) from None
     return context
 
 

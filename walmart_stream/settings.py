@@ -1,7 +1,8 @@
 """Every setting of the program, read once from the environment (and ``.env``).
 
 Nothing else in the package reads the environment. Secrets are ``SecretStr`` and can be
-given as ``NAME_FILE``, the path of a file that holds the value.
+given as ``NAME_FILE``, the path of a file that holds the value. Files with secrets or private keys
+that others may read are refused.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -23,6 +25,8 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+
+from walmart_stream.secret_files import ExposedFile, read_secret, require_private
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
@@ -59,6 +63,19 @@ def _check_brokers(brokers: tuple[str, ...]) -> tuple[str, ...]:
     return brokers
 
 
+def _check_tls_files(uri: str) -> None:
+    for name, path in parse_qsl(urlsplit(uri).query):
+        if name.lower() not in ("tlscafile", "tlscertificatekeyfile"):
+            continue
+        if not Path(path).is_file():
+            raise ValueError(f"{name}: no such file: {path}")
+        if name.lower() == "tlscertificatekeyfile":
+            try:
+                require_private(Path(path))
+            except ExposedFile as exc:
+                raise ValueError(f"{name}: {exc}") from None
+
+
 _OTHER_OF_PAIR = {
     "kafka_key_file": "kafka_cert_file",
     "walmart_private_key": "walmart_consumer_id",
@@ -90,6 +107,9 @@ class Settings(BaseModel):
     )
     kafka_cert_file: Path | None = Field(None, description="PEM client certificate (mutual TLS).")
     kafka_key_file: Path | None = Field(None, description="PEM key of the client certificate.")
+    kafka_key_password: SecretStr | None = Field(
+        None, description="Passphrase of KAFKA_KEY_FILE, if it is encrypted."
+    )
     kafka_allow_plaintext_sasl: bool = Field(
         False,
         description="Allow SASL_PLAINTEXT beyond loopback, which anybody on the way can read.",
@@ -220,6 +240,13 @@ class Settings(BaseModel):
             raise ValueError(f"no such file: {value}")
         return value
 
+    @field_validator("kafka_key_file")
+    @classmethod
+    def _is_private(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            require_private(value)
+        return value
+
     @field_validator("kafka_key_file", "walmart_private_key", "walmart_client_secret")
     @classmethod
     def _in_pairs(cls, value: Any, info: ValidationInfo) -> Any:
@@ -233,6 +260,7 @@ class Settings(BaseModel):
     def _is_mongodb(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must start with mongodb:// or mongodb+srv://")
+        _check_tls_files(value.get_secret_value())
         return value
 
     @field_validator("poll_interval_max")
@@ -325,7 +353,11 @@ def _read_secret_files(values: dict[str, str], faults: list[str]) -> set[str]:
         if path is None or name in values:
             continue
         try:
-            text = Path(path).read_text(encoding="utf-8").strip()
+            text = read_secret(Path(path))
+        except ExposedFile as exc:
+            faults.append(f"{name}_FILE: {exc}")
+            unread.add(name)
+            continue
         except (OSError, ValueError) as exc:
             faults.append(f"{name}_FILE: cannot be read: {type(exc).__name__}")
             unread.add(name)

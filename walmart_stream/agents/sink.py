@@ -8,16 +8,16 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 from pymongo.errors import PyMongoError
 
 from walmart_stream.agents.dead_letters import add_dead_letter
-from walmart_stream.agents.result_shape import check_change, check_window
-from walmart_stream.domain.errors import BadInput, BadTime, EmptyValue, MalformedJson, WrongShape
+from walmart_stream.agents.result_shape import CHANGE, read_result
+from walmart_stream.domain.errors import BadInput, BadTime
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
 from walmart_stream.storage import documents
+from walmart_stream.storage.access import reason
 from walmart_stream.storage.mongo import create_indexes
 from walmart_stream.storage.writes import Results, is_outage, store
 
@@ -59,7 +59,7 @@ class Sink:
         await self._persist(lambda: store(self._database, results))
         stored = self._metrics.stored
         stored.labels(documents.PRICE_CHANGES).inc(len(results.changes))
-        stored.labels(documents.OFFERS).inc(len(results.offers))
+        stored.labels(documents.OFFERS).inc(len(results.latest))
         stored.labels(documents.PRICE_WINDOWS).inc(len(results.windows))
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
@@ -72,7 +72,7 @@ class Sink:
                     raise
                 if self.outage is None:
                     self._metrics.storage_outages.inc()
-                    logger.warning("MongoDB is away (%s); waiting for it", type(exc).__name__)
+                    logger.warning("MongoDB is away (%s); waiting for it", reason(exc))
                 self.outage = type(exc).__name__
             else:
                 if self.outage is not None:
@@ -84,21 +84,11 @@ class Sink:
 
 
 def _add(results: Results, value: bytes | None) -> None:
-    if not value:
-        raise EmptyValue("a result is due, the value is empty")
+    fields = read_result(value)
     try:
-        fields = orjson.loads(value)
-    except orjson.JSONDecodeError as exc:
-        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
-    kind = fields.get("type") if isinstance(fields, dict) else None
-    try:
-        if kind == "price_change":
-            check_change(fields)
+        if fields["type"] == CHANGE:
             results.add_change(fields)
-        elif kind == "window_closed":
-            check_window(fields)
-            results.add_window(fields)
         else:
-            raise WrongShape("type: price_change or window_closed is due")
+            results.add_window(fields)
     except ValueError as exc:
-        raise BadTime(f"a {kind}: {str(exc)[:100]}") from None
+        raise BadTime(f"a {fields['type']}: {str(exc)[:100]}") from None

@@ -14,16 +14,26 @@ import click
 from pydantic import ValidationError
 
 from walmart_stream import __version__
+from walmart_stream.engine.failure import REFUSED_EXIT_CODE
+from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 
 T = TypeVar("T")
 
 
-def _settings() -> Settings:
+class Unusable(click.ClickException):
+    """Trying again is of no use before somebody has changed the configuration."""
+
+    exit_code = REFUSED_EXIT_CODE
+
+
+def _settings(*, shows_data: bool = True) -> Settings:
     try:
-        return load_settings()
+        settings = load_settings()
     except SettingsError as exc:
-        raise click.ClickException(str(exc)) from None
+        raise Unusable(str(exc)) from None
+    protect(settings, stdout=not shows_data)
+    return settings
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -82,7 +92,7 @@ def cli() -> None:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def worker(options: tuple[str, ...]) -> None:
     """Run one worker (options as of `faust worker`)."""
-    settings = _settings()
+    settings = _settings(shows_data=False)
     if sys.platform != "win32":
         import mode.loop
 
@@ -95,7 +105,7 @@ def worker(options: tuple[str, ...]) -> None:
     try:
         app = create_app(settings)
     except (SettingsError, UnusableKey, OSError) as exc:
-        raise click.ClickException(str(exc)) from None
+        raise Unusable(str(exc)) from None
     app.main()
 
 
@@ -342,6 +352,7 @@ def doctor() -> None:
         for fault in exc.faults:
             click.echo(command.Finding("settings", command.Verdict.FAULT, fault))
         sys.exit(1)
+    protect(settings, stdout=True)
     click.echo(command.Finding("settings", command.Verdict.OK, "complete"))
 
     async def examine() -> bool:

@@ -7,8 +7,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
-from walmart_stream.settings import Settings
+from walmart_stream.redaction import Redactor, secrets_of
+from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 
 Document = dict[str, Any]
@@ -43,13 +45,23 @@ def connect(settings: Settings) -> AsyncIOMotorClient[Document]:
     standalone one, which could not do them.
 
     Raises:
-        ConfigurationError, InvalidURI: the URI is not usable.
+        SettingsError: MONGODB_URI, or a file that it names, is not usable.
     """
     uri = settings.mongodb_uri.get_secret_value()
     # Keyword arguments would win over the URI.
     given = {name.lower() for name, _ in parse_qsl(urlsplit(uri).query)}
     options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
-    return AsyncIOMotorClient(uri, tz_aware=True, **options)
+    try:
+        return AsyncIOMotorClient(uri, tz_aware=True, **options)
+    except (PyMongoError, ValueError, OSError) as exc:
+        raise SettingsError([f"MONGODB_URI: {_unusable(exc, settings)}"]) from None
+
+
+def _unusable(error: Exception, settings: Settings) -> str:
+    if isinstance(error, InvalidURI) or not isinstance(error, ConfigurationError | OSError):
+        # Where a character of the password ends it, the message quotes the rest as something else.
+        return "no connection string; user and password in it must be percent-encoded"
+    return Redactor(secrets_of(settings)).redact(str(error))
 
 
 def database(

@@ -1,0 +1,65 @@
+"""Files with secrets: used only if nobody else on the machine may read them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from collections.abc import Collection
+from pathlib import Path
+
+# Longer than any key or connection string; whoever names /dev/zero gets an answer, too.
+LARGEST = 64 * 1024
+
+
+class ExposedFile(ValueError):
+    """Others than the owner may read or change a file; the message says what to do."""
+
+
+def exposure(status: os.stat_result, groups: Collection[int]) -> str | None:
+    """What is wrong with the mode of a file with a secret, or ``None``.
+
+    Only its owner may have any access. The exception is how containers are given secrets: owned by
+    root, and readable (not writable) by a group that is one of *groups*, this process's own.
+    """
+    mode = stat.S_IMODE(status.st_mode)
+    if not mode & 0o077:
+        return None
+    if status.st_uid == 0 and status.st_gid in groups and not mode & 0o037:
+        return None
+    whom = "others" if mode & 0o007 else "its group"
+    return f"{whom} may read or change it (mode {mode:04o})"
+
+
+def require_private(path: Path) -> None:
+    """Check the file that *path* leads to; symbolic links are followed.
+
+    Raises:
+        ExposedFile: others may read or change it.
+        OSError: there is no such file.
+    """
+    _check(path, path.stat())
+
+
+def read_secret(path: Path) -> str:
+    """The text of a file without white space around it.
+
+    Raises:
+        ExposedFile: others may read or change it.
+        OSError, ValueError: it cannot be read, is no UTF-8, or is no secret by its size.
+    """
+    with path.open("rb") as file:
+        # Of what has been opened, so that nothing else can be put in its place in between.
+        _check(path, os.fstat(file.fileno()))
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"larger than {LARGEST} bytes")
+    return content.decode("utf-8").strip()
+
+
+def _check(path: Path, status: os.stat_result) -> None:
+    if os.name != "posix":
+        return
+    fault = exposure(status, {os.getegid(), *os.getgroups()})
+    if fault is not None:
+        raise ExposedFile(f"{fault}: chmod 600 {shlex.quote(str(path))}")
