@@ -1,105 +1,102 @@
-"""The shape of the results topic's values.
+"""The results topic's values as the sink reads them.
 
 Only the processing agent writes there, but what the database refuses would be refused again by
-every worker that takes over: one foreign record would stop the sink for good.
+every worker that takes over: one foreign record would stop the sink for good. So only fields that
+are known are read, with the types that they have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from walmart_stream.domain.errors import WrongShape
+from msgspec import DecodeError, Meta, ValidationError
+from msgspec.json import Decoder
 
-Types = tuple[type, ...]
-
-_NULL = type(None)
-_TEXT: Types = (str,)
-_TEXT_OR_NULL: Types = (str, _NULL)
-_INTEGER: Types = (int,)
-_INTEGER_OR_NULL: Types = (int, _NULL)
-_NUMBER: Types = (float,)
-_NUMBER_OR_NULL: Types = (float, _NULL)
-_FLAG: Types = (bool,)
-
-_SOURCE = {"topic": _TEXT, "partition": _INTEGER, "offset": _INTEGER}
-_PREVIOUS = {
-    "price_cents": _INTEGER_OR_NULL,
-    "shipping_cents": _INTEGER_OR_NULL,
-    "landed_cents": _INTEGER_OR_NULL,
-    "available": _FLAG,
-    "seller": _TEXT_OR_NULL,
-}
-_BUY_BOX = {"holder": _TEXT, "seller": _TEXT_OR_NULL, "suppressed": _FLAG, "since": _TEXT}
-_CHANGE = {
-    "item_id": _TEXT,
-    "offer": _TEXT,
-    "name": _TEXT_OR_NULL,
-    "seller": _TEXT_OR_NULL,
-    "kinds": (list,),
-    "price_cents": _INTEGER_OR_NULL,
-    "shipping_cents": _INTEGER_OR_NULL,
-    "landed_cents": _INTEGER_OR_NULL,
-    "two_day_cents": _INTEGER_OR_NULL,
-    "available": _FLAG,
-    "previous": (dict, _NULL),
-    "delta_cents": _INTEGER_OR_NULL,
-    "delta_pct": _NUMBER_OR_NULL,
-    "observed_at": _TEXT,
-    "source": (dict,),
-}
-_WINDOW = {
-    "item_id": _TEXT,
-    "offer": _TEXT,
-    "start": _TEXT,
-    "end": _TEXT,
-    "observations": _INTEGER,
-    "changes": _INTEGER,
-    "open": _INTEGER_OR_NULL,
-    "high": _INTEGER_OR_NULL,
-    "low": _INTEGER_OR_NULL,
-    "close": _INTEGER_OR_NULL,
-    "mean": _NUMBER_OR_NULL,
-    "coverage": _NUMBER,
-}
+from walmart_stream.domain.errors import EmptyValue, MalformedJson, WrongShape
 
 # JSON's integers have no limit; BSON's have 64 bits.
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+CHANGE: Literal["price_change"] = "price_change"
+WINDOW: Literal["window_closed"] = "window_closed"
 
 
-def check_change(fields: Mapping[str, Any]) -> None:
-    """Raises WrongShape where a field of a ``price_change`` is missing or mistyped."""
-    _check(fields, _CHANGE, "")
-    if any(kind.__class__ is not str for kind in fields["kinds"]):
-        raise WrongShape("kinds: a list of texts is due")
-    _check_exactly(fields["source"], _SOURCE, "source")
-    if fields["previous"] is not None:
-        _check_exactly(fields["previous"], _PREVIOUS, "previous")
-    if "buy_box" in fields:
-        if fields["buy_box"].__class__ is not dict:
-            raise WrongShape("buy_box: an object is due")
-        _check_exactly(fields["buy_box"], _BUY_BOX, "buy_box")
+class _Source(TypedDict):
+    topic: str
+    partition: Integer
+    offset: Integer
 
 
-def check_window(fields: Mapping[str, Any]) -> None:
-    """Raises WrongShape where a field of a ``window_closed`` is missing or mistyped."""
-    _check(fields, _WINDOW, "")
+class _Previous(TypedDict):
+    price_cents: Integer | None
+    shipping_cents: Integer | None
+    landed_cents: Integer | None
+    available: bool
+    seller: str | None
 
 
-def _check_exactly(fields: Mapping[str, Any], types: Mapping[str, Types], where: str) -> None:
-    # It is stored as it is, so that it must have no other fields.
-    if fields.keys() != types.keys():
-        raise WrongShape(f"{where}: the fields {', '.join(types)} are due")
-    _check(fields, types, f"{where}.")
+class _BuyBox(TypedDict):
+    holder: str
+    seller: str | None
+    suppressed: bool
+    since: str
 
 
-def _check(fields: Mapping[str, Any], types: Mapping[str, Types], prefix: str) -> None:
-    for name, allowed in types.items():
-        if name not in fields:
-            raise WrongShape(f"{prefix}{name} is missing")
-        value = fields[name]
-        if value.__class__ not in allowed:
-            due = " or ".join("null" if one is _NULL else one.__name__ for one in allowed)
-            raise WrongShape(f"{prefix}{name}: {due} is due, not {type(value).__name__}")
-        if value.__class__ is int and not _SMALLEST <= value <= _LARGEST:
-            raise WrongShape(f"{prefix}{name}: more than 64 bits")
+class _Change(TypedDict):
+    type: Literal["price_change"]
+    item_id: str
+    offer: str
+    name: str | None
+    seller: str | None
+    kinds: list[str]
+    price_cents: Integer | None
+    shipping_cents: Integer | None
+    landed_cents: Integer | None
+    two_day_cents: Integer | None
+    available: bool
+    previous: _Previous | None
+    delta_cents: Integer | None
+    delta_pct: float | None
+    observed_at: str
+    source: _Source
+    buy_box: NotRequired[_BuyBox]
+
+
+class _Window(TypedDict):
+    type: Literal["window_closed"]
+    item_id: str
+    offer: str
+    start: str
+    end: str
+    observations: Integer
+    changes: Integer
+    open: Integer | None
+    high: Integer | None
+    low: Integer | None
+    close: Integer | None
+    mean: float | None
+    coverage: float
+
+
+class _Result(TypedDict):
+    type: Literal["price_change", "window_closed"]
+
+
+_kind = Decoder(_Result).decode
+_decode = {CHANGE: Decoder(_Change).decode, WINDOW: Decoder(_Window).decode}
+
+
+def read_result(value: bytes | None) -> Any:
+    """The fields of a ``price_change`` or a ``window_closed``; others are left out.
+
+    Raises:
+        BadInput: it is neither; the message names the field.
+    """
+    if not value:
+        raise EmptyValue("a result is due, the value is empty")
+    try:
+        return _decode[_kind(value)["type"]](value)
+    except ValidationError as exc:
+        raise WrongShape(f"a result is due: {str(exc)[:200]}") from None
+    except (DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None

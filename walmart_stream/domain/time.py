@@ -33,8 +33,14 @@ def parse_iso(text: str) -> int:
     Raises:
         ValueError: not such a time.
     """
+    return parse_moment(text)[0]
+
+
+def parse_moment(text: str) -> tuple[int, datetime]:
+    """As :func:`parse_iso`, and the moment itself, in its own time zone and to its microsecond."""
     try:
-        return to_ms(datetime.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
+        return to_ms(moment), moment
     except OverflowError:
         raise ValueError("the time is out of range") from None
 

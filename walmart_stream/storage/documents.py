@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from walmart_stream.domain.time import parse_iso, to_datetime
+from walmart_stream.domain.time import parse_moment
 
 OFFERS = "offers"
 PRICE_CHANGES = "price_changes"
@@ -39,7 +39,7 @@ def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
         "landed_cents": change["landed_cents"],
         "two_day_cents": change["two_day_cents"],
         "available": change["available"],
-        "changed_at": to_datetime(parse_iso(change["observed_at"])),
+        "changed_at": parse_moment(change["observed_at"])[1],
     }
     if "buy_box" in change:
         document["buy_box"] = _buy_box(change["buy_box"])
@@ -48,7 +48,8 @@ def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
 
 def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
     """The ``price_changes`` document of a ``price_change`` event's fields."""
-    item_id, offer, at = change["item_id"], change["offer"], parse_iso(change["observed_at"])
+    item_id, offer = change["item_id"], change["offer"]
+    at, moment = parse_moment(change["observed_at"])
     document = {
         "_id": f"{item_id}:{offer}:{at}",
         "item_id": item_id,
@@ -63,7 +64,7 @@ def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
         "delta_cents": change["delta_cents"],
         "delta_pct": change["delta_pct"],
         "source": change["source"],
-        "observed_at": to_datetime(at),
+        "observed_at": moment,
     }
     if "buy_box" in change:
         document["buy_box"] = _buy_box(change["buy_box"])
@@ -72,14 +73,14 @@ def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
 
 def window_document(closed: Mapping[str, Any]) -> dict[str, Any]:
     """The ``price_windows`` document of a ``window_closed`` event's fields."""
-    start = parse_iso(closed["start"])
+    start, moment = parse_moment(closed["start"])
     document: dict[str, Any] = {"_id": f"{closed['item_id']}:{closed['offer']}:{start}"}
     document.update((field, closed[field]) for field in _WINDOW_FIELDS)
-    document["start"] = to_datetime(start)
-    document["end"] = to_datetime(parse_iso(closed["end"]))
+    document["start"] = moment
+    document["end"] = parse_moment(closed["end"])[1]
     return document
 
 
 def _buy_box(box: Mapping[str, Any]) -> dict[str, Any]:
     """Only the seller's own offer has one, once the holder is known."""
-    return {**box, "since": to_datetime(parse_iso(box["since"]))}
+    return {**box, "since": parse_moment(box["since"])[1]}

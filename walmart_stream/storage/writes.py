@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import UpdateOne
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -32,21 +34,32 @@ BULK = 1000
 
 @dataclass(slots=True)
 class Results:
-    """The documents of a batch of results, by ``_id``; of current state only the newest."""
+    """The documents of a batch of results, by ``_id``; of current state only the newest.
+
+    ``latest`` holds, per offer, the change that its document will be made of.
+    """
 
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    offers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    latest: dict[str, tuple[datetime, Mapping[str, Any]]] = field(default_factory=dict)
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add_change(self, fields: Mapping[str, Any]) -> None:
-        """Add a ``price_change`` event's fields."""
+        """Add a ``price_change`` event's fields.
+
+        Raises:
+            ValueError: a time in it is none.
+        """
         change = change_document(fields)
         self.changes.setdefault(change["_id"], change)
         at = change["observed_at"]
         place = f"{change['item_id']}:{change['offer']}"
-        known = self.offers.get(place)
-        if known is None or known["changed_at"] < at:
-            self.offers[place] = offer_document(fields)
+        known = self.latest.get(place)
+        if known is None or known[0] < at:
+            self.latest[place] = at, fields
+
+    def offers(self) -> list[dict[str, Any]]:
+        """The ``offers`` documents."""
+        return [offer_document(fields) for _, fields in self.latest.values()]
 
     def add_window(self, fields: Mapping[str, Any]) -> None:
         """Add a ``window_closed`` event's fields."""
@@ -63,8 +76,8 @@ async def store(database: Any, results: Results) -> None:
         PyMongoError: see :func:`is_outage` for whether trying again can help.
     """
     await asyncio.gather(
-        _bulk(database[PRICE_CHANGES], map(InsertOne, results.changes.values())),
-        _bulk(database[OFFERS], (_if_newer(doc, "changed_at") for doc in results.offers.values())),
+        _insert(database[PRICE_CHANGES], list(results.changes.values())),
+        _bulk(database[OFFERS], (_if_newer(doc, "changed_at") for doc in results.offers())),
         _bulk(
             database[PRICE_WINDOWS],
             (_if_newer(doc, "observations") for doc in results.windows.values()),
@@ -90,14 +103,26 @@ def _if_newer(document: dict[str, Any], by: str) -> UpdateOne:
     return UpdateOne({"_id": named, by: {"$lt": document[by]}}, {"$set": fields}, upsert=True)
 
 
+async def _insert(collection: Any, documents: list[dict[str, Any]]) -> None:
+    for first in range(0, len(documents), BULK):
+        with _passing_over_duplicates():
+            await collection.insert_many(documents[first : first + BULK], ordered=False)
+
+
 async def _bulk(collection: Any, operations: Iterable[Any]) -> None:
     pending = list(operations)
     for first in range(0, len(pending), BULK):
-        try:
+        with _passing_over_duplicates():
             await collection.bulk_write(pending[first : first + BULK], ordered=False)
-        except BulkWriteError as exc:
-            if _refusals(exc) or exc.details.get("writeConcernErrors"):
-                raise
+
+
+@contextmanager
+def _passing_over_duplicates() -> Iterator[None]:
+    try:
+        yield
+    except BulkWriteError as exc:
+        if _refusals(exc) or exc.details.get("writeConcernErrors"):
+            raise
 
 
 def _refusals(error: BulkWriteError) -> list[Any]:
