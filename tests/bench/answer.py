@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from tests.bench.job import Memory
+from tests.bench.job import Derived, Memory
 from tests.bench.observations import Raw
 from walmart_stream.kafka import read_topic
 from walmart_stream.settings import Settings
@@ -41,29 +41,45 @@ class Answer:
 
 def expected(raws: Iterable[Raw]) -> Answer:
     """What *raws* come to by the pure domain."""
-    partitions: dict[int, Memory] = {}
-    waiting: defaultdict[int, list[tuple[int, bytes, bytes]]] = defaultdict(list)
-    offsets: Counter[int] = Counter()
     results = _Digest()
     states: dict[bytes, bytes | None] = {}
     windows: dict[bytes, bytes | None] = {}
-
-    def handle(partition: int) -> None:
-        memory = partitions.setdefault(partition, Memory(partition))
-        derived = memory.handle(waiting.pop(partition))
+    for _, derived in Domain().derive(raws):
         for _, value in derived.results:
             results.add(value)
         states.update(derived.states)
         windows.update(derived.windows)
-
-    for partition, key, value in raws:
-        waiting[partition].append((offsets[partition], key, value))
-        offsets[partition] += 1
-        if len(waiting[partition]) == BATCH:
-            handle(partition)
-    for partition in list(waiting):
-        handle(partition)
     return _answer(results, states, windows)
+
+
+class Domain:
+    """The pure domain on all partitions, from the beginning of their logs."""
+
+    def __init__(self) -> None:
+        self._memories: dict[int, Memory] = {}
+        self._offsets: Counter[int] = Counter()
+
+    def derive(self, raws: Iterable[Raw]) -> Iterator[tuple[int, Derived]]:
+        """What follows from *raws*, which continue what was given before, by partition."""
+        waiting: defaultdict[int, list[tuple[int, bytes, bytes]]] = defaultdict(list)
+        for partition, key, value in raws:
+            waiting[partition].append((self._offsets[partition], key, value))
+            self._offsets[partition] += 1
+            if len(waiting[partition]) == BATCH:
+                yield partition, self._handle(partition, waiting.pop(partition))
+        for partition, records in waiting.items():
+            yield partition, self._handle(partition, records)
+
+    def results(self, raws: Iterable[Raw]) -> list[Raw]:
+        """The results of *raws* as records of their topic."""
+        return [
+            Raw(partition, key, value or b"")
+            for partition, derived in self.derive(raws)
+            for key, value in derived.results
+        ]
+
+    def _handle(self, partition: int, records: list[tuple[int, bytes, bytes]]) -> Derived:
+        return self._memories.setdefault(partition, Memory(partition)).handle(records)
 
 
 async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answer:

@@ -24,7 +24,7 @@ class Subject:
 
     *promise*: what a crash can cost. *share*: of the observations that the others get, for slow
     ones. *commits*: whether it commits its offsets to Kafka. *stores*: the changelogs of its state.
-    *settings*: further environment.
+    *database*: whether it stores the results, too. *settings*: further environment.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Subject:
     share: float = 1.0
     commits: bool = True
     stores: Sequence[str] = (STATES, WINDOWS)
+    database: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, given: Given, program: Mapping[str, str]) -> dict[str, str]:
@@ -72,6 +73,13 @@ SUBJECTS = {
             OURS.promise,
             FAUST,
             settings={"STORE": "rocksdb"},
+        ),
+        Subject(
+            "walmart-stream-both",
+            "walmart-stream, with MongoDB",
+            OURS.promise,
+            FAUST,
+            database=True,
         ),
         AIOKAFKA,
         Subject(

@@ -1,65 +1,47 @@
-"""One run: how fast a subject works off a log that is there.
+"""How fast a subject works off a log that is there: one run.
 
 The same rule for all. The process starts, joins its group and works off a warm-up, which fills its
-states; when that is committed it is stopped (SIGSTOP) and the observations that count are appended.
-The clock runs from when it is continued, so that neither start-up nor loading is in it, until the
-last result and the last state stand in the broker's log. A run counts only if afterwards all
-offsets are committed and the answer is right.
+states; when that is committed it is stopped (SIGSTOP) and the records that count are appended. The
+clock runs from when it is continued, so that neither start-up nor loading is in it, until the last
+result and the last state stand in the broker's log (or in the database, where that is measured). A
+run counts only if afterwards all offsets are committed and the answer is right.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
-from tests.bench.answer import Answer, expected, found
+import aiohttp
+
+from tests.bench.answer import found
+from tests.bench.documents import Documents
 from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, Given
 from tests.bench.log import Gauge, Loader, create_stores
 from tests.bench.logs import Logs
-from tests.bench.observations import Raw, observations
-from tests.bench.process import ProcessTree
+from tests.bench.observations import Raw
+from tests.bench.process import Processes
 from tests.bench.subject import Subject
+from tests.bench.work import Work
 from tests.pipeline.worker import surroundings
 from walmart_stream.commands.topics import create_topics
-from walmart_stream.local.ports import free_port
-from walmart_stream.settings import load_settings
-
-# Each item is seen so often on average before the clock runs.
-WARM_UP_ROUNDS = 2
+from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.settings import Settings, load_settings
 
 # Nobody answers there: stage one alone. The sink waits with the first batch of each partition,
 # which the warm-up brings.
 NO_MONGODB = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500"
 
 LOOK_INTERVAL = 0.02
-DEADLINE = 300.0
+DEADLINE = 600.0
 
 # What commits no offsets is done when it has written nothing for so long (seconds).
 QUIET = 3.0
-
-
-class Work:
-    """The observations of all runs, and what they must come to."""
-
-    def __init__(self, messages: int, items: int) -> None:
-        self.messages = messages
-        self.items = items
-        log = observations(items)
-        self.warm_up: Sequence[Raw] = list(islice(log, WARM_UP_ROUNDS * items))
-        self.measured: Sequence[Raw] = list(islice(log, messages))
-
-    @property
-    def total(self) -> int:
-        return len(self.warm_up) + len(self.measured)
-
-    @cached_property
-    def answer(self) -> Answer:
-        return expected((*self.warm_up, *self.measured))
 
 
 @dataclass(frozen=True)
@@ -68,6 +50,7 @@ class Run:
 
     subject: str
     broker: str
+    workers: int
     messages: int
     seconds: float
     cpu_seconds: float
@@ -84,69 +67,143 @@ class Run:
         return self.cpu_seconds / self.messages * 1e5
 
 
-async def run(subject: Subject, work: Work, logs: Logs, folder: Path) -> Run:
+@dataclass(frozen=True)
+class Feed:
+    """What is in *topic* before the clock runs, and what comes then; the *results* up to there."""
+
+    topic: str
+    warm_up: Sequence[Raw]
+    measured: Sequence[Raw]
+    results: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where a run takes place: an empty log, and a database for who needs one."""
+
+    brokers: str
+    folder: Path
+    session: float
+    program: Mapping[str, str]
+    documents: Documents | None
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(dict(self.program), env_file=self.folder / "no.env")
+
+    async def start(self, processes: Processes, subject: Subject, total: int, number: int) -> str:
+        """Start *subject* for the *number*-th time, which will get *total* records; its port."""
+        given = Given(self.brokers, self.session, self.folder, total)
+        port = str(free_port())
+        environment = {
+            **surroundings(),
+            **subject.environment(given, self.program),
+            "WEB_PORT": port,
+        }
+        log = self.folder / f"{subject.name}-{number}.log"
+        await processes.start(subject.command, environment, log)
+        return port
+
+
+@asynccontextmanager
+async def new_ground(
+    subject: Subject, logs: Logs, folder: Path, session: float
+) -> AsyncIterator[Ground]:
+    """Topics and database for a run of *subject* with files in *folder*."""
+    async with logs.fresh(folder) as brokers:
+        mongod = EmbeddedMongod(folder) if subject.database else None
+        if mongod is not None:
+            await mongod.start()
+        program = {
+            "KAFKA_BROKERS": brokers,
+            "KAFKA_PARTITIONS": str(PARTITIONS),
+            "KAFKA_SESSION_TIMEOUT": f"{session:g}",
+            "MONGODB_URI": NO_MONGODB if mongod is None else mongod.uri,
+            "APP_ID": GROUP,
+            "DATA_DIR": str(folder / "data"),
+        }
+        documents = None if mongod is None else Documents(mongod.uri)
+        ground = Ground(brokers, folder, session, program, documents)
+        try:
+            await create_topics(ground.settings)
+            await create_stores(ground.settings, subject.stores)
+            yield ground
+        finally:
+            if mongod is not None:
+                await mongod.stop()
+
+
+def session_for(messages: int) -> float:
+    """Seconds: a subject stands still while the log is filled, and must not be thrown out."""
+    return 10 + messages / 15_000
+
+
+async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: int = 1) -> Run:
     """Measure *subject* once.
 
     Raises:
         AssertionError: it ended, or did not come to the end of its work.
     """
-    async with logs.fresh(folder) as brokers:
-        # It stands still while the log is filled, and must not lose its partitions for that.
-        session = 10 + work.messages / 20_000
-        program = {
-            "KAFKA_BROKERS": brokers,
-            "KAFKA_PARTITIONS": str(PARTITIONS),
-            "KAFKA_SESSION_TIMEOUT": f"{session:g}",
-            "MONGODB_URI": NO_MONGODB,
-            "APP_ID": GROUP,
-            "DATA_DIR": str(folder / "data"),
-            "WEB_PORT": str(free_port()),
-        }
-        settings = load_settings(program, env_file=folder / "no.env")
-        await create_topics(settings)
-        await create_stores(settings, subject.stores)
-        given = Given(brokers, session, folder, work.total)
-        environment = {**surroundings(), **subject.environment(given, program)}
-        async with Loader(brokers, RAW) as loader, Gauge(brokers, GROUP).open() as gauge:
-            await loader.send(loader.build(work.warm_up))
-            batches = loader.build(work.measured)
-            process = await ProcessTree.start(
-                subject.command, environment, folder / f"{subject.name}.log"
-            )
-            try:
-                watch = _Watch(subject, process, gauge)
-                await watch.until_done(len(work.warm_up))
-                process.pause()
-                await loader.send(batches)
-                watch.begin()
-                process.go_on()
-                await watch.until_done(work.total)
-            finally:
-                await process.end()
-        answer = await found(settings, RESULTS, subject.stores)
-        return Run(
-            subject.name,
-            logs.kind,
-            work.messages,
-            round(watch.last_written, 3),
-            round(watch.cpu_seconds, 2),
-            round(watch.peak_mebibytes),
-            watch.committed_after and round(watch.committed_after, 3),
-            answer.differs(work.answer),
-        )
+    session = session_for(work.messages)
+    async with new_ground(subject, logs, folder, session) as ground:
+        due = work.warm_up_results, work.answer.results
+        watch = await drain(subject, ground, Feed(RAW, work.warm_up, work.measured, due), workers)
+        answer = await found(ground.settings, RESULTS, subject.stores)
+        wrong = answer.differs(work.answer)
+        if ground.documents is not None:
+            wrong += await ground.documents.differences(ground.settings)
+    return watch.run(logs.kind, workers, wrong)
 
 
-class _Watch:
-    """Looks at the log until a subject is done."""
+async def drain(subject: Subject, ground: Ground, feed: Feed, workers: int = 1) -> Watch:
+    """Have *workers* processes of *subject* work off *feed*."""
+    processes = Processes()
+    async with (
+        Loader(ground.brokers, feed.topic) as loader,
+        Gauge(ground.brokers, GROUP).open() as gauge,
+    ):
+        await loader.send(loader.build(feed.warm_up))
+        batches = loader.build(feed.measured)
+        watch = Watch(subject, processes, gauge, feed.topic, ground.documents, len(feed.measured))
+        total = len(feed.warm_up) + len(feed.measured)
+        try:
+            ports = [
+                await ground.start(processes, subject, total, number) for number in range(workers)
+            ]
+            await watch.until_done(len(feed.warm_up), feed.results[0])
+            if workers > 1:
+                await watch.until_spread(ports)
+            processes.pause()
+            await loader.send(batches)
+            watch.begin()
+            processes.go_on()
+            await watch.until_done(total, feed.results[1])
+        finally:
+            await processes.end()
+    return watch
 
-    def __init__(self, subject: Subject, process: ProcessTree, gauge: Gauge) -> None:
+
+class Watch:
+    """Looks at log and database until *subject* is done."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        processes: Processes,
+        gauge: Gauge,
+        topic: str,
+        documents: Documents | None,
+        messages: int,
+    ) -> None:
         self._subject = subject
-        self._process = process
+        self._processes = processes
         self._gauge = gauge
-        self._topics = (RESULTS, *subject.stores)
+        self._topic = topic
+        self._documents = documents
+        self._messages = messages
         self._began = time.monotonic()
         self._cpu_before = 0.0
-        self._ends = 0
+        self._written = 0
         self.last_written = 0.0
         self.cpu_seconds = 0.0
         self.peak_mebibytes = 0.0
@@ -154,29 +211,71 @@ class _Watch:
 
     def begin(self) -> None:
         """The clock runs from now."""
-        self._cpu_before = self._process.cpu_seconds()
+        self._cpu_before = self._processes.cpu_seconds()
         self._began = time.monotonic()
+        self.last_written = 0.0
 
-    async def until_done(self, total: int) -> None:
-        """Return when *total* observations are done with, and take down when that was."""
+    def run(self, broker: str, workers: int, wrong: list[str]) -> Run:
+        """What was seen."""
+        after = self.committed_after
+        return Run(
+            self._subject.name,
+            broker,
+            workers,
+            self._messages,
+            round(self.last_written, 3),
+            round(self.cpu_seconds, 2),
+            round(self.peak_mebibytes),
+            None if after is None else round(after, 3),
+            wrong,
+        )
+
+    async def until_done(self, total: int, results: int) -> None:
+        """Return when *total* records are done with, and take down when that was.
+
+        With a database: when it has *results* documents of changes and windows.
+        """
         deadline = self._began + DEADLINE
         while True:
             asked = time.monotonic()
-            assert self._process.is_alive, self._process.last_words
-            assert asked < deadline, f"not done after {DEADLINE:g} s: {self._process.last_words}"
-            ends = await self._gauge.ends(self._topics)
-            cpu = self._process.cpu_seconds()
+            self._processes.check()
+            assert asked < deadline, f"not done: {self._processes.last_words}"
+            stored = 0 if self._documents is None else await self._documents.count()
+            written = stored + await self._gauge.ends((RESULTS, *self._subject.stores))
             now = asked - self._began
-            if ends != self._ends:
-                self._ends, self.last_written = ends, now
-                self.cpu_seconds = cpu - self._cpu_before
+            if written != self._written:
+                self._written, self.last_written = written, now
+                self.cpu_seconds = self._processes.cpu_seconds() - self._cpu_before
             if self._subject.commits:
-                done = await self._gauge.committed(RAW) >= total
-                if done:
-                    self.committed_after = now
+                done = await self._gauge.committed(self._topic) >= total
             else:
-                done = ends > 0 and now - self.last_written > QUIET
+                done = written > 0 and now - self.last_written > QUIET
+            if self._documents is not None:
+                done = done and stored >= results
             if done and now - self.last_written > 2 * LOOK_INTERVAL:
-                self.peak_mebibytes = self._process.peak_mebibytes()
+                self.committed_after = now if self._subject.commits else None
+                self.peak_mebibytes = self._processes.peak_mebibytes()
                 return
             await asyncio.sleep(LOOK_INTERVAL)
+
+    async def until_spread(self, ports: Sequence[str]) -> None:
+        """Return when each of the workers at *ports* has a share of the partitions."""
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            shares = [await _partitions(port) for port in ports]
+            if all(shares) and sum(map(len, shares)) == PARTITIONS:
+                return
+            assert time.monotonic() < deadline, f"shares of the partitions: {shares}"
+            await asyncio.sleep(10 * LOOK_INTERVAL)
+
+
+async def _partitions(port: str) -> list[int]:
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{LOOPBACK}:{port}/api/stats") as response,
+        ):
+            partitions: list[int] = (await response.json())["partitions"]
+            return partitions
+    except aiohttp.ClientError:
+        return []

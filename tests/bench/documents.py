@@ -1,0 +1,38 @@
+"""The database that the sink writes to, looked at from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import AsyncMongoClient
+
+from walmart_stream.commands.verify import verify
+from walmart_stream.settings import Settings
+from walmart_stream.storage.documents import PRICE_CHANGES, PRICE_WINDOWS
+
+DATABASE: str = Settings.model_fields["mongodb_database"].default
+
+
+class Documents:
+    """Of the default database at *uri*."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client: AsyncMongoClient[dict[str, Any]] | None = None
+
+    async def count(self) -> int:
+        """Changes and windows: each result is one of them. From metadata: it costs no scan."""
+        if self._client is None:
+            self._client = AsyncMongoClient(self.uri, tz_aware=True)
+        database = self._client[DATABASE]
+        return sum(
+            [
+                await database[name].estimated_document_count()
+                for name in (PRICE_CHANGES, PRICE_WINDOWS)
+            ]
+        )
+
+    async def differences(self, settings: Settings) -> list[str]:
+        """What the audit says if the database is not what the raw topic comes to."""
+        report = await verify(settings)
+        return [] if report.is_clean else [f"audit: {report}"]

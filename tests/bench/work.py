@@ -1,0 +1,33 @@
+"""The records of all runs, and what they must come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
+
+from tests.bench.answer import Answer, expected
+from tests.bench.observations import Raw, observations
+
+# Each item is seen so often on average before the clock runs.
+WARM_UP_ROUNDS = 2
+
+
+class Work:
+    """*messages* observations of *items* items, after a warm-up."""
+
+    def __init__(self, messages: int, items: int) -> None:
+        self.messages = messages
+        self.items = items
+        log = observations(items)
+        self.warm_up: Sequence[Raw] = list(islice(log, WARM_UP_ROUNDS * items))
+        self.measured: Sequence[Raw] = list(islice(log, messages))
+
+    @cached_property
+    def answer(self) -> Answer:
+        return expected((*self.warm_up, *self.measured))
+
+    @cached_property
+    def warm_up_results(self) -> int:
+        """How many results the warm-up comes to."""
+        return expected(self.warm_up).results
