@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from walmart_stream import topics
@@ -33,6 +33,8 @@ CLOSE_CHUNK = 500
 # Some ten megabytes of keys; beyond that they are hashed anew.
 MOST_ITEMS_KNOWN = 100_000
 MOST_WINDOW_KEYS = 1000
+# Some thirty megabytes of states; of more items, the values are decoded anew.
+MOST_DECODED = 20_000
 
 _new_tuple = tuple.__new__
 
@@ -68,6 +70,9 @@ class Processor:
         # it hashes to. Both are dear to compute and asked for over and over.
         self._window_keys: dict[int, bytes] = {}
         self._partition_of: dict[bytes, int] = {}
+        # Item -> a stored value and what it says, to save decoding. It is used only where the
+        # table has that very value, so nothing that happens to the table can make it wrong.
+        self._decoded: dict[str, tuple[bytes, ItemState]] = {}
 
     async def handle(self, batch: Batch) -> None:
         """Process *batch*; everything that follows from it is durable on return."""
@@ -156,10 +161,21 @@ class Processor:
         self._metrics.observations.labels("forwarded").inc(forwarded)
         return entries, item_ids
 
-    def _states(self, partition: int, item_ids: set[str]) -> dict[str, ItemState]:
+    def _states(self, partition: int, item_ids: Iterable[str]) -> dict[str, ItemState]:
+        """States to change: what was decoded and is handed out here is forgotten."""
         read = self._tables.offers.read
-        values = {item_id: read(partition, item_id.encode()) for item_id in item_ids}
-        return {item_id: state.decode(value) for item_id, value in values.items() if value}
+        take = self._decoded.pop
+        states = {}
+        for item_id in item_ids:
+            value = read(partition, item_id.encode())
+            decoded = take(item_id, None)
+            if value is None:
+                continue
+            if decoded is not None and decoded[0] == value:
+                states[item_id] = decoded[1]
+            else:
+                states[item_id] = state.decode(value)
+        return states
 
     async def _store(self, partition: int, outcome: Outcome, outbox: Outbox) -> None:
         """Projections before state: a durable state implies that all that follows from it is."""
@@ -176,9 +192,17 @@ class Processor:
             ).items()
         }
         await self._tables.price_windows.table.write(partition, windows, outbox)
-        states = {item_id.encode(): state.encode(new) for item_id, new in outcome.states.items()}
-        await self._tables.offers.write(partition, states, outbox)
+        await self._tables.offers.write(partition, self._encoded(outcome.states), outbox)
         self._note_open(partition, outcome.states)
+
+    def _encoded(self, states: Mapping[str, ItemState]) -> dict[bytes, bytes]:
+        if len(self._decoded) > MOST_DECODED:
+            self._decoded.clear()
+        values = {}
+        for item_id, new in states.items():
+            value = values[item_id.encode()] = state.encode(new)
+            self._decoded[item_id] = value, new
+        return values
 
     def _stored_windows(self, partition: int) -> Callable[[str, int], bytes | None]:
         table = self._tables.price_windows.table
@@ -221,7 +245,7 @@ class Processor:
         async with self._locks[partition]:
             if partition not in self._app.owned(topics.RAW.name):
                 return
-            known = self._states(partition, set(item_ids))
+            known = self._states(partition, item_ids)
             outcome = Outcome()
             for item_id, old in known.items():
                 new, closed = close_windows(item_id, old, self._clock(), self._rules)
