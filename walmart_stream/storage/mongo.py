@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -52,13 +53,17 @@ def connect(settings: Settings) -> AsyncIOMotorClient[Document]:
     given = {name.lower() for name, _ in parse_qsl(urlsplit(uri).query)}
     options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
     try:
-        return AsyncIOMotorClient(uri, tz_aware=True, **options)
-    except (PyMongoError, ValueError, OSError) as exc:
+        with warnings.catch_warnings():
+            # The driver only warns of an option that it does not know, and does without it.
+            warnings.simplefilter("error", UserWarning)
+            return AsyncIOMotorClient(uri, tz_aware=True, **options)
+    except (PyMongoError, ValueError, OSError, UserWarning) as exc:
         raise SettingsError([f"MONGODB_URI: {_unusable(exc, settings)}"]) from None
 
 
 def _unusable(error: Exception, settings: Settings) -> str:
-    if isinstance(error, InvalidURI) or not isinstance(error, ConfigurationError | OSError):
+    readable = isinstance(error, ConfigurationError | OSError | UserWarning)
+    if isinstance(error, InvalidURI) or not readable:
         # Where a character of the password ends it, the message quotes the rest as something else.
         return "no connection string; user and password in it must be percent-encoded"
     return Redactor(secrets_of(settings)).redact(str(error))
