@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 
 from tests.bench.given import PARTITIONS
 from tests.bench.observations import Raw
@@ -105,7 +106,10 @@ class Gauge:
     async def committed(self, topic: str) -> int:
         """The sum of the group's committed offsets."""
         tps = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=tps)
+        try:
+            offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=tps)
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+            return 0  # nobody has joined yet
         return sum(max(0, found.offset) for found in offsets.values())
 
     async def ends(self, topics: Sequence[str]) -> int:

@@ -37,6 +37,11 @@ class Subject:
     database: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is this program."""
+        return self.command == FAUST
+
     def environment(self, given: Given, program: Mapping[str, str]) -> dict[str, str]:
         """Variables of its process; *program*: the settings of this program."""
         return {**program, **given.environment(), "PYTHONPATH": str(ROOT), **self.settings}
