@@ -133,7 +133,9 @@ class _Bench:
             first = number % len(subjects)
             for name in (*subjects[first:], *subjects[:first]):
                 place = self.folder(f"{name}-{number}")
-                self.take("throughput", await run(SUBJECTS[name], work, logs, place))
+                subject = SUBJECTS[name]
+                part = work.part(subject.share)
+                self.take("throughput", await run(subject, part, logs, place))
         if "scaling" in measures:
             for workers in WORKERS:
                 place = self.folder(f"{workers}-workers-{number}")

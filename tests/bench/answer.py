@@ -35,8 +35,9 @@ class Answer:
     window_digest: str
 
     def differs(self, other: Answer) -> list[str]:
-        """The names of what is not the same."""
-        return [name for name in self.__slots__ if getattr(self, name) != getattr(other, name)]
+        """The names of what is not the same; states only if *self* has any."""
+        names = self.__slots__ if self.items else ("results", "result_digest")
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 
 def expected(raws: Iterable[Raw]) -> Answer:

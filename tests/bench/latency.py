@@ -80,7 +80,7 @@ async def measure(work: Work, logs: Logs, folder: Path, seconds: float) -> Laten
                 warm_up = [_now(raw) for raw in work.warm_up]
                 await loader.send(loader.build(warm_up))
                 port = await ground.start(processes, subject, 0, 0)
-                watch = Watch(subject, processes, gauge, RAW, documents, 0)
+                watch = Watch(subject, processes, gauge, RAW, documents)
                 await watch.until_done(len(warm_up), 0)
             before = processes.cpu_seconds()
             latency = await _probe(work, logs.kind, ground.brokers, port, documents.uri, seconds)

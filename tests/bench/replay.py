@@ -34,13 +34,13 @@ async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
         ):
             for chunk in _chunks(messages, items):
                 await loader.send(loader.build(chunk))
-            watch = Watch(OURS, processes, gauge, RAW, None, messages)
+            watch = Watch(OURS, processes, gauge, RAW, None)
             try:
                 await ground.start(processes, OURS, messages, 0)
                 while not await gauge.ends([RESULTS]):
                     processes.check()
                     await asyncio.sleep(LOOK_INTERVAL)
-                watch.begin()
+                watch.begin(messages)
                 await watch.until_done(messages, 0)
             finally:
                 await processes.end()

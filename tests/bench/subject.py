@@ -67,6 +67,13 @@ AIOKAFKA = Subject(
     "at least once; a state can be ahead of its results",
     _main("aiokafka_loop"),
 )
+NAIVE = Subject(
+    "faust-naive",
+    "Faust, event by event",
+    "a crash can lose results",
+    _main("naive_faust"),
+    share=0.1,
+)
 
 SUBJECTS = {
     subject.name: subject
@@ -100,5 +107,14 @@ SUBJECTS = {
             _peer("quix_state"),
             stores=(QUIX_STORE,),
         ),
+        Subject(
+            "bytewax",
+            "bytewax",
+            "at least once; states in local SQLite only",
+            _peer("bytewax_flow"),
+            commits=False,
+            stores=(),
+        ),
+        NAIVE,
     )
 }

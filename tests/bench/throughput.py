@@ -157,30 +157,55 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: i
 
 async def drain(subject: Subject, ground: Ground, feed: Feed, workers: int = 1) -> Watch:
     """Have *workers* processes of *subject* work off *feed*."""
+    async with started(subject, ground, feed, workers) as runner:
+        await runner.work_off(feed.measured, feed.results[1])
+    return runner.watch
+
+
+@asynccontextmanager
+async def started(
+    subject: Subject, ground: Ground, feed: Feed, workers: int = 1
+) -> AsyncIterator[Runner]:
+    """*workers* processes of *subject* that have worked off the warm-up of *feed*."""
     processes = Processes()
     async with (
         Loader(ground.brokers, feed.topic) as loader,
         Gauge(ground.brokers, GROUP).open() as gauge,
     ):
         await loader.send(loader.build(feed.warm_up))
-        batches = loader.build(feed.measured)
-        watch = Watch(subject, processes, gauge, feed.topic, ground.documents, len(feed.measured))
-        total = len(feed.warm_up) + len(feed.measured)
+        watch = Watch(subject, processes, gauge, feed.topic, ground.documents)
+        warm_up = len(feed.warm_up)
+        total = warm_up + len(feed.measured)
         try:
             ports = [
                 await ground.start(processes, subject, total, number) for number in range(workers)
             ]
-            await watch.until_done(len(feed.warm_up), feed.results[0])
+            await watch.until_done(warm_up, feed.results[0])
             if workers > 1:
                 await watch.until_spread(ports)
-            processes.pause()
-            await loader.send(batches)
-            watch.begin()
-            processes.go_on()
-            await watch.until_done(total, feed.results[1])
+            yield Runner(processes, loader, watch, warm_up)
         finally:
             await processes.end()
-    return watch
+
+
+class Runner:
+    """Processes that have worked off all that there was, and wait for more."""
+
+    def __init__(self, processes: Processes, loader: Loader, watch: Watch, worked_off: int) -> None:
+        self.watch = watch
+        self._processes = processes
+        self._loader = loader
+        self._worked_off = worked_off
+
+    async def work_off(self, raws: Sequence[Raw], results: int) -> None:
+        """Measure how long *raws* take; with them the results are *results* in all."""
+        batches = self._loader.build(raws)
+        self._worked_off += len(raws)
+        self._processes.pause()
+        await self._loader.send(batches)
+        self.watch.begin(len(raws))
+        self._processes.go_on()
+        await self.watch.until_done(self._worked_off, results)
 
 
 class Watch:
@@ -193,14 +218,13 @@ class Watch:
         gauge: Gauge,
         topic: str,
         documents: Documents | None,
-        messages: int,
     ) -> None:
         self._subject = subject
         self._processes = processes
         self._gauge = gauge
         self._topic = topic
         self._documents = documents
-        self._messages = messages
+        self._messages = 0
         self._began = time.monotonic()
         self._cpu_before = 0.0
         self._written = 0
@@ -209,8 +233,9 @@ class Watch:
         self.peak_mebibytes = 0.0
         self.committed_after: float | None = None
 
-    def begin(self) -> None:
-        """The clock runs from now."""
+    def begin(self, messages: int) -> None:
+        """The clock runs from now, for *messages* records."""
+        self._messages = messages
         self._cpu_before = self._processes.cpu_seconds()
         self._began = time.monotonic()
         self.last_written = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from itertools import islice
 
@@ -19,9 +20,22 @@ class Work:
     def __init__(self, messages: int, items: int) -> None:
         self.messages = messages
         self.items = items
+        self._parts: dict[float, Work] = {}
         log = observations(items)
         self.warm_up: Sequence[Raw] = list(islice(log, WARM_UP_ROUNDS * items))
         self.measured: Sequence[Raw] = list(islice(log, messages))
+
+    def part(self, share: float) -> Work:
+        """The same with only the first *share* of the observations after the warm-up."""
+        if share == 1:
+            return self
+        if share not in self._parts:
+            part = copy(self)
+            part.__dict__.pop("answer", None)
+            part.messages = round(self.messages * share)
+            part.measured = self.measured[: part.messages]
+            self._parts[share] = part
+        return self._parts[share]
 
     @cached_property
     def answer(self) -> Answer:

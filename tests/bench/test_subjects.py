@@ -1,0 +1,59 @@
+"""Nobody may be fast by being wrong: the answer that the bench checks subjects against."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.bench.answer import BATCH, Domain, expected
+from tests.bench.logs import Embedded
+from tests.bench.subject import AIOKAFKA, NAIVE, OURS, Subject
+from tests.bench.throughput import Run, run
+from tests.bench.work import Work
+from walmart_stream.local.broker import EmbeddedBroker
+
+MESSAGES, ITEMS = 2_000, 200
+
+
+def test_the_answer_does_not_depend_on_how_the_log_is_cut() -> None:
+    """Subjects take batches as they get them."""
+    work = Work(3 * BATCH, 20)
+    whole = (*work.warm_up, *work.measured)
+
+    domain = Domain()
+    one_by_one = sum(len(domain.results([raw])) for raw in whole)
+
+    assert one_by_one == expected(whole).results
+    assert expected(whole) != expected(whole[:-1])
+
+
+def test_the_observations_are_the_same_each_time() -> None:
+    """All subjects of all runs read the same bytes, most of them of a price that was seen."""
+    first, second = Work(MESSAGES, ITEMS), Work(MESSAGES, ITEMS)
+
+    assert first.measured == second.measured
+    assert first.warm_up == second.warm_up
+    assert MESSAGES / 2 < first.answer.results < 2 * MESSAGES
+
+
+@pytest.mark.slow
+async def test_every_subject_gives_the_results_of_the_pure_domain(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """Those that need nothing but the main environment."""
+    work = Work(MESSAGES, ITEMS)
+
+    async def measured(subject: Subject) -> Run:
+        folder = tmp_path / subject.name
+        folder.mkdir()
+        return await run(subject, work, Embedded(), folder)
+
+    runs = await asyncio.gather(*map(measured, (OURS, AIOKAFKA, NAIVE)))
+
+    for one in runs:
+        assert one.wrong == [], one
+        assert one.seconds > 0
+        assert one.cpu_seconds > 0
+        assert one.committed_after is not None
