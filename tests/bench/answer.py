@@ -34,10 +34,17 @@ class Answer:
     windows: int
     window_digest: str
 
-    def differs(self, other: Answer) -> list[str]:
-        """The names of what is not the same; states only if *self* has any."""
-        names = self.__slots__ if self.items else ("results", "result_digest")
+    def differs(self, other: Answer, what: Iterable[str]) -> list[str]:
+        """The names of what is not the same, of the parts *what*."""
+        names = [name for part in what for name in _PARTS[part]]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+
+_PARTS = {
+    "results": ("results", "result_digest"),
+    "states": ("items", "state_digest"),
+    "windows": ("windows", "window_digest"),
+}
 
 
 def expected(raws: Iterable[Raw]) -> Answer:
@@ -97,7 +104,7 @@ async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answ
     for topic in stores:
         async for record in read_topic(settings, topic):
             key, value = record.key or b"", record.value or None
-            if "windows" in topic or b"@" in key:
+            if "window" in topic or b"@" in key:
                 windows[key] = value
             else:
                 states[_ITEM_ID.search(key)[0]] = value  # type: ignore[index]

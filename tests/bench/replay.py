@@ -46,7 +46,7 @@ async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
                 await processes.end()
         answer = await found(ground.settings, RESULTS, OURS.stores)
     due = await asyncio.to_thread(expected, islice(observations(items), messages))
-    return watch.run(logs.kind, 1, answer.differs(due))
+    return watch.run(logs.kind, 1, answer.differs(due, OURS.checked))
 
 
 def _chunks(messages: int, items: int) -> Iterator[list[Raw]]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.given import GROUP, RAW, STATES, WINDOWS, Given
+from tests.bench.job import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
 
 # As Quix names it.
 QUIX_STORE = f"changelog__{GROUP}--{RAW}--default"
+QUIX_WINDOWS = f"changelog__{GROUP}--{RAW}--tumbling_window_{RULES.window_ms}"
 
 PEERS_PYTHON = str(ROOT / ".venv-bench" / "bin" / "python")
 
@@ -24,7 +26,8 @@ class Subject:
 
     *promise*: what a crash can cost. *share*: of the observations that the others get, for slow
     ones. *commits*: whether it commits its offsets to Kafka. *stores*: the changelogs of its state.
-    *database*: whether it stores the results, too. *settings*: further environment.
+    *checked*: the parts of the answer that can be found. *database*: whether it stores the
+    results, too. *settings*: further environment.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Subject:
     share: float = 1.0
     commits: bool = True
     stores: Sequence[str] = (STATES, WINDOWS)
+    checked: Sequence[str] = ("results", "states", "windows")
     database: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,12 +112,22 @@ SUBJECTS = {
             stores=(QUIX_STORE,),
         ),
         Subject(
+            "quix-windows",
+            "Quix Streams, its windows",
+            "at least once",
+            _peer("quix_windows"),
+            share=0.5,
+            stores=(QUIX_STORE, QUIX_WINDOWS),
+            checked=("results", "states"),
+        ),
+        Subject(
             "bytewax",
             "bytewax",
             "at least once; states in local SQLite only",
             _peer("bytewax_flow"),
             commits=False,
             stores=(),
+            checked=("results",),
         ),
         NAIVE,
     )

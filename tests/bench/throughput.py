@@ -149,7 +149,7 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: i
         due = work.warm_up_results, work.answer.results
         watch = await drain(subject, ground, Feed(RAW, work.warm_up, work.measured, due), workers)
         answer = await found(ground.settings, RESULTS, subject.stores)
-        wrong = answer.differs(work.answer)
+        wrong = answer.differs(work.answer, subject.checked)
         if ground.documents is not None:
             wrong += await ground.documents.differences(ground.settings)
     return watch.run(logs.kind, workers, wrong)

@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 from quixstreams import Application, State, message_context
-from quixstreams.models import TopicConfig
+from quixstreams.models import Topic, TopicConfig
 
-from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, given
+from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, Given, given
 from tests.bench.job import entry, step, tune_garbage_collection
 
 COMMIT_INTERVAL = 1.0
@@ -22,11 +22,10 @@ COMMIT_INTERVAL = 1.0
 STATE = b"s"
 
 
-def main() -> None:
-    """Run until killed."""
-    told = given()
+def make_application(told: Given) -> Application:
+    """With settings that are good for the job."""
     session = int(told.session * 1000)
-    app = Application(
+    return Application(
         broker_address=told.brokers,
         consumer_group=GROUP,
         auto_offset_reset="earliest",
@@ -48,9 +47,22 @@ def main() -> None:
             "queue.buffering.max.messages": 500_000,
         },
     )
+
+
+def topics(app: Application) -> tuple[Topic, Topic]:
+    """Observations and results."""
     config = TopicConfig(num_partitions=PARTITIONS, replication_factor=1)
-    source = app.topic(RAW, key_deserializer="bytes", value_deserializer="bytes", config=config)
-    target = app.topic(RESULTS, key_serializer="bytes", value_serializer="bytes", config=config)
+    return (
+        app.topic(RAW, key_deserializer="bytes", value_deserializer="bytes", config=config),
+        app.topic(RESULTS, key_serializer="bytes", value_serializer="bytes", config=config),
+    )
+
+
+def main() -> None:
+    """Run until killed."""
+    told = given()
+    app = make_application(told)
+    source, target = topics(app)
     done = 0
 
     def process(
