@@ -34,6 +34,7 @@ from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.consumer import MAX_BATCH
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE, end_process, refuse_to_start
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> StreamApp:
     app = StreamApp(
         settings.app_id,
         prepare=partial(_prepare, settings),
+        max_batch=1 if settings.kafka_delivery == "event" else MAX_BATCH,
         web_application_options=web_options,
         **faust_settings(settings),
     )

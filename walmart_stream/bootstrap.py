@@ -34,6 +34,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         OSError, ssl.SSLError: a certificate file cannot be used.
     """
     session = settings.kafka_session_timeout
+    one_by_one = settings.kafka_delivery == "event"
     return {
         "broker": [f"kafka://{broker}" for broker in settings.kafka_brokers],
         "broker_credentials": _credentials(settings),
@@ -45,7 +46,8 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "consumer_max_fetch_size": 4 * 1024 * 1024,
         "consumer_auto_offset_reset": "earliest",
         # A poll decodes at once what it hands over: in a recovery, megabytes of each changelog.
-        "broker_max_poll_records": 20_000,
+        # One by one, as much as Faust's queues have room for: a full one blocks every topic.
+        "broker_max_poll_records": 500 if one_by_one else 20_000,
         "processing_guarantee": "at_least_once",
         "producer_acks": -1,
         "producer_compression_type": None,

@@ -181,6 +181,11 @@ class Settings(BaseModel):
         description="Consumer group and prefix of the changelog topics.",
     )
     data_dir: Path = Field(Path("data"), description="Local state; one folder per worker.")
+    kafka_delivery: Literal["batch", "event"] = Field(
+        "batch",
+        description="What an agent gets at once: the fetched records of a partition, or one. "
+        "With event, a worker is many times slower.",
+    )
     store: Literal["memory", "rocksdb"] = Field("memory", description="Where tables live.")
     table_standby_replicas: int = Field(
         0, ge=0, le=10, description="Further workers that keep a copy of each table partition."

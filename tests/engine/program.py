@@ -73,6 +73,7 @@ if FLAVOUR == "engine":
     app = StreamApp(
         os.environ["APP_ID"],
         prepare=prepare,
+        max_batch=int(os.environ.get("MAX_BATCH", "2000")),
         TableManager="walmart_stream.engine.recovery:FetchTableManager",
         Table="walmart_stream.engine.tables:AwaitedTable",
         **options,

@@ -43,7 +43,10 @@ async def groups(
     second_database: str,
     tmp_path: Path,
 ) -> AsyncIterator[list[Pipeline]]:
-    """Two pipelines that share their topics, and neither APP_ID nor database."""
+    """Two pipelines that share their topics, and neither APP_ID nor database.
+
+    The second one gets event by event: how a log is cut into batches makes no difference.
+    """
     pipelines = [
         Pipeline(
             {
@@ -53,10 +56,14 @@ async def groups(
                 "MONGODB_DATABASE": database,
                 "APP_ID": app_id,
                 "WINDOW_SIZE": str(WINDOW_MS // 1000),
+                "KAFKA_DELIVERY": delivery,
             },
             tmp_path / app_id,
         )
-        for app_id, database in (("first", mongodb_database), ("second", second_database))
+        for app_id, database, delivery in (
+            ("first", mongodb_database, "batch"),
+            ("second", second_database, "event"),
+        )
     ]
     yield pipelines
     for pipeline in pipelines:

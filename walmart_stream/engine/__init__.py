@@ -1,7 +1,8 @@
 """What this program mends and speeds up in Faust. Nothing else knows Faust's internals.
 
-As it comes, Faust 0.15.3 can lose messages. Each mend below names what it relies on; the
-version is checked at import, and `tests/engine/` has a regression test for each.
+As it comes, Faust 0.15.3 can lose messages. :mod:`reliance` names everything that the mends below
+rely on and checks the version; `tests/engine/` has a regression test for each. How batches are
+delivered is explained in docs/batch-delivery.md.
 
 ================================  ==============================================================
 what goes wrong in Faust          what this package does, and where
@@ -39,12 +40,6 @@ Faust's own acknowledgements (``Consumer.ack``) are switched off for topics deli
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from walmart_stream.engine import reliance
 
-FAUST = "0.15.3"
-
-if version("faust-streaming") != FAUST:  # pragma: no cover
-    raise ImportError(
-        f"walmart_stream.engine relies on internals of faust-streaming {FAUST}, "
-        f"but {version('faust-streaming')} is installed"
-    )
+reliance.check()

@@ -1,8 +1,4 @@
-"""The Faust app with everything that :mod:`walmart_stream.engine` mends.
-
-Relies on, in faust/app/base.py: ``_new_transport``, ``_new_producer_transport``,
-``flow_control`` and ``on_first_start``.
-"""
+"""The Faust app with everything that :mod:`walmart_stream.engine` mends."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from faust.exceptions import NotReady
 from faust.types import TP
 from mode.utils.objects import cached_property
 
-from walmart_stream.engine.consumer import BatchConsumer, BatchTransport
+from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, BatchTransport
 from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.flow import SteadyFlow
 from walmart_stream.engine.outbox import Outbox, SafeProducer
@@ -40,12 +36,20 @@ class Transport(BatchTransport):
 class StreamApp(faust.App):
     """A Faust app that loses nothing; see :mod:`walmart_stream.engine`.
 
-    *prepare* is awaited before the worker subscribes, for example to create topics.
+    *prepare* is awaited before the worker subscribes, for example to create topics. A batch has at
+    most *max_batch* records; with 1, agents get record by record.
     """
 
-    def __init__(self, *args: Any, prepare: Callable[[], Awaitable[None]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        prepare: Callable[[], Awaitable[None]],
+        max_batch: int = MAX_BATCH,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._prepare = prepare
+        self.max_batch = max_batch
         self.pulse: Pulse | None = None
         self.watchdog: Watchdog | None = None
 

@@ -1,12 +1,4 @@
-"""Batch delivery: one Faust event for the records that one fetch brought of one partition.
-
-Relies on, in faust/transport/consumer.py: ``_drain_messages`` (overridden), ``_getmany``,
-``_wait_next_records``, ``_read_offset``, ``_committed_offset``, ``_new_offset``,
-``_filter_tps_with_pending_acks``, ``_commit_offsets``, ``_commit``, ``ack``, ``wait_empty``,
-``perform_seek``, ``seek_wait``, ``highwaters``, ``on_partitions_revoked``; in
-faust/transport/drivers/aiokafka.py: ``_thread``, ``_thread.seek_to_committed``,
-``server_list``, ``credentials_to_aiokafka_auth``.
-"""
+"""Batch delivery: one Faust event for the records that one fetch brought of one partition."""
 
 from __future__ import annotations
 
@@ -53,6 +45,7 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._max_batch: int = cast(Any, self.app).max_batch
         self._in_flight: defaultdict[TP, deque[InFlight]] = defaultdict(deque)
         self._stale: set[TP] = set()
         self._fetching = False
@@ -168,8 +161,8 @@ class BatchConsumer(driver.Consumer):
         if tp.topic in self.app.tables.changelog_topics:
             await self._deliver_changelog(tp, fetched, generation)
             return
-        for start in range(0, len(fetched), MAX_BATCH):
-            part = fetched[start : start + MAX_BATCH]
+        for start in range(0, len(fetched), self._max_batch):
+            part = fetched[start : start + self._max_batch]
             batch = InFlight(tp, part[-1].offset)
             # Faust types a message's value as bytes; ours goes through it untouched to the agent.
             value: Any = (batch, part)

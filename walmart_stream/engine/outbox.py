@@ -1,8 +1,4 @@
-"""Records on their way to the broker, awaited together.
-
-Relies on, in faust/transport/drivers/aiokafka.py: ``Producer.send``, ``_ensure_producer``,
-``_settings_extra``, ``on_start`` and ``key_partition``, which routing asks.
-"""
+"""Records on their way to the broker, awaited together."""
 
 from __future__ import annotations
 

@@ -2,14 +2,6 @@
 
 Faust takes a changelog through a queue record by record, and counts after each one what remains
 of all partitions: about 80 microseconds each. Here a fetch goes into its table as it came.
-
-Relies on, in faust/tables/recovery.py: ``on_recovery_completed`` seeking through
-``consumer.perform_seek`` (which does nothing the second time in a generation) and ``_wait``;
-``_add``, ``_slurp_changelogs``, ``_publish_stats``, ``_set_recovery_started`` and
-``_set_recovery_ended`` (all overridden), ``tp_to_table``, ``active_tps``, ``active_offsets``,
-``standby_tps``, ``standby_offsets``, ``in_recovery``, ``need_recovery``, ``signal_recovery_end``,
-``active_remaining_total`` and ``standby_remaining_total``; in faust/tables/manager.py:
-``recovery``, ``_recovery``, ``actives_ready``, ``standbys_ready`` and ``on_standbys_ready``.
 """
 
 from __future__ import annotations

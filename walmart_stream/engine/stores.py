@@ -1,8 +1,7 @@
 """Where a table's values are, partition by partition, and how far each follows its changelog.
 
-Relies on, in faust/stores/rocksdb.py: ``_db_for_partition`` and ``offset_key``. Faust's memory
-store stays empty: it is one dict for all partitions, in which none of them can be found or dropped
-without looking at every key.
+Faust's memory store stays empty: it is one dict for all partitions, in which none of them can be
+found or dropped without looking at every key.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Tables whose writes can be awaited, and whose recovery keeps the newest value of a key.
-
-Relies on, in faust/tables/base.py: ``changelog_topic_name``, ``persisted_offset``,
-``on_rebalance`` and ``data``, which makes the store.
-"""
+"""Tables whose writes can be awaited, and whose recovery keeps the newest value of a key."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 Faust only logs its known stalls: a fetcher that stays silent, an agent that is dead or waits for
 ever, a recovery that does not end (#175, #176, #523). What they have in common is that there is
 something to do and nothing gets done. A supervisor's restart mends all of them.
-
-Relies on, in faust/tables/recovery.py: ``in_recovery`` and ``active_remaining_total``.
 """
 
 from __future__ import annotations
