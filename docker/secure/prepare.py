@@ -57,7 +57,7 @@ FORMER_KEPT = 5
 TEMPLATE = Path(__file__).resolve().parents[1] / "kafka" / "secure-node.properties"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, now: datetime | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rotate", action="store_true", help="new passwords, new web token")
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--template", type=Path, default=TEMPLATE, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     os.umask(0o077)
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     if chosen.check:
         return check(chosen.folder, now)
     for name in ("authorities", "secrets", "config", "walmart", *_data_folders()):

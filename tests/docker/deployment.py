@@ -24,7 +24,6 @@ from walmart_stream.settings import Settings, load_settings
 NODES = ("kafka-1", "kafka-2", "kafka-3")
 WORKERS = ("worker-1", "worker-2")
 JOB_TIMEOUT = 90.0
-STOP_GRACE = 60.0
 
 # Kafka's programs without the distribution around them; each writes down its arguments.
 KAFKA_PROGRAM = """#!/bin/bash
@@ -45,6 +44,9 @@ class Deployment:
         self.deploy = folder / "deploy"
         self.arguments = folder / "arguments"
         self.processes: dict[str, Process] = {}
+        # Every secret that there ever was, and what each service was started with.
+        self.secrets: set[str] = set()
+        self.given: dict[str, str] = {}
         self._class_path = class_path
         self._services = compose_file.read()["services"]
         self._sources = compose_file.read()
@@ -170,20 +172,24 @@ class Deployment:
         extra = [self.address("mongo", 27017)] if name == "mongo-access" else []
         log = self.folder / f"{name}.log"
         before = log.stat().st_size if log.exists() else 0
-        job = await start([*self.command(name), *extra, *arguments], environment, log)
+        argv = [*self.command(name), *extra, *arguments]
+        self.given[f"what {name} is given"] = f"{argv} {environment}"
+        job = await start(argv, environment, log)
         try:
             async with asyncio.timeout(JOB_TIMEOUT):
                 code = await job.wait()
         finally:
             job.kill()
+            self._learn_secrets()
         return code, log.read_bytes()[before:].decode(errors="replace")
 
     async def launch(self, name: str, **further: str) -> Process:
         """Start a service that stays; *further* environment over its own."""
         self._fill(name)
         environment = self.environment(name) | further
-        log = self.folder / f"{name}.log"
-        self.processes[name] = await start(self.command(name), environment, log)
+        argv, log = self.command(name), self.folder / f"{name}.log"
+        self.given[f"what {name} is given"] = f"{argv} {environment}"
+        self.processes[name] = await start(argv, environment, log)
         return self.processes[name]
 
     async def until_healthy(self, name: str) -> None:
@@ -230,22 +236,17 @@ class Deployment:
         return said
 
     async def down(self) -> None:
-        """End all that stays, workers first."""
-        for name in reversed(list(self.processes)):
-            if self.processes[name].returncode is None:
-                await self.processes[name].stop(STOP_GRACE)
+        """End all that stays, at once: nodes that stop in order wait for those that are gone."""
+        for process in self.processes.values():
+            process.kill()
+            await process.wait()
 
-    def secrets(self) -> dict[str, str]:
-        """Every secret that there is now, by a name for it: passwords, tokens, private keys."""
-        found = {}
-        for file in (
-            *(self.deploy / "secrets").iterdir(),
-            *(self.deploy / "authorities").iterdir(),
-        ):
-            text = file.read_text(encoding="ascii")
-            for number, password in enumerate(re.findall(r"[\w-]{43}(?![\w=/+-])", text)):
-                if "BEGIN" not in text:
-                    found[f"{file.name} {number}"] = password
-            for key in re.findall(r"(?s)BEGIN PRIVATE KEY-----\n(\S{60})", text):
-                found[f"{file.name} key"] = key
-        return found
+    def _learn_secrets(self) -> None:
+        """Take note of passwords and tokens, and of the beginnings of private keys."""
+        for folder in ("secrets", "authorities"):
+            for file in (self.deploy / folder).iterdir():
+                text = file.read_text(encoding="ascii")
+                if "PRIVATE KEY" in text:
+                    self.secrets |= set(re.findall(r"PRIVATE KEY-----\n(\S{60})", text))
+                elif "CERTIFICATE" not in text:
+                    self.secrets |= set(re.findall(r"[\w-]{43}", text))
