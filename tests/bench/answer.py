@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import orjson
+
 from tests.bench.job import Derived, Memory
 from tests.bench.observations import Raw
 from walmart_stream.kafka import read_topic
@@ -54,7 +56,7 @@ def expected(raws: Iterable[Raw]) -> Answer:
     windows: dict[bytes, bytes | None] = {}
     for _, derived in Domain().derive(raws):
         for _, value in derived.results:
-            results.add(value)
+            results.add(_canonical(value))
         states.update(derived.states)
         windows.update(derived.windows)
     return _answer(results, states, windows)
@@ -98,7 +100,7 @@ async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answ
     """
     digest = _Digest()
     async for record in read_topic(settings, results):
-        digest.add(record.value)
+        digest.add(_canonical(record.value))
     states: dict[bytes, bytes | None] = {}
     windows: dict[bytes, bytes | None] = {}
     for topic in stores:
@@ -109,6 +111,11 @@ async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answ
             else:
                 states[_ITEM_ID.search(key)[0]] = value  # type: ignore[index]
     return _answer(digest, states, windows)
+
+
+def _canonical(value: bytes | None) -> bytes:
+    """JSON that means the same, written in one way."""
+    return orjson.dumps(orjson.loads(value or b"null"), option=orjson.OPT_SORT_KEYS)
 
 
 def _answer(

@@ -129,6 +129,14 @@ SUBJECTS = {
             stores=(),
             checked=("results",),
         ),
+        Subject(
+            "kafka-streams",
+            "Kafka Streams (Java)",
+            "at least once",
+            _main("kafka_streams"),
+            stores=(STATES,),
+            checked=("results",),
+        ),
         NAIVE,
     )
 }

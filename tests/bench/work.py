@@ -10,8 +10,8 @@ from itertools import islice
 from tests.bench.answer import Answer, expected
 from tests.bench.observations import Raw, observations
 
-# Each item is seen so often on average before the clock runs.
-WARM_UP_ROUNDS = 2
+# Each item is seen so often on average before the clock runs; Java compiles its code meanwhile.
+WARM_UP_ROUNDS = 6
 
 
 class Work:
