@@ -12,6 +12,9 @@ INSTALLED := $(VENV)/.installed
 # What `make bench` compares with is installed apart, so that nothing else can come to need it.
 BENCH_VENV := .venv-bench
 BENCH_LOCKED := $(BENCH_VENV)/.locked
+# And so is what looks for vulnerabilities, with dependencies of its own.
+AUDIT_VENV := .venv-audit
+AUDIT_LOCKED := $(AUDIT_VENV)/.locked
 # Arguments for the command behind a target.
 ARGS ?=
 
@@ -53,6 +56,11 @@ recovery: $(INSTALLED)  ## measure a start on 1,000,000 items; ARGS="--broker ka
 bench: $(INSTALLED) $(BENCH_LOCKED)  ## measure this program and its peers; ARGS="--rounds 3 --broker both …"
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: audit
+# Of what is wrong the script says more than make, which ends with 2 whatever the script's code is.
+audit: $(AUDIT_LOCKED)  ## look for known vulnerabilities in all locks, and for faults of the locks
+	@$(AUDIT_VENV)/bin/python requirements/audit.py $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## check style and formatting
 	@$(BIN)/ruff check .
@@ -87,6 +95,14 @@ $(BENCH_LOCKED): requirements/bench.lock
 		--requirement requirements/bench.lock
 	@touch $@
 
+$(AUDIT_LOCKED): requirements/audit.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found" >&2; exit 1; }
+	@echo "installing the locked packages into $(AUDIT_VENV) …"
+	@$(PYTHON) -m venv --clear $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements/audit.lock
+	@touch $@
+
 # hatchling and editables are in the lock: without build isolation nothing unpinned is fetched.
 $(INSTALLED): $(LOCKED) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
@@ -111,3 +127,4 @@ lock:  ## renew requirements/*.lock with uv, keeping pins; UPGRADE=--upgrade ren
 	@$(COMPILE) requirements/bench.in --no-annotate \
 		--constraint <(grep -oE '^(orjson|msgspec)==[^ ]+' requirements/all.lock) \
 		--output-file requirements/bench.lock
+	@$(COMPILE) requirements/audit.in --no-annotate --output-file requirements/audit.lock
