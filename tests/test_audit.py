@@ -196,11 +196,16 @@ class Letters:
 BAD: list[Record] = [(0, 5, b"1", b"{"), (1, 6, None, None), (1, 7, b"k", b"")]
 
 
+def _refuse(letters: Any, record: Any) -> None:
+    fault = MalformedJson("not JSON")
+    add_dead_letter(letters, record.topic, record.partition, record, "process", fault)
+
+
 def check(records: list[Record], expected: Expected) -> DeadLetterCheck:
     """The check of the dead letters that an agent writes for *records*."""
     letters: Any = Letters()
     for record in records:
-        add_dead_letter(letters, Consumed(*record), "process", MalformedJson("not JSON"))
+        _refuse(letters, Consumed(*record))
     found = DeadLetterCheck(expected)
     for headers, key, original in letters.kept:
         found.add(headers, key, original)
@@ -487,7 +492,7 @@ async def test_verify_reads_the_topics_and_the_database(
     letters: Any = Letters()
     async for consumed in read_topic(settings, TOPIC):
         if consumed.value == bad[3]:
-            add_dead_letter(letters, consumed, "process", MalformedJson("not JSON"))
+            _refuse(letters, consumed)
     await store_results(LOG, database)
 
     before = await verify(settings, clock=lambda: LONG_AFTER)

@@ -12,15 +12,22 @@ MAX_MESSAGE = 500
 
 
 def add_dead_letter(
-    outbox: Outbox, record: Any, stage: str, error: Exception, *, to: int | None = None
+    outbox: Outbox,
+    topic: str,
+    partition: int,
+    record: Any,
+    stage: str,
+    error: Exception,
+    *,
+    to: int | None = None,
 ) -> None:
-    """Put the consumed *record* into *outbox* for the dead-letter topic.
+    """Put *record*, consumed from a *partition* of *topic*, into *outbox* for the dead letters.
 
     It goes to the partition that it came from, or to *to*, with its headers after ours.
     """
     reason = {
-        "topic": record.topic,
-        "partition": str(record.partition),
+        "topic": topic,
+        "partition": str(partition),
         "offset": str(record.offset),
         "timestamp": str(record.timestamp),
         "stage": stage,
@@ -32,7 +39,7 @@ def add_dead_letter(
         topics.DEAD_LETTERS.name,
         record.key,
         record.value,
-        partition=record.partition if to is None else to,
+        partition=partition if to is None else to,
         headers=[*headers, *record.headers],
     )
 
@@ -44,15 +51,13 @@ def add_refused(
 
     It has no place in a topic: partition and offset are -1.
     """
-    record = _Received("", -1, -1, at, None, body, ())
-    add_dead_letter(outbox, record, stage, error, to=partition)
+    record = _Received(-1, at, None, body, ())
+    add_dead_letter(outbox, "", -1, record, stage, error, to=partition)
 
 
 class _Received(NamedTuple):
-    """What a ``ConsumerRecord`` would say of it."""
+    """What a consumed record would say of it."""
 
-    topic: str
-    partition: int
     offset: int
     timestamp: int
     key: bytes | None

@@ -190,7 +190,7 @@ class OwnItems:
                 else:
                     facts.append((record.key, decode_known(record.value or b"")))
             except BadInput as exc:
-                add_dead_letter(outbox, record, "seller", exc)
+                add_dead_letter(outbox, batch.topic, batch.partition, record, "seller", exc)
                 self._metrics.dead_letters.labels("seller").inc()
         async with self._lock:
             await self._take(facts, outbox)

@@ -136,7 +136,7 @@ class Processor:
                 observation = decode(key, record.value)
             except BadInput as exc:
                 bad += 1
-                add_dead_letter(outbox, record, "process", exc)
+                add_dead_letter(outbox, topic, partition, record, "process", exc)
                 continue
             right = known.get(key)
             if right is None:

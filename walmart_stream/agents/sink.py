@@ -50,7 +50,7 @@ class Sink:
             try:
                 _add(results, record.value)
             except BadInput as exc:
-                add_dead_letter(outbox, record, "sink", exc)
+                add_dead_letter(outbox, batch.topic, batch.partition, record, "sink", exc)
                 self._metrics.dead_letters.labels("sink").inc()
         await outbox.flush()
         if not self._has_indexes:

@@ -33,7 +33,7 @@ class Watchlist:
                 if record.value:
                     decode_entry(record.key.decode(), record.value)
             except BadInput as exc:
-                add_dead_letter(outbox, record, "watchlist", exc)
+                add_dead_letter(outbox, batch.topic, batch.partition, record, "watchlist", exc)
                 self._metrics.dead_letters.labels("watchlist").inc()
                 continue
             entries[record.key] = record.value or None

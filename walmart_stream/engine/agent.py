@@ -20,7 +20,10 @@ from walmart_stream.engine.failure import end_process
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition in log order (aiokafka's ``ConsumerRecord``)."""
+    """Records of one partition in log order.
+
+    They are aiokafka's, with key, value, offset, timestamp (epoch ms) and headers.
+    """
 
     topic: str
     partition: int

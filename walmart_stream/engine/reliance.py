@@ -1,4 +1,4 @@
-"""Everything in Faust that this package relies on beyond Faust's documentation.
+"""Everything that this package relies on beyond the documentation of Faust, mode and aiokafka.
 
 What is overridden, called or looked at, by module and class. A release of Faust may change any of
 it without notice: so its version is pinned, and :func:`check` refuses to go on with another one.
@@ -50,7 +50,8 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "faust.transport.drivers.aiokafka": {
         "": ("credentials_to_aiokafka_auth", "server_list"),
-        "AIOKafkaConsumerThread": ("seek_to_committed",),
+        "AIOKafkaConsumerThread": ("_fetch_records", "seek_to_committed"),
+        "Consumer": ("_new_consumer_thread",),
         "Producer": (
             "_ensure_producer",
             "_producer",
@@ -97,6 +98,12 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
         "Collection": ("changelog_topic_name", "data", "on_rebalance", "persisted_offset"),
     },
     "faust.stores.rocksdb": {"Store": ("_db_for_partition", "offset_key")},
+    "aiokafka.consumer.consumer": {"AIOKafkaConsumer": ("_fetcher",)},
+    "aiokafka.consumer.fetcher": {
+        "FetchResult": ("_partition_records",),
+        "Fetcher": ("_records",),
+        "PartitionRecords": ("_consumer_record",),
+    },
     "mode.services": {"Service": ("_stopped",)},
     "mode.utils.queues": {"FlowControlEvent": ("clear", "is_active", "resume", "suspend")},
 }
