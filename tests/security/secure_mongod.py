@@ -7,7 +7,9 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
+from cryptography.hazmat.primitives import serialization
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.errors import PyMongoError
 
@@ -30,18 +32,33 @@ class SecureMongod:
     """One mongod with TLS by *authority*, and with users by password.
 
     ``worker`` has readWrite on :data:`DATABASE`, ``narrow`` only :data:`NARROW_ACTIONS`, ``reader``
-    the role read, ``nobody`` no role. *mutual*: a client needs a certificate, too.
+    the role read, ``nobody`` no role. *password*: that of ``worker``, else made up. *mutual*: a
+    client needs a certificate, too, whose key is encrypted with *key_password*, if any.
     """
 
-    def __init__(self, folder: Path, authority: Authority, *, mutual: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        authority: Authority,
+        *,
+        mutual: bool = False,
+        password: str | None = None,
+        key_password: str | None = None,
+    ) -> None:
         self.authority = authority
         self.port = free_port()
         self.passwords = {
             name: secrets.token_urlsafe(24)
             for name in (ADMIN, "worker", "narrow", "reader", "nobody")
         }
-        self.client_file = joined(folder, authority.issue("client"))
+        if password is not None:
+            self.passwords["worker"] = password
+        certificate = authority.issue("client")
+        if key_password is not None:
+            encrypt_key(certificate[1], key_password)
+        self.client_file = joined(folder, certificate)
         self._mutual = mutual
+        self._key_password = key_password
         self._data = folder / "data"
         self._log = folder / "mongod.log"
         # Without the name localhost: who asks for that one must not believe it.
@@ -56,7 +73,7 @@ class SecureMongod:
         """Connection string of *user*; keyword arguments replace ``password`` and ``host``, or are
         options, of which ``None`` leaves one out."""
         password = options.pop("password", self.passwords.get(str(user)))
-        login = f"{user}:{password}@" if user else ""
+        login = f"{user}:{quote_plus(str(password))}@" if user else ""
         host = options.pop("host", f"{LOOPBACK}:{self.port}")
         given = {
             "tls": "true",
@@ -64,6 +81,7 @@ class SecureMongod:
             "authSource": "admin" if user else None,
             "authMechanism": "SCRAM-SHA-256" if user else None,
             "tlsCertificateKeyFile": self.client_file if self._mutual else None,
+            "tlsCertificateKeyFilePassword": self._key_password if self._mutual else None,
             "directConnection": "true",
             "serverSelectionTimeoutMS": 1500,
         } | options
@@ -151,3 +169,15 @@ class SecureMongod:
             roles=list(roles),
             mechanisms=["SCRAM-SHA-256"],
         )
+
+
+def encrypt_key(key_file: Path, password: str) -> None:
+    """Replace the PEM key in *key_file* by one that cannot be used without *password*."""
+    key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(password.encode()),
+        )
+    )

@@ -15,6 +15,7 @@ import orjson
 
 # Enough to recognise a message by, short enough for one line of a log.
 LONGEST_TEXT = 200
+LONGEST_CODE = 60
 
 _TEXT_KEYS = ("Description", "description", "message", "Message", "info", "error_description")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.S)
@@ -97,7 +98,10 @@ def _code(document: dict[str, Any]) -> int | str | None:
     """A code as a number where it is one, so that 4002 and "4002" are the same."""
     code = document.get("code")
     if isinstance(code, str):
-        text = code.strip()[:60]
+        text = code.strip()
+        if len(text) > LONGEST_CODE:
+            # No code at all, but perhaps something that was sent and that nobody may see.
+            return None
         return int(text) if text.isascii() and text.isdecimal() else text or None
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
@@ -118,4 +122,8 @@ def _page_title(body: bytes) -> str:
 
 def _one_line(text: str) -> str:
     printable = "".join(c if c.isprintable() else " " for c in text[: 10 * LONGEST_TEXT])
-    return _SIGNATURE.sub("…", " ".join(printable.split()))[:LONGEST_TEXT]
+    line = _SIGNATURE.sub("…", " ".join(printable.split()))
+    if len(line) <= LONGEST_TEXT:
+        return line
+    # Between words: of half a secret nobody could tell that it is one.
+    return f"{line[:LONGEST_TEXT].rpartition(' ')[0]} …"
