@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,12 @@ def instructions() -> list[tuple[str, str]]:
 
 def last(name: str) -> str:
     return [arguments for found, arguments in instructions() if found == name][-1]
+
+
+def final_stage() -> list[tuple[str, str]]:
+    """What makes the image itself: everything after the last FROM."""
+    found = instructions()
+    return found[[name for name, _ in found].index("FROM", 2) + 1 :]
 
 
 @pytest.fixture(name="compose")
@@ -60,6 +68,31 @@ def test_all_that_is_installed_comes_from_a_lock_with_hashes() -> None:
     for call in calls:
         assert "--require-hashes" in call or "--no-deps" in call
         assert "--require-hashes" in call or "--no-index" in call or "--no-build-isolation" in call
+
+
+def test_nothing_that_builds_or_installs_is_left_in_the_image() -> None:
+    """The last thing that pip does in it is to remove itself."""
+    [installs] = [run for name, run in final_stage() if name == "RUN"]
+    calls = [call.strip() for call in installs.split("&&")]
+
+    assert "pip uninstall --yes setuptools wheel pip" in calls
+    assert not any("apt-get" in call or "apk " in call for call in calls)
+    assert "COPY" not in {name for name, _ in final_stage()}
+
+
+def test_the_program_needs_nothing_that_is_removed() -> None:
+    """It is imported whole where these cannot be."""
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('setuptools', 'pkg_resources', 'pip', 'wheel'));"
+        "from walmart_stream.app import app; assert app"
+    )
+    servers = {"KAFKA_BROKERS": "127.0.0.1:1", "MONGODB_URI": "mongodb://127.0.0.1:1/"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=servers, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_image_is_told_to_stop_and_asked_for_its_health() -> None:

@@ -74,7 +74,7 @@ def test_the_root_file_system_is_read_only(name: str) -> None:
     [temporary] = service["tmpfs"]
     options = set(temporary.removeprefix("/tmp:").split(","))
     assert {"nosuid", "nodev", "size=64m"} <= options
-    assert ("noexec" in options) is not service["image"].startswith("apache/kafka:")
+    assert ("noexec" in options) is not ("KAFKA_IMAGE" in service["image"])
 
 
 @every_service
@@ -88,12 +88,23 @@ def test_resources_and_logs_are_limited(name: str) -> None:
     assert SERVICES[name]["ulimits"]["core"] == 0
 
 
-def test_images_of_others_are_those_of_the_other_compose_file() -> None:
-    """Which names versions, and whose broker is the one that the suite runs on."""
+def test_images_are_those_of_the_other_compose_file_unless_a_digest_is_named() -> None:
+    """Which has versions, of the very broker that the suite runs on, and of the Dockerfile."""
     other = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]
     known = {service["image"] for service in other.values()}
+    named = {service["image"] for service in SERVICES.values()}
+    bases = {
+        service["build"]["args"]["PYTHON_IMAGE"]
+        for service in SERVICES.values()
+        if "build" in service
+    }
 
-    assert {service["image"] for service in SERVICES.values()} <= known
+    defaults = {re.sub(r"\$\{\w+:-(.*)\}", r"\1", image) for image in named}
+
+    assert defaults == known
+    assert len(bases) == 1
+    [base] = re.findall(r"PYTHON_IMAGE:-(.*)\}", bases.pop())
+    assert f"ARG PYTHON_IMAGE={base}\n" in (DOCKER / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_only_the_web_views_are_published_and_only_on_loopback() -> None:
@@ -205,7 +216,12 @@ def test_no_secret_is_written_into_the_file() -> None:
 
     assert not re.search(r"[A-Za-z0-9_+/-]{32,}", re.sub(r"[\w./${}:?-]*/[\w./${}:?-]+", "", code))
     assert not re.search(r"://[^/\s]*@", code)
-    assert set(re.findall(r"\$\{?(\w+)", code)) == {"DEPLOY_DIR"}
+    assert set(re.findall(r"\$\{?(\w+)", code)) == {
+        "DEPLOY_DIR",
+        "KAFKA_IMAGE",
+        "MONGO_IMAGE",
+        "PYTHON_IMAGE",
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if "build" in SERVICES[name]])
