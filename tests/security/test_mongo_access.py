@@ -229,10 +229,15 @@ async def test_a_uri_that_nobody_can_use_is_a_fault_of_the_settings(
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("command", [["history", "4711"], ["doctor"]])
 @pytest.mark.parametrize(
-    ("options", "words"),
-    [({"password": SECRET}, "Authentication failed"), ({"tlsCAFile": None}, "verify failed")],
+    ("command", "options", "words"),
+    [
+        (["history", "4711"], {"password": SECRET}, "Authentication failed"),
+        (["history", "4711"], {"tlsCAFile": None}, "certificate verify failed"),
+        (["doctor"], {"password": SECRET}, "refuses the login"),
+        (["doctor"], {"tlsCAFile": None}, "certificate verify failed"),
+        (["doctor"], {"user": "reader"}, "its user may not createIndex, insert, update"),
+    ],
 )
 def test_commands_say_what_is_wrong_in_a_line(
     secure_mongod: SecureMongod,
@@ -254,6 +259,20 @@ def test_commands_say_what_is_wrong_in_a_line(
     assert "Traceback" not in result.output
     assert SECRET not in result.output
     assert secure_mongod.passwords["worker"] not in result.output
+
+
+def test_doctor_is_content_with_the_narrow_role(
+    secure_mongod: SecureMongod, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which may not list indexes."""
+    monkeypatch.setenv("KAFKA_BROKERS", broker.bootstrap)
+    monkeypatch.setenv("MONGODB_URI", secure_mongod.uri("narrow"))
+    monkeypatch.setenv("MONGODB_DATABASE", DATABASE)
+
+    output = CliRunner().invoke(cli, ["doctor"]).output
+
+    assert f"ok      MongoDB: database {DATABASE}, as narrow, standalone" in output
+    assert "skipped indexes: this user may not list them" in output
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from walmart_stream import topics
 from walmart_stream.bootstrap import affiliate_client, seller_client
@@ -19,6 +19,7 @@ from walmart_stream.kafka import admin_client, client_options
 from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.access import UNAUTHORIZED, AccessRefused, require_access
 from walmart_stream.walmart.errors import UnusableKey, WalmartError
 
 # Seconds. Nothing that works takes longer, and nobody waits longer for an answer about it.
@@ -143,17 +144,15 @@ async def _reading(settings: Settings, what: str) -> list[Finding]:
 
 
 async def _database(settings: Settings, what: str) -> list[Finding]:
+    try:
+        await require_access(settings)
+    except AccessRefused as exc:
+        return [Finding(what, Verdict.FAULT, str(exc))]
     client = mongo.connect(settings)
     try:
         hello = await client.admin.command("hello")
         status = await client.admin.command("connectionStatus")
-        database = mongo.database(client, settings)
-        missing = [
-            collection
-            for collection, indexes in mongo.INDEXES.items()
-            if not {index.document["name"] for index in indexes}
-            <= (await database[collection].index_information()).keys()
-        ]
+        missing = await _missing_indexes(mongo.database(client, settings))
     except PyMongoError as exc:
         words = f"it cannot be used: {_reason(exc)}; check MONGODB_URI and the user's roles"
         return [Finding(what, Verdict.FAULT, words)]
@@ -166,12 +165,30 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
         + (f", replica set {hello['setName']}" if "setName" in hello else ", standalone")
     )
     findings = [Finding(what, Verdict.OK, words)]
-    if missing:
+    if missing is None:
+        # A worker need not: it makes them, which changes nothing where they are.
+        findings.append(Finding("indexes", Verdict.SKIPPED, "this user may not list them"))
+    elif missing:
         words = f"no index yet for {', '.join(missing)}; walmart-stream topics makes them"
         findings.append(Finding("indexes", Verdict.WARNING, words))
     else:
         findings.append(Finding("indexes", Verdict.OK, "all there"))
     return findings
+
+
+async def _missing_indexes(database: Any) -> list[str] | None:
+    """Collections without their indexes; ``None`` if this user may not ask."""
+    try:
+        return [
+            collection
+            for collection, indexes in mongo.INDEXES.items()
+            if not {index.document["name"] for index in indexes}
+            <= (await database[collection].index_information()).keys()
+        ]
+    except OperationFailure as exc:
+        if exc.code != UNAUTHORIZED:
+            raise
+        return None
 
 
 async def _affiliate(settings: Settings, what: str) -> list[Finding]:
