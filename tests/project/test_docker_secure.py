@@ -74,7 +74,7 @@ def test_the_root_file_system_is_read_only(name: str) -> None:
     [temporary] = service["tmpfs"]
     options = set(temporary.removeprefix("/tmp:").split(","))
     assert {"nosuid", "nodev", "size=64m"} <= options
-    assert ("noexec" in options) is not ("KAFKA_IMAGE" in service["image"])
+    assert ("noexec" in options) is not ("BROKER_IMAGE" in service["image"])
 
 
 @every_service
@@ -218,8 +218,8 @@ def test_no_secret_is_written_into_the_file() -> None:
     assert not re.search(r"://[^/\s]*@", code)
     assert set(re.findall(r"\$\{?(\w+)", code)) == {
         "DEPLOY_DIR",
-        "KAFKA_IMAGE",
-        "MONGO_IMAGE",
+        "BROKER_IMAGE",
+        "DATABASE_IMAGE",
         "PYTHON_IMAGE",
     }
 
