@@ -12,10 +12,11 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
+from walmart_stream import mongodb_uri
 from walmart_stream.settings import Settings
 
 MASK = "[secret]"
@@ -24,7 +25,6 @@ MASK = "[secret]"
 SHORTEST = 6
 
 _FORMATTER = logging.Formatter()
-_URI_SECRETS = frozenset({"tlscertificatekeyfilepassword", "authmechanismproperties"})
 
 
 def secrets_of(settings: Settings) -> set[str]:
@@ -34,19 +34,9 @@ def secrets_of(settings: Settings) -> set[str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             text = value.get_secret_value()
-            values.update(_of_uri(text) if name == "mongodb_uri" else (text,))
+            # A connection string without a password is no secret.
+            values.update(mongodb_uri.secrets(text) if name == "mongodb_uri" else (text,))
     return values
-
-
-def _of_uri(uri: str) -> Iterator[str]:
-    """The secret parts of a connection string; one without a password is none."""
-    login, at, _ = uri.partition("://")[2].rpartition("@")
-    password = login.partition(":")[2] if at else ""
-    if password:
-        yield from (uri, login, password, unquote(password), unquote_plus(password))
-    for name, value in parse_qsl(urlsplit(uri).query):
-        if name.lower() in _URI_SECRETS:
-            yield value
 
 
 class Redactor:

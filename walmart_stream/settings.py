@@ -11,7 +11,6 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -26,6 +25,7 @@ from pydantic import (
     field_validator,
 )
 
+from walmart_stream import mongodb_uri
 from walmart_stream.secret_files import ExposedFile, read_secret, require_private
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
@@ -63,13 +63,17 @@ def _check_brokers(brokers: tuple[str, ...]) -> tuple[str, ...]:
     return brokers
 
 
+def _in_plaintext(uri: str) -> bool:
+    return not mongodb_uri.has_tls(uri) and not LOOPBACK_HOSTS.issuperset(mongodb_uri.hosts(uri))
+
+
 def _check_tls_files(uri: str) -> None:
-    for name, path in parse_qsl(urlsplit(uri).query):
-        if name.lower() not in ("tlscafile", "tlscertificatekeyfile"):
-            continue
-        if not Path(path).is_file():
+    options = mongodb_uri.options(uri)
+    for name in ("tlsCAFile", "tlsCertificateKeyFile"):
+        path = options.get(name.lower())
+        if path is not None and not Path(path).is_file():
             raise ValueError(f"{name}: no such file: {path}")
-        if name.lower() == "tlscertificatekeyfile":
+        if path is not None and name == "tlsCertificateKeyFile":
             try:
                 require_private(Path(path))
             except ExposedFile as exc:
@@ -265,7 +269,13 @@ class Settings(BaseModel):
     def _is_mongodb(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must start with mongodb:// or mongodb+srv://")
-        _check_tls_files(value.get_secret_value())
+        uri = value.get_secret_value()
+        _check_tls_files(uri)
+        mechanism = mongodb_uri.options(uri).get("authmechanism", "")
+        if mechanism.upper() == "PLAIN" and _in_plaintext(uri):
+            raise ValueError(
+                "authMechanism=PLAIN shows the password to anybody on the way; add tls=true"
+            )
         return value
 
     @field_validator("poll_interval_max")
@@ -279,6 +289,11 @@ class Settings(BaseModel):
     def canonical_url(self) -> str:
         """The URL other workers use to reach this one's web views."""
         return self.web_url or f"http://{self.web_host}:{self.web_port}"
+
+    @property
+    def mongodb_in_plaintext(self) -> bool:
+        """Whether what goes to MongoDB leaves this machine without TLS."""
+        return _in_plaintext(self.mongodb_uri.get_secret_value())
 
     @property
     def min_insync_replicas(self) -> int:

@@ -165,6 +165,9 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
         + (f", replica set {hello['setName']}" if "setName" in hello else ", standalone")
     )
     findings = [Finding(what, Verdict.OK, words)]
+    if settings.mongodb_in_plaintext:
+        words += ": anybody on the way can read and write; use tls=true"
+        findings = [Finding(what, Verdict.WARNING, words)]
     if missing is None:
         # A worker need not: it makes them, which changes nothing where they are.
         findings.append(Finding("indexes", Verdict.SKIPPED, "this user may not list them"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, WriteConcern
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
+from walmart_stream import mongodb_uri
 from walmart_stream.redaction import Redactor, secrets_of
 from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
@@ -50,7 +50,7 @@ def connect(settings: Settings) -> AsyncIOMotorClient[Document]:
     """
     uri = settings.mongodb_uri.get_secret_value()
     # Keyword arguments would win over the URI.
-    given = {name.lower() for name, _ in parse_qsl(urlsplit(uri).query)}
+    given = mongodb_uri.options(uri)
     options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
     try:
         with warnings.catch_warnings():

@@ -1,0 +1,45 @@
+"""What is in a MongoDB connection string, whether it is a good one or not; nothing raises.
+
+The parsers of libraries quote what they cannot read, and that may be the password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, unquote, unquote_plus
+
+_SECRET_OPTIONS = ("tlscertificatekeyfilepassword", "authmechanismproperties")
+
+
+def options(uri: str) -> dict[str, str]:
+    """The options by their names in lower case."""
+    return {name.lower(): value for name, value in parse_qsl(uri.partition("?")[2])}
+
+
+def secrets(uri: str) -> Iterator[str]:
+    """What nobody may see of it, as it is written and as it is sent."""
+    login, at, _ = uri.partition("://")[2].rpartition("@")
+    password = login.partition(":")[2] if at else ""
+    if password:
+        yield from (uri, login, password, unquote(password), unquote_plus(password))
+    given = options(uri)
+    yield from (given[name] for name in _SECRET_OPTIONS if name in given)
+
+
+def hosts(uri: str) -> set[str]:
+    """Names and addresses of the servers, without ports."""
+    authority = re.split("[/?]", uri.partition("://")[2], maxsplit=1)[0]
+    return {
+        # A port may follow, also on [::1].
+        re.sub(r":[0-9]*$", "", host).strip("[]").lower()
+        for host in authority.rpartition("@")[2].split(",")
+    }
+
+
+def has_tls(uri: str) -> bool:
+    """Whether connections are encrypted."""
+    given = options(uri)
+    # Any other option of TLS turns it on, too.
+    on = uri.startswith("mongodb+srv:") or any(name.startswith("tls") for name in given)
+    return given.get("tls", given.get("ssl", str(on))).lower() == "true"
