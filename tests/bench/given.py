@@ -15,22 +15,29 @@ RESULTS = topics.RESULTS.name
 # As the program has it by default.
 PARTITIONS = 12
 
-# The subjects' group, and the prefix of the changelogs (APP_ID).
-GROUP = "bench"
-STATES = f"{GROUP}-offers-changelog"
-WINDOWS = f"{GROUP}-price-windows-changelog"
-
 
 class Given(NamedTuple):
-    """*session*: seconds until the group gives up a silent member. *folder*: for local state.
+    """*group*: of consumers, and the prefix of changelogs (APP_ID). *folder*: for local state.
 
-    *total*: observations that there will be; who cannot notice the end of the work may count.
+    *session*: seconds until the group gives up a silent member. *total*: observations that there
+    will be; who cannot notice the end of the work may count.
     """
 
     brokers: str
+    group: str
     session: float
     folder: Path
     total: int
+
+    @property
+    def states(self) -> str:
+        """The changelog of items' states."""
+        return f"{self.group}-offers-changelog"
+
+    @property
+    def windows(self) -> str:
+        """The changelog of windows' rows."""
+        return f"{self.group}-price-windows-changelog"
 
     def environment(self) -> Mapping[str, str]:
         """As variables."""
@@ -40,4 +47,10 @@ class Given(NamedTuple):
 def given() -> Given:
     """What this process was told."""
     told = {name: os.environ[f"BENCH_{name.upper()}"] for name in Given._fields}
-    return Given(told["brokers"], float(told["session"]), Path(told["folder"]), int(told["total"]))
+    return Given(
+        told["brokers"],
+        told["group"],
+        float(told["session"]),
+        Path(told["folder"]),
+        int(told["total"]),
+    )

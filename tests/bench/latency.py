@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import AsyncMongoClient
 
 from tests.bench.documents import DATABASE
-from tests.bench.given import GROUP, RAW
+from tests.bench.given import RAW
 from tests.bench.log import Gauge, Loader
 from tests.bench.logs import Logs
 from tests.bench.observations import Raw
@@ -74,13 +74,13 @@ async def measure(work: Work, logs: Logs, folder: Path, seconds: float) -> Laten
         try:
             async with (
                 Loader(ground.brokers, RAW) as loader,
-                Gauge(ground.brokers, GROUP).open() as gauge,
+                Gauge(ground.brokers, ground.group).open() as gauge,
             ):
                 # As of now, or everything that follows would be late.
                 warm_up = [_now(raw) for raw in work.warm_up]
                 await loader.send(loader.build(warm_up))
                 port = await ground.start(processes, subject, 0, 0)
-                watch = Watch(subject, processes, gauge, RAW, documents)
+                watch = Watch(subject, processes, gauge, RAW, ground)
                 await watch.until_done(len(warm_up), 0)
             before = processes.cpu_seconds()
             latency = await _probe(work, logs.kind, ground.brokers, port, documents.uri, seconds)

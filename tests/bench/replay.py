@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests.bench.answer import expected, found
-from tests.bench.given import GROUP, RAW, RESULTS
+from tests.bench.given import RAW, RESULTS
 from tests.bench.log import Gauge, Loader
 from tests.bench.logs import Logs
 from tests.bench.observations import Raw, observations
@@ -30,11 +30,11 @@ async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
     async with new_ground(OURS, logs, folder, SESSION) as ground:
         async with (
             Loader(ground.brokers, RAW) as loader,
-            Gauge(ground.brokers, GROUP).open() as gauge,
+            Gauge(ground.brokers, ground.group).open() as gauge,
         ):
             for chunk in _chunks(messages, items):
                 await loader.send(loader.build(chunk))
-            watch = Watch(OURS, processes, gauge, RAW, None)
+            watch = Watch(OURS, processes, gauge, RAW, ground)
             try:
                 await ground.start(processes, OURS, messages, 0)
                 while not await gauge.ends([RESULTS]):
@@ -44,7 +44,7 @@ async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
                 await watch.until_done(messages, 0)
             finally:
                 await processes.end()
-        answer = await found(ground.settings, RESULTS, OURS.stores)
+        answer = await found(ground.settings, RESULTS, OURS.changelogs(ground.group))
     due = await asyncio.to_thread(expected, islice(observations(items), messages))
     return watch.run(logs.kind, 1, answer.differs(due, OURS.checked))
 

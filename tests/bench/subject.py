@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench.given import GROUP, RAW, STATES, WINDOWS, Given
+from tests.bench.given import RAW, Given
 from tests.bench.job import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
 
-# As Quix names it.
-QUIX_STORE = f"changelog__{GROUP}--{RAW}--default"
-QUIX_WINDOWS = f"changelog__{GROUP}--{RAW}--tumbling_window_{RULES.window_ms}"
+# Changelogs, as this program and Quix name them.
+STATES = "{group}-offers-changelog"
+WINDOWS = "{group}-price-windows-changelog"
+QUIX_STORE = f"changelog__{{group}}--{RAW}--default"
+QUIX_WINDOWS = f"changelog__{{group}}--{RAW}--tumbling_window_{RULES.window_ms}"
 
 PEERS_PYTHON = str(ROOT / ".venv-bench" / "bin" / "python")
 
@@ -40,6 +42,10 @@ class Subject:
     checked: Sequence[str] = ("results", "states", "windows")
     database: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    def changelogs(self, group: str) -> tuple[str, ...]:
+        """The names of its stores' topics in *group*."""
+        return tuple(store.format(group=group) for store in self.stores)
 
     @property
     def ours(self) -> bool:

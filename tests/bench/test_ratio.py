@@ -51,7 +51,8 @@ async def test_the_worker_keeps_up_with_a_plain_loop_that_promises_less(
                 await runner.work_off(raws, sum(results[:number]))
                 rates[subject.name].append(runner.watch.run(logs.kind, 1, []).per_second)
         answers = [
-            await found(ground.settings, RESULTS, subject.stores) for subject, ground, _ in runners
+            await found(ground.settings, RESULTS, subject.changelogs(ground.group))
+            for subject, ground, _ in runners
         ]
 
     print(rates)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import aiohttp
 
 from tests.bench.answer import found
 from tests.bench.documents import Documents
-from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, Given
+from tests.bench.given import PARTITIONS, RAW, RESULTS, Given
 from tests.bench.log import Gauge, Loader, create_stores
 from tests.bench.logs import Logs
 from tests.bench.observations import Raw
@@ -82,6 +83,7 @@ class Ground:
     """Where a run takes place: an empty log, and a database for who needs one."""
 
     brokers: str
+    group: str
     folder: Path
     session: float
     program: Mapping[str, str]
@@ -93,7 +95,7 @@ class Ground:
 
     async def start(self, processes: Processes, subject: Subject, total: int, number: int) -> str:
         """Start *subject* for the *number*-th time, which will get *total* records; its port."""
-        given = Given(self.brokers, self.session, self.folder, total)
+        given = Given(self.brokers, self.group, self.session, self.folder, total)
         port = str(free_port())
         environment = {
             **surroundings(),
@@ -114,19 +116,21 @@ async def new_ground(
         mongod = EmbeddedMongod(folder) if subject.database else None
         if mongod is not None:
             await mongod.start()
+        # A new one each time, since on Apache Kafka the last one is remembered.
+        group = f"bench-{uuid.uuid4().hex[:8]}"
         program = {
             "KAFKA_BROKERS": brokers,
             "KAFKA_PARTITIONS": str(PARTITIONS),
             "KAFKA_SESSION_TIMEOUT": f"{session:g}",
             "MONGODB_URI": NO_MONGODB if mongod is None else mongod.uri,
-            "APP_ID": GROUP,
+            "APP_ID": group,
             "DATA_DIR": str(folder / "data"),
         }
         documents = None if mongod is None else Documents(mongod.uri)
-        ground = Ground(brokers, folder, session, program, documents)
+        ground = Ground(brokers, group, folder, session, program, documents)
         try:
             await create_topics(ground.settings)
-            await create_stores(ground.settings, subject.stores)
+            await create_stores(ground.settings, subject.changelogs(group))
             yield ground
         finally:
             if mongod is not None:
@@ -148,7 +152,7 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: i
     async with new_ground(subject, logs, folder, session) as ground:
         due = work.warm_up_results, work.answer.results
         watch = await drain(subject, ground, Feed(RAW, work.warm_up, work.measured, due), workers)
-        answer = await found(ground.settings, RESULTS, subject.stores)
+        answer = await found(ground.settings, RESULTS, subject.changelogs(ground.group))
         wrong = answer.differs(work.answer, subject.checked)
         if ground.documents is not None:
             wrong += await ground.documents.differences(ground.settings)
@@ -170,10 +174,10 @@ async def started(
     processes = Processes()
     async with (
         Loader(ground.brokers, feed.topic) as loader,
-        Gauge(ground.brokers, GROUP).open() as gauge,
+        Gauge(ground.brokers, ground.group).open() as gauge,
     ):
         await loader.send(loader.build(feed.warm_up))
-        watch = Watch(subject, processes, gauge, feed.topic, ground.documents)
+        watch = Watch(subject, processes, gauge, feed.topic, ground)
         warm_up = len(feed.warm_up)
         total = warm_up + len(feed.measured)
         try:
@@ -217,13 +221,14 @@ class Watch:
         processes: Processes,
         gauge: Gauge,
         topic: str,
-        documents: Documents | None,
+        ground: Ground,
     ) -> None:
         self._subject = subject
         self._processes = processes
         self._gauge = gauge
         self._topic = topic
-        self._documents = documents
+        self._documents = ground.documents
+        self._written_to = (RESULTS, *subject.changelogs(ground.group))
         self._messages = 0
         self._began = time.monotonic()
         self._cpu_before = 0.0
@@ -266,7 +271,7 @@ class Watch:
             self._processes.check()
             assert asked < deadline, f"not done: {self._processes.last_words}"
             stored = 0 if self._documents is None else await self._documents.count()
-            written = stored + await self._gauge.ends((RESULTS, *self._subject.stores))
+            written = stored + await self._gauge.ends(self._written_to)
             now = asked - self._began
             if written != self._written:
                 self._written, self.last_written = written, now

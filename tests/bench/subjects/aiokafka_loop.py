@@ -14,7 +14,7 @@ from collections import defaultdict
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from tests.bench.given import GROUP, RAW, RESULTS, STATES, WINDOWS, given
+from tests.bench.given import RAW, RESULTS, given
 from tests.bench.job import Memory, tune_garbage_collection
 
 # How many records between two flushes with commit, and how long at most (seconds).
@@ -37,7 +37,7 @@ async def main() -> None:
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
         RAW,
         bootstrap_servers=told.brokers,
-        group_id=GROUP,
+        group_id=told.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=session,
@@ -56,6 +56,7 @@ async def main() -> None:
     await consumer.start()
     await producer.start()
     partitions = Partitions()
+    topics = RESULTS, told.windows, told.states
     tune_garbage_collection()
     send = producer.send
     pending, committed_at = 0, time.monotonic()
@@ -66,7 +67,7 @@ async def main() -> None:
             derived = partitions[partition].handle(
                 [(record.offset, record.key, record.value) for record in records]
             )
-            for topic, rows in zip((RESULTS, WINDOWS, STATES), derived, strict=True):
+            for topic, rows in zip(topics, derived, strict=True):
                 for key, value in rows:
                     await send(topic, value, key=key, partition=partition)
             pending += len(records)

@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from tests.bench.given import GROUP, RAW, RESULTS, STATES, WINDOWS, given
+from tests.bench.given import RAW, RESULTS, given
 from tests.bench.job import Memory, tune_garbage_collection
 
 # How many records between two flushes with commit, and how long at most (seconds).
@@ -30,7 +30,7 @@ def main() -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": told.brokers,
-            "group.id": GROUP,
+            "group.id": told.group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "session.timeout.ms": int(told.session * 1000),
@@ -52,6 +52,7 @@ def main() -> None:
     )
     consumer.subscribe([RAW])
     partitions: dict[int, Memory] = {}
+    topics = RESULTS, told.windows, told.states
     tune_garbage_collection()
     pending, committed_at = 0, time.monotonic()
     while True:
@@ -66,7 +67,7 @@ def main() -> None:
             if memory is None:
                 memory = partitions[partition] = Memory(partition)
             derived = memory.handle(records)
-            for topic, rows in zip((RESULTS, WINDOWS, STATES), derived, strict=True):
+            for topic, rows in zip(topics, derived, strict=True):
                 for key, value in rows:
                     producer.produce(topic, value, key, partition, on_delivery=_delivered)
             producer.poll(0)

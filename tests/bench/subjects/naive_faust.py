@@ -11,7 +11,7 @@ from typing import Any
 
 import faust
 
-from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, given
+from tests.bench.given import PARTITIONS, RAW, RESULTS, given
 from tests.bench.job import entry, step
 
 
@@ -19,7 +19,7 @@ def make_app() -> faust.App:
     """Told by the environment."""
     told = given()
     app = faust.App(
-        GROUP,
+        told.group,
         broker=f"kafka://{told.brokers}",
         datadir=str(told.folder / "faust"),
         store="memory://",

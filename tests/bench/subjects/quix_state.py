@@ -13,7 +13,7 @@ from typing import Any
 from quixstreams import Application, State, message_context
 from quixstreams.models import Topic, TopicConfig
 
-from tests.bench.given import GROUP, PARTITIONS, RAW, RESULTS, Given, given
+from tests.bench.given import PARTITIONS, RAW, RESULTS, Given, given
 from tests.bench.job import entry, step, tune_garbage_collection
 
 COMMIT_INTERVAL = 1.0
@@ -27,7 +27,7 @@ def make_application(told: Given) -> Application:
     session = int(told.session * 1000)
     return Application(
         broker_address=told.brokers,
-        consumer_group=GROUP,
+        consumer_group=told.group,
         auto_offset_reset="earliest",
         state_dir=told.folder / "state",
         commit_interval=COMMIT_INTERVAL,
