@@ -93,15 +93,11 @@ def cli() -> None:
 def worker(options: tuple[str, ...]) -> None:
     """Run one worker (options as of `faust worker`)."""
     settings = _settings(shows_data=False)
-    if sys.platform != "win32":
-        import mode.loop
-
-        # Faust reads the loop while it is imported.
-        mode.loop.use("uvloop")
-    from walmart_stream.app import create_app
+    from walmart_stream.app import create_app, use_fast_loop
     from walmart_stream.walmart.errors import UnusableKey
 
     sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
+    use_fast_loop()
     try:
         app = create_app(settings)
     except (SettingsError, UnusableKey, OSError) as exc:
