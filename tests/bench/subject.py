@@ -105,6 +105,12 @@ SUBJECTS = {
         ),
         AIOKAFKA,
         Subject(
+            "aiokafka-batches",
+            "aiokafka loop, own batches",
+            AIOKAFKA.promise,
+            (*AIOKAFKA.command, "own-batches"),
+        ),
+        Subject(
             "confluent",
             "confluent-kafka loop",
             "at least once; a state can be ahead of its results",

@@ -4,18 +4,25 @@ Tuned: uvloop, batches of a partition go through the domain as a whole (so an it
 written once per batch), large fetches and producer batches. What a batch comes to is flushed
 before its offsets are committed; state and results are flushed together, so that a crash between
 them can leave a state ahead of its results.
+
+With ``own-batches`` as argument it builds producer batches by hand, as this program does, instead
+of handing record by record to the producer: the most that this client gives.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.bench.given import RAW, RESULTS, given
-from tests.bench.job import Memory, tune_garbage_collection
+from tests.bench.job import Memory, Row, tune_garbage_collection
 
 # How many records between two flushes with commit, and how long at most (seconds).
 COMMIT_RECORDS = 20_000
@@ -30,7 +37,36 @@ class Partitions(defaultdict[int, Memory]):
         return memory
 
 
-async def main() -> None:
+Sent = list[asyncio.Future[Any]]
+Send = Callable[[Any, str, int, Iterable[Row], Sent], Awaitable[None]]
+
+
+async def send_records(
+    producer: Any, topic: str, partition: int, rows: Iterable[Row], sent: Sent
+) -> None:
+    """One after the other into the producer's buffer."""
+    send = producer.send
+    for key, value in rows:
+        sent.append(await send(topic, value, key=key, partition=partition))
+
+
+async def send_batches(
+    producer: Any, topic: str, partition: int, rows: Iterable[Row], sent: Sent
+) -> None:
+    """As batches that are built here."""
+    batch = producer.create_batch()
+    for key, value in rows:
+        if batch.append(timestamp=None, key=key, value=value) is None:
+            batch.close()
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=key, value=value)
+    if batch.record_count():
+        batch.close()
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+
+
+async def main(send: Send) -> None:
     """Run until killed."""
     told = given()
     session = int(told.session * 1000)
@@ -58,7 +94,7 @@ async def main() -> None:
     partitions = Partitions()
     topics = RESULTS, told.windows, told.states
     tune_garbage_collection()
-    send = producer.send
+    sent: Sent = []
     pending, committed_at = 0, time.monotonic()
     while True:
         fetched = await consumer.getmany(timeout_ms=100, max_records=8000)
@@ -68,15 +104,17 @@ async def main() -> None:
                 [(record.offset, record.key, record.value) for record in records]
             )
             for topic, rows in zip(topics, derived, strict=True):
-                for key, value in rows:
-                    await send(topic, value, key=key, partition=partition)
+                await send(producer, topic, partition, rows, sent)
             pending += len(records)
         late = time.monotonic() - committed_at > COMMIT_INTERVAL
         if pending and (not fetched or pending >= COMMIT_RECORDS or late):
             await producer.flush()
+            for future in sent:
+                future.result()  # raises if it was not delivered, which flush does not
+            sent.clear()
             await consumer.commit()
             pending, committed_at = 0, time.monotonic()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(send_batches if "own-batches" in sys.argv else send_records))
