@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ TICK = 0.01
 PAUSE = 0.005
 SESSION = 10.0
 PATIENCE = 10.0
+
+# Cents: more than any item of the sandbox costs, so that a probe's price is seen as soon as it, or
+# a later one, has been applied.
+UNHEARD_OF = 5_000_000
 
 _TIME = b'"observed_at":"'
 _LENGTH = len(to_iso(0))
@@ -131,12 +136,12 @@ async def _probe(
         while (elapsed := time.monotonic() - began) < seconds:
             if probes < elapsed * PROBES:
                 probes += 1
-                cents = 1000 + probes
+                cents = UNHEARD_OF + probes
                 probe, change = _priced(probed, cents)
                 handed = waiting[probe.value] = time.perf_counter()
                 await producer.send(RAW, probe.value, key=probe.key, partition=probe.partition)
-                observers.create_task(_see(lambda c=cents: shown(c), handed, web))
-                observers.create_task(_see(lambda c=change: kept(c), handed, stored))
+                observers.create_task(_see(partial(shown, cents), handed, web))
+                observers.create_task(_see(partial(kept, change), handed, stored))
                 sent += 1
             while sent < elapsed * RATE:
                 raw = _now(others[sent % len(others)])
@@ -192,5 +197,6 @@ def _priced(raw: Raw, cents: int) -> tuple[Raw, str]:
 
 
 def _percentile(values: list[float], percent: int) -> float:
+    assert values, "no probe was ever seen"
     ordered = sorted(values)
     return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)], 1)

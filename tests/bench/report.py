@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +12,9 @@ from statistics import median
 from typing import Any
 
 from tests.bench.figures import Report, cpu_per_100k, of_subject, per_second
-from tests.bench.subject import OURS, SUBJECTS
+from tests.bench.subject import OURS, PEERS_PYTHON, SUBJECTS
 
+PEERS = ("quixstreams", "bytewax", "confluent-kafka")
 VERSIONS = ("faust-streaming", "aiokafka", "msgspec", "orjson", "uvloop", "pymongo")
 
 
@@ -30,12 +32,25 @@ def machine() -> dict[str, Any]:
         ),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in VERSIONS},
+        "load_before": round(os.getloadavg()[0], 1),
+        "packages": {name: version(name) for name in VERSIONS} | _versions_of_peers(),
     }
+
+
+def _versions_of_peers() -> dict[str, str]:
+    """Of those that are in an environment of their own, if that is there."""
+    if not Path(PEERS_PYTHON).exists():
+        return {}
+    ask = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+    told = subprocess.run(
+        [PEERS_PYTHON, "-c", ask, *PEERS], capture_output=True, text=True, check=True
+    )
+    return dict(zip(PEERS, told.stdout.split(), strict=True))
 
 
 def lines(report: Report) -> Iterator[str]:
     """The whole report."""
+    yield from _machine(report["machine"])
     for broker in dict.fromkeys(run["broker"] for run in report["throughput"]):
         runs = [run for run in report["throughput"] if run["broker"] == broker]
         yield from _throughput(broker, runs, report["options"])
@@ -57,6 +72,15 @@ def lines(report: Report) -> Iterator[str]:
     ]
     yield "All answers were right." if not wrong else "**Wrong answers:**"
     yield from wrong
+
+
+def _machine(machine: Report) -> Iterator[str]:
+    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
+    yield (
+        f"{machine['processors']}, {machine['memory_gibibytes']:g} GiB, {machine['system']}, "
+        f"Python {machine['python']}; load before it began: {machine['load_before']}. {packages}."
+    )
+    yield ""
 
 
 def _throughput(broker: str, runs: Sequence[Report], options: Report) -> Iterator[str]:

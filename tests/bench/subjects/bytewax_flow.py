@@ -44,8 +44,8 @@ def process(kept: Kept | None, seen: Entry) -> tuple[Kept, Iterable[bytes]]:
     new, results, rows = step(kept.state, seen, kept.windows.get)
     windows = kept.windows
     if rows:
-        windows = {**windows, **dict(rows)}
-        windows = {key: row for key, row in windows.items() if row is not None}
+        renewed = {**windows, **dict(rows)}
+        windows = {key: row for key, row in renewed.items() if row is not None}
     return Kept(new, windows), results
 
 

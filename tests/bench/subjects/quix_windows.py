@@ -41,7 +41,6 @@ def main() -> None:
     def process(
         value: bytes, key: bytes, timestamp: int, headers: Any, state: State
     ) -> list[bytes]:
-        nonlocal done
         context = message_context()
         seen = entry(context.partition, context.offset, key, value)
         new, results, _ = step(state.get_bytes(STATE), seen, lambda _: None)
