@@ -18,8 +18,9 @@ from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
 from walmart_stream.storage import documents
 from walmart_stream.storage.access import reason
+from walmart_stream.storage.groups import GroupedWrites
 from walmart_stream.storage.mongo import create_indexes
-from walmart_stream.storage.writes import Results, is_outage, store
+from walmart_stream.storage.writes import Results, is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Sink:
     def __init__(self, app: StreamApp, database: Any, metrics: Metrics) -> None:
         self._app = app
         self._database = database
+        self._writes = GroupedWrites(database)
         self._metrics = metrics
         self._has_indexes = False
         self.outage: str | None = None
@@ -56,7 +58,7 @@ class Sink:
         if not self._has_indexes:
             await self._persist(lambda: create_indexes(self._database))
             self._has_indexes = True
-        await self._persist(lambda: store(self._database, results))
+        await self._persist(lambda: self._writes.write(results))
         stored = self._metrics.stored
         stored.labels(documents.PRICE_CHANGES).inc(len(results.changes))
         stored.labels(documents.OFFERS).inc(len(results.latest))

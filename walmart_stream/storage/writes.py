@@ -51,11 +51,7 @@ class Results:
         """
         change = change_document(fields)
         self.changes.setdefault(change["_id"], change)
-        at = change["observed_at"]
-        place = f"{change['item_id']}:{change['offer']}"
-        known = self.latest.get(place)
-        if known is None or known[0] < at:
-            self.latest[place] = at, fields
+        self._note(f"{change['item_id']}:{change['offer']}", change["observed_at"], fields)
 
     def offers(self) -> list[dict[str, Any]]:
         """The ``offers`` documents."""
@@ -63,7 +59,27 @@ class Results:
 
     def add_window(self, fields: Mapping[str, Any]) -> None:
         """Add a ``window_closed`` event's fields."""
-        window = window_document(fields)
+        self._close(window_document(fields))
+
+    def merge(self, others: Results) -> None:
+        """Add the *others*, which came later or of other items."""
+        for name, change in others.changes.items():
+            self.changes.setdefault(name, change)
+        for place, (at, fields) in others.latest.items():
+            self._note(place, at, fields)
+        for window in others.windows.values():
+            self._close(window)
+
+    def __len__(self) -> int:
+        """How many documents there are at most in a collection."""
+        return max(len(self.changes), len(self.latest), len(self.windows))
+
+    def _note(self, place: str, at: datetime, fields: Mapping[str, Any]) -> None:
+        known = self.latest.get(place)
+        if known is None or known[0] < at:
+            self.latest[place] = at, fields
+
+    def _close(self, window: dict[str, Any]) -> None:
         known = self.windows.get(window["_id"])
         if known is None or known["observations"] < window["observations"]:
             self.windows[window["_id"]] = window
