@@ -170,6 +170,38 @@ async def test_an_expired_certificate_is_refused(
     assert "certificate has expired" in said
 
 
+def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
+    """*context*, which speaks TLS 1.1 and nothing else from now on."""
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
+async def test_tls_1_1_is_not_spoken(
+    secure_mongod: SecureMongod, authority: Authority, make_unreachable_settings: MakeSettings
+) -> None:
+    """With a server that has nothing newer, to which a client of its age gets through."""
+    context = old_tls(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    context.load_cert_chain(*authority.issue("mongod", host="mongod.invalid"))
+    spoken: list[str] = []
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spoken.append(writer.get_extra_info("ssl_object").version())
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, LOOPBACK, 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+
+        await let_in(make_unreachable_settings, secure_mongod.uri(host=f"{LOOPBACK}:{port}"))
+        assert spoken == []
+
+        old = old_tls(ssl.create_default_context(cafile=authority.ca))
+        _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=old)
+        writer.close()
+        assert spoken == ["TLSv1.1"]
+
+
 async def test_a_client_certificate_gets_in(
     mutual_mongod: SecureMongod, make_unreachable_settings: MakeSettings
 ) -> None:
