@@ -58,11 +58,11 @@ class Sink:
         if not self._has_indexes:
             await self._persist(lambda: create_indexes(self._database))
             self._has_indexes = True
+        sizes = len(results.changes), len(results.latest), len(results.windows)
         await self._persist(lambda: self._writes.write(results))
-        stored = self._metrics.stored
-        stored.labels(documents.PRICE_CHANGES).inc(len(results.changes))
-        stored.labels(documents.OFFERS).inc(len(results.latest))
-        stored.labels(documents.PRICE_WINDOWS).inc(len(results.windows))
+        collections = documents.PRICE_CHANGES, documents.OFFERS, documents.PRICE_WINDOWS
+        for collection, size in zip(collections, sizes, strict=True):
+            self._metrics.stored.labels(collection).inc(size)
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
         pause = FIRST_PAUSE

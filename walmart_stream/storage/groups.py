@@ -24,15 +24,16 @@ class GroupedWrites:
         self._open: tuple[Results, asyncio.Task[None]] | None = None
 
     async def write(self, results: Results) -> None:
-        """As :func:`walmart_stream.storage.writes.store`, for these and maybe others."""
+        """As :func:`walmart_stream.storage.writes.store`, for these and maybe others.
+
+        Others may be added to *results*: writing them once more, too, would change nothing.
+        """
         if self._open is not None and len(self._open[0]) + len(results) <= BULK:
             group, task = self._open
             group.merge(results)
         else:
-            group = Results()
-            group.merge(results)
-            task = asyncio.create_task(self._store(group))
-            self._open = group, task
+            task = asyncio.create_task(self._store(results))
+            self._open = results, task
         # Who is cancelled while waiting leaves the others what they wait for.
         await asyncio.shield(task)
 
