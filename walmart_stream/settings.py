@@ -278,6 +278,21 @@ class Settings(BaseModel):
             )
         return value
 
+    @field_validator("walmart_affiliate_url", "walmart_seller_url")
+    @classmethod
+    def _keeps_credentials(cls, value: str) -> str:
+        authority = re.split("[/?#]", value.partition("://")[2], maxsplit=1)[0]
+        if "@" in authority:
+            # It is shown in messages.
+            raise ValueError("no user and no password can stand in it")
+        host = re.sub(r":[0-9]*$", "", authority).strip("[]").lower()
+        if value.startswith("http:") and host not in LOOPBACK_HOSTS:
+            raise ValueError(
+                "http:// shows the credentials to anybody on the way; https:// is due "
+                "but for this machine itself"
+            )
+        return value
+
     @field_validator("poll_interval_max")
     @classmethod
     def _is_the_larger(cls, value: float, info: ValidationInfo) -> float:
