@@ -87,6 +87,7 @@ async def measure(work: Work, logs: Logs, folder: Path, seconds: float) -> Laten
                 port = await ground.start(processes, subject, 0, 0)
                 watch = Watch(subject, processes, gauge, RAW, ground)
                 await watch.until_done(len(warm_up), 0)
+            processes.look_around()
             before = processes.cpu_seconds()
             latency = await _probe(work, logs.kind, ground.brokers, port, documents.uri, seconds)
             cores = (processes.cpu_seconds() - before) / seconds

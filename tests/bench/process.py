@@ -17,6 +17,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._started: list[Process] = []
+        self._found: list[int] = []
 
     async def start(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         """Start *argv*, too, with its output in *log*."""
@@ -48,32 +49,32 @@ class Processes:
         self._started.clear()
 
     def cpu_seconds(self) -> float:
-        """User and system time so far."""
-        return sum(int(fields[11]) + int(fields[12]) for _, fields in self._stats()) / TICKS
+        """User and system time so far, of those that :meth:`look_around` has found."""
+        fields = [_fields(pid) for pid in self._found]
+        return sum(int(its[11]) + int(its[12]) for its in fields if its) / TICKS
 
     def peak_mebibytes(self) -> float:
         """The largest resident memory of each so far, summed."""
-        return sum(_peak(pid) for pid, _ in self._stats()) / 1024
+        return sum(map(_peak, self._found)) / 1024
+
+    def look_around(self) -> None:
+        """Find out what belongs to the groups now."""
+        groups = {process.pid for process in self._started}
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        self._found = [pid for pid in pids if (its := _fields(pid)) and int(its[2]) in groups]
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._started:
             if process.returncode is None:
                 os.killpg(process.pid, number)
 
-    def _stats(self) -> list[tuple[int, list[str]]]:
-        groups = {process.pid for process in self._started}
-        found = []
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                text = (entry / "stat").read_text()
-            except OSError:
-                continue  # it has ended
-            fields = text.rpartition(")")[2].split()
-            if int(fields[2]) in groups:
-                found.append((int(entry.name), fields))
-        return found
+
+def _fields(pid: int) -> list[str]:
+    """Of ``/proc/PID/stat``, from the third on; none if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _peak(pid: int) -> int:

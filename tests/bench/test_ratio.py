@@ -16,11 +16,11 @@ from tests.bench.throughput import Feed, new_ground, started
 from tests.bench.work import Work
 from walmart_stream.local.broker import EmbeddedBroker
 
-MESSAGES, ITEMS = 40_000, 5_000
+MESSAGES, ITEMS = 60_000, 5_000
 LAPS = 3
 SESSION = 10.0
 
-# Measured: 0.9 to 1.3. A worker that is half as fast as it was has lost something.
+# Half of what it is, 0.9 on a busy machine: who falls below that has lost something.
 LEAST = 0.45
 
 
@@ -29,7 +29,7 @@ async def test_the_worker_keeps_up_with_a_plain_loop_that_promises_less(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
     """Best of three laps each, alternating, of the same observations: loose enough to hold on any
-    machine at any load, since both run on it at the same time."""
+    machine at any load, since both run on it in the same minute."""
     work = Work(MESSAGES, ITEMS)
     laps = [work.measured[start:end] for start, end in pairwise(_cuts(MESSAGES))]
     domain = Domain()
@@ -55,7 +55,6 @@ async def test_the_worker_keeps_up_with_a_plain_loop_that_promises_less(
             for subject, ground, _ in runners
         ]
 
-    print(rates)
     assert answers == [work.answer, work.answer]
     assert max(rates[OURS.name]) > LEAST * max(rates[AIOKAFKA.name]), rates
 
