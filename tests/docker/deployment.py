@@ -183,6 +183,18 @@ class Deployment:
             self._learn_secrets()
         return code, log.read_bytes()[before:].decode(errors="replace")
 
+    async def doctor(self, name: str) -> tuple[int, str]:
+        """`walmart-stream doctor` beside a worker, as `exec` runs it; exit code and output."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "walmart_stream", "doctor"),
+            cwd=self.folder,
+            env=self.environment(name),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
     async def launch(self, name: str, **further: str) -> Process:
         """Start a service that stays; *further* environment over its own."""
         self._fill(name)
