@@ -225,12 +225,14 @@ async def test_a_worker_without_one_acl_does_not_start_and_names_it(stage: Stage
 TAKEN = [
     Acl(Resource.TOPIC, RESULTS, Operation.WRITE),
     Acl(Resource.TOPIC, "prices-offers-changelog", Operation.WRITE),
+    Acl(Resource.TOPIC, RAW, Operation.READ),
+    Acl(Resource.GROUP, "prices", Operation.READ),
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("acl", TAKEN, ids=str)
-async def test_a_write_acl_taken_from_a_worker_at_work_loses_nothing(
+async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(
     stage: Stage, acl: Acl
 ) -> None:
     """It ends and names what it may not use; with the ACL back, another one goes on."""

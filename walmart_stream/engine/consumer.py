@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import aiokafka
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.recovery import FetchTableManager
 
 # Two batches of a partition: one is processed while the next one waits. More would only be
@@ -41,7 +43,7 @@ class InFlight:
 
 
 class FetchThread(driver.AIOKafkaConsumerThread):
-    """Hands over records as they were decoded.
+    """Hands over records as they were decoded, and ends the process when it cannot go on.
 
     Making a ``ConsumerRecord`` of each one, which says the topic and the partition over again,
     takes longer than decoding it. What a fetch brings while this waits for it is made into them
@@ -54,6 +56,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             if records is not None:
                 records._consumer_record = _as_decoded
         return await super()._fetch_records(consumer, *args, **kwargs)
+
+    async def crash(self, reason: BaseException) -> None:
+        """Say, a commit was refused, as a permission was taken away: Faust stops in good order.
+
+        But that waits for a group which does not let us in any more, and can last for ever.
+        """
+        if not self.app.should_stop:
+            end_process(f"the consumer failed: {reason!r}")
+        await super().crash(reason)
 
 
 def _as_decoded(tp: Any, record: Any) -> Any:
@@ -158,6 +169,9 @@ class BatchConsumer(driver.Consumer):
         except asyncio.CancelledError:
             if not self.app.should_stop:
                 raise
+        except KafkaError as exc:
+            if not self.app.should_stop:
+                end_process(f"nothing can be fetched: {exc!r}")
 
     def _prune(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
         """What was not read before."""

@@ -104,7 +104,7 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
         "Fetcher": ("_records",),
         "PartitionRecords": ("_consumer_record",),
     },
-    "mode.services": {"Service": ("_stopped",)},
+    "mode.services": {"Service": ("_stopped", "crash")},
     "mode.utils.queues": {"FlowControlEvent": ("clear", "is_active", "resume", "suspend")},
 }
 
