@@ -29,6 +29,7 @@ from walmart_stream import topics
 from walmart_stream.acls import Acl, Operation, Resource, Role, role_acls
 from walmart_stream.commands import acl as command
 from walmart_stream.commands.cli import cli
+from walmart_stream.commands.doctor import Verdict, doctor
 from walmart_stream.commands.topics import create_topics
 from walmart_stream.commands.verify import verify
 from walmart_stream.commands.watch import listing
@@ -199,6 +200,33 @@ async def test_each_missing_acl_is_named(stage: Stage) -> None:
         assert {other.name for other in missing} == {acl.name}
 
 
+async def test_doctor_has_a_line_for_each_missing_permission(stage: Stage) -> None:
+    """And says what to do about it; TLS and login are told with the broker."""
+    await stage.admin.create_topics()
+    needed = role_acls(stage.admin.settings, Role.WORKER)
+    login = stage.stranger()
+    missing = [
+        Acl(Resource.TOPIC, RESULTS, Operation.WRITE),
+        Acl(Resource.GROUP, "prices", Operation.READ),
+    ]
+
+    await stage.allow(login, [acl for acl in needed if acl not in missing])
+    before = [one async for one in doctor(stage.settings(login))]
+    await stage.allow(login, missing)
+    after = [one async for one in doctor(stage.settings(login))]
+
+    faults = [one.words for one in before if one.what == "permissions"]
+    assert faults == [
+        f"{acl}: missing; walmart-stream acl --role worker prints or makes it"
+        for acl in needed
+        if acl in missing
+    ]
+    found = {one.what: one for one in after}
+    assert found["permissions"].verdict is Verdict.OK
+    assert found["reading"].verdict is Verdict.OK
+    assert found["broker"].words == "1 broker answers, SSL"
+
+
 @pytest.mark.slow
 async def test_a_worker_without_one_acl_does_not_start_and_names_it(stage: Stage) -> None:
     """For a topic, a changelog and the group; exit code 78, as starting again is of no use."""
@@ -232,9 +260,7 @@ TAKEN = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("acl", TAKEN, ids=str)
-async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(
-    stage: Stage, acl: Acl
-) -> None:
+async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(stage: Stage, acl: Acl) -> None:
     """It ends and names what it may not use; with the ACL back, another one goes on."""
     await stage.admin.create_topics()
     login = stage.stranger()

@@ -13,10 +13,12 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import OperationFailure, PyMongoError
 
 from walmart_stream import topics
+from walmart_stream.acls import Role, role_acls
 from walmart_stream.bootstrap import affiliate_client, seller_client
 from walmart_stream.commands.topics import TopicError, check_topics
 from walmart_stream.kafka import admin_client, client_options
 from walmart_stream.local.ports import LOOPBACK
+from walmart_stream.permissions import missing_permissions
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.access import UNAUTHORIZED, AccessRefused, require_access
@@ -69,6 +71,7 @@ async def doctor(settings: Settings) -> AsyncIterator[Finding]:
     """
     for what, check in (
         ("broker", _broker),
+        ("permissions", _permissions),
         ("topics", _topics),
         ("reading", _reading),
         ("MongoDB", _database),
@@ -105,6 +108,22 @@ async def _broker(settings: Settings, what: str) -> list[Finding]:
         words += ": anybody on the way can read and write; use SASL_SSL or SSL"
         return [Finding(what, Verdict.WARNING, words)]
     return [Finding(what, Verdict.OK, words)]
+
+
+async def _permissions(settings: Settings, what: str) -> list[Finding]:
+    """What this user may not do of what a worker does, a finding for each; nothing is tried."""
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return [Finding(what, Verdict.SKIPPED, "without TLS and a login there is no user")]
+    needed = role_acls(settings, Role.WORKER)
+    try:
+        missing = await missing_permissions(settings, needed)
+    except (KafkaError, OSError) as exc:
+        return [Finding(what, Verdict.FAULT, f"they cannot be asked for: {_reason(exc)}")]
+    if not missing:
+        return [Finding(what, Verdict.OK, f"all {len(needed)} that a worker needs")]
+    # The same advice for all of them stands with each: lines are read one by one.
+    advice = "missing; walmart-stream acl --role worker prints or makes it"
+    return [Finding(what, Verdict.FAULT, f"{acl}: {advice}") for acl in missing]
 
 
 async def _topics(settings: Settings, what: str) -> list[Finding]:
