@@ -15,6 +15,7 @@ import matplotlib
 matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 from tests.bench.figures import cpu_per_100k, of_subject, per_second
 
@@ -52,6 +53,8 @@ def main(report_file: Path, plot_file: Path) -> None:
             axes.bar_label(bars, [form.format(middle) for middle in middles], padding=6)
             axes.set_title(f"{what}, {broker} broker", fontsize=10)
             axes.margins(x=0.18)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            axes.xaxis.set_major_formatter("{x:,.0f}")
             axes.spines[["top", "right"]].set_visible(False)
         right.set_yticklabels([])
     figure.tight_layout()
