@@ -62,6 +62,13 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        self.web_failures = Counter(
+            "walmart_web_failures",
+            "Requests whose token or signature was wrong or missing, by outcome: told (401) or "
+            "slowed (429).",
+            ["outcome"],
+            registry=registry,
+        )
         self.batch_seconds = Histogram(
             "walmart_batch_seconds",
             "Seconds from receiving a batch to acknowledging it, by agent.",

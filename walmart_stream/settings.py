@@ -203,6 +203,11 @@ class Settings(BaseModel):
         "http://WEB_HOST:WEB_PORT if unset.",
     )
     web_token: SecretStr | None = Field(None, description="Bearer token of the web views.")
+    web_trust_proxy: bool = Field(
+        False,
+        description="Only a proxy that checks its callers reaches the web views: without WEB_TOKEN "
+        "anybody whom it lets through may read, and X-Forwarded-For is believed.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="Format of the log.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe records that are logged."

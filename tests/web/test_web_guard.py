@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from yarl import URL
 
 from walmart_stream.settings import SettingsError
 from walmart_stream.web.guard import _arrived_at_loopback, check_exposure, is_loopback
 from walmart_stream.web.views import all_routes, middlewares
 
-TOKEN = "s3cret-tökén"
+TOKEN = "s3cret-tökén-long-enough"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 PATHS = [
     (method, route.path.replace("{item_id}", "42"))
@@ -67,6 +68,66 @@ def test_beyond_loopback_a_token_is_demanded_at_the_start(make_unreachable_setti
         with pytest.raises(SettingsError) as caught:
             start(settings)
         assert caught.value.faults[0].startswith("WEB_TOKEN:")
+
+
+def test_beyond_loopback_a_token_that_can_be_guessed_is_refused(make_unreachable_settings) -> None:
+    """Of wrong ones, no number is refused by itself: only its length keeps a token safe."""
+    settings = make_unreachable_settings(web_host="0.0.0.0", web_token="x" * 15)
+
+    with pytest.raises(SettingsError) as caught:
+        check_exposure(settings)
+    assert caught.value.faults[0].startswith("WEB_TOKEN: shorter than 16")
+    assert "xxx" not in str(caught.value)
+    check_exposure(make_unreachable_settings(web_host="0.0.0.0", web_token="x" * 16))
+    check_exposure(make_unreachable_settings(web_token="x" * 15))
+
+
+def test_behind_a_trusted_proxy_no_token_is_demanded(make_unreachable_settings) -> None:
+    """The proxy is the one that asks for something."""
+    check_exposure(make_unreachable_settings(web_host="0.0.0.0", web_trust_proxy=True))
+
+
+@pytest.mark.parametrize("web_host", ["0.0.0.0", "127.0.0.1"])
+async def test_behind_a_trusted_proxy_only_reads_need_no_token(open_site, web_host) -> None:
+    """On this very machine, too: whoever asked the proxy comes from loopback then."""
+    site = await open_site(web_host=web_host, web_trust_proxy=True)
+
+    await site.json("/api/stats")
+    for method, path in (("POST", "/api/watchlist"), ("DELETE", "/api/watchlist/42")):
+        await site.error(path, 403, method, json={"item_id": "42"})
+
+    assert site.live.watchlist == {}
+
+
+async def test_behind_a_trusted_proxy_the_token_counts_where_there_is_one(open_site) -> None:
+    """The proxy is trusted to name its callers, not to have let in the right ones."""
+    site = await open_site(web_token=TOKEN, web_trust_proxy=True, web_host="0.0.0.0")
+
+    await site.json("/api/stats", 401)
+    await site.json("/api/watchlist", method="POST", json={"item_id": "42"}, headers=BEARER)
+
+    assert list(site.live.watchlist) == ["42"]
+
+
+async def test_behind_a_trusted_proxy_foreign_names_are_refused(open_site) -> None:
+    """A page may reach the worker past the proxy; the proxy asks under the name of WEB_URL."""
+    site = await open_site(
+        web_host="0.0.0.0", web_trust_proxy=True, web_url="http://worker-1.internal:6066"
+    )
+
+    await site.json("/api/stats", headers={"Host": "worker-1.internal:6066"})
+    await site.error("/api/stats", 403, headers={"Host": "evil.example"})
+
+
+@pytest.mark.parametrize(
+    "path", ["/webhooks%2Fwalmart", "/%2Flivez", "/livez%2F", "/%2e/livez", "/livez/"]
+)
+async def test_what_only_looks_like_an_open_path_is_not_open(open_site, path) -> None:
+    """What counts is the route that answers, not how the path reads."""
+    site = await open_site(web_token=TOKEN)
+
+    async with site.client.get(URL(path, encoded=True)) as response:
+        assert response.status == 401
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1"])

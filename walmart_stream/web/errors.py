@@ -6,6 +6,7 @@ ApiError
 ├── Forbidden             403 forbidden
 ├── NotFound              404 not_found
 ├── UnsupportedMedia      415 unsupported_media_type
+├── TooManyFailures       429 too_many_requests
 └── NotReady              503 not_ready
 
 aiohttp's own refusals (no such path, method not allowed, body too large) and what nobody expected
@@ -15,6 +16,7 @@ aiohttp's own refusals (no such path, method not allowed, body too large) and wh
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -41,7 +43,8 @@ class ApiError(Exception):
 
     status: ClassVar[int]
     code: ClassVar[str]
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
+    ends_connection: ClassVar[bool] = False
 
     def __init__(self, message: str, **beside: Any) -> None:
         super().__init__(message)
@@ -61,7 +64,7 @@ class Unauthorized(ApiError):
 
     status = 401
     code = "unauthorized"
-    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(ApiError):
@@ -85,12 +88,24 @@ class UnsupportedMedia(ApiError):
     code = "unsupported_media_type"
 
 
+class TooManyFailures(ApiError):
+    """Too many requests of this address did not prove who sent them; the connection ends."""
+
+    status = 429
+    code = "too_many_requests"
+    ends_connection = True
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("a right token or signature is due, and too many were not")
+        self.headers = {"Retry-After": str(math.ceil(wait))}
+
+
 class NotReady(ApiError):
     """Something is being restored, moved or waited for; asking again helps."""
 
     status = 503
     code = "not_ready"
-    headers: ClassVar = {"Retry-After": RETRY_AFTER}
+    headers: Mapping[str, str] = {"Retry-After": RETRY_AFTER}
 
 
 def json_response(
@@ -126,7 +141,10 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 def _answer(error: ApiError) -> web.Response:
     body = {"error": {"code": error.code, "message": error.message}, **error.beside}
-    return json_response(body, status=error.status, headers=error.headers)
+    response = json_response(body, status=error.status, headers=error.headers)
+    if error.ends_connection:
+        response.force_close()
+    return response
 
 
 def _answer_of_aiohttp(error: web.HTTPException) -> web.StreamResponse:

@@ -23,6 +23,8 @@ WEBHOOKS = frozenset({"/webhooks/walmart", "/webhooks/walmart/token"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of none of these may a foreign page send a body without asking (CORS), and it is never allowed.
 BODY_TYPES = frozenset({"application/json", "text/csv"})
+# Random ones of this length are not guessed in a lifetime, at any rate that a worker can answer.
+SHORTEST_TOKEN = 16
 
 
 def is_loopback(host: str) -> bool:
@@ -36,13 +38,24 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(settings: Settings) -> None:
-    """Refuse to serve others than this machine without a token.
+    """Refuse to serve others than this machine without a token that nobody can guess.
 
     Raises:
-        SettingsError: WEB_HOST is not loopback and there is no WEB_TOKEN.
+        SettingsError: WEB_HOST is not loopback, and WEB_TOKEN is short, or missing without
+            WEB_TRUST_PROXY.
     """
-    if settings.web_token is None and not is_loopback(settings.web_host):
-        raise SettingsError(["WEB_TOKEN: needed while WEB_HOST is not a loopback address"])
+    if is_loopback(settings.web_host):
+        return
+    if settings.web_token is None:
+        if not settings.web_trust_proxy:
+            raise SettingsError(["WEB_TOKEN: needed while WEB_HOST is not a loopback address"])
+    elif len(settings.web_token.get_secret_value()) < SHORTEST_TOKEN:
+        raise SettingsError(
+            [
+                f"WEB_TOKEN: shorter than {SHORTEST_TOKEN} characters while WEB_HOST is not a "
+                "loopback address; `openssl rand -hex 32` makes a good one"
+            ]
+        )
 
 
 def guard(settings: Settings) -> Middleware:
@@ -57,9 +70,10 @@ def _by_token(token: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in WEBHOOKS:
+        path = _route_of(request)
+        if path in WEBHOOKS:
             return await handler(request)
-        if request.path not in OPEN:
+        if path not in OPEN:
             scheme, _, given = request.headers.get("Authorization", "").partition(" ")
             # Headers are decoded with surrogates for what is not UTF-8.
             same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected)
@@ -74,18 +88,21 @@ def _by_token(token: str) -> Middleware:
 def _by_origin(settings: Settings) -> Middleware:
     """Without a token: a page of somebody else, open in a browser here, is what can get in.
 
-    It would come under its own name, resolved to a loopback address (DNS rebinding), or write
-    without reading the answer (CSRF).
+    It would come under its own name, resolved to a loopback address or, past a proxy, to ours (DNS
+    rebinding), or write without reading the answer (CSRF). A proxy on this machine comes from
+    loopback, whoever asked it: so behind one there are no writes at all.
     """
-    writable = is_loopback(settings.web_host)
+    behind_proxy = settings.web_trust_proxy
+    writable = is_loopback(settings.web_host) and not behind_proxy
     ours = {settings.web_host.lower(), urlsplit(settings.canonical_url).hostname}
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in WEBHOOKS:
+        path = _route_of(request)
+        if path in WEBHOOKS:
             return await handler(request)
-        if request.path not in OPEN:
-            if not _arrived_at_loopback(request.transport):
+        if path not in OPEN:
+            if not behind_proxy and not _arrived_at_loopback(request.transport):
                 # Faust's --web-bind wins over WEB_HOST, which was checked.
                 raise Forbidden("WEB_TOKEN must be set to serve others than this machine")
             name = _host_name(request.host)
@@ -97,6 +114,15 @@ def _by_origin(settings: Settings) -> Middleware:
         return await handler(request)
 
     return check
+
+
+def _route_of(request: web.Request) -> str | None:
+    """The path of the route that answers; nothing where none does.
+
+    Not the path that was asked for: routes and rules must not read its escapes differently.
+    """
+    resource = request.match_info.route.resource
+    return None if resource is None else resource.canonical
 
 
 def _check_body_type(request: web.Request) -> None:

@@ -16,6 +16,7 @@ from walmart_stream.settings import Settings
 from walmart_stream.web import inputs, outputs
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import errors_as_json, json_response
+from walmart_stream.web.failures import FAILURES, Failures, slow_failures
 from walmart_stream.web.forward import ViewMethod, by_owner
 from walmart_stream.web.guard import check_exposure, guard
 from walmart_stream.web.live import Live
@@ -41,13 +42,13 @@ HEADERS = {
 
 
 def middlewares(settings: Settings) -> list[Any]:
-    """For the app's ``web_application_options``: errors as JSON, and who may ask.
+    """For the app's ``web_application_options``: errors as JSON, who may ask, who failed to.
 
     Raises:
         SettingsError: see :func:`~walmart_stream.web.guard.check_exposure`.
     """
     check_exposure(settings)
-    return [errors_as_json, guard(settings)]
+    return [errors_as_json, slow_failures(settings.web_trust_proxy), guard(settings)]
 
 
 def attach(
@@ -82,6 +83,7 @@ def attach(
             methods[method.lower()] = call
         name = next(iter(route.operations.values())).name
         app.page(route.path, name=name)(type(f"{name.title()}View", (View,), methods))
+    app.web.web_app[FAILURES] = Failures(metrics, monotonic)
     app.web.web_app.on_response_prepare.append(_add_headers)
 
 
