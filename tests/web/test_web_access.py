@@ -12,7 +12,7 @@ import pytest
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.settings import SettingsError
 from walmart_stream.web import outputs
-from walmart_stream.web.views import HEADERS, all_routes, middlewares
+from walmart_stream.web.views import all_routes, middlewares
 
 TOKEN = "tökén-of-the-web-views"
 SECRET = "secret-of-webhooks"
@@ -24,6 +24,15 @@ READS = {"GET", "HEAD", "OPTIONS"}
 # The rules that are kept here, apart from the code that keeps them.
 OPEN = {"/livez", "/readyz"}
 WEBHOOKS = {"/webhooks/walmart", "/webhooks/walmart/token"}
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Server": "walmart-stream",
+    "X-Content-Type-Options": "nosniff",
+}
 
 # What is added to the routes is covered without a change here.
 OPERATIONS = {route.path.replace("{item_id}", "42"): route.operations for route in all_routes()}
