@@ -147,10 +147,12 @@ def test_no_message_and_no_repr_holds_a_secret() -> None:
     environ = dict.fromkeys(SECRETS, "s3cr3t-value")
 
     faults = faults_of({**NEEDED, **environ, "KAFKA_BROKERS": "user:s3cr3t-value@host:9092"})
-    settings = load(**{**environ, "MONGODB_URI": "mongodb://u:s3cr3t-value@unreachable.invalid"},
-                    WALMART_CONSUMER_ID="c", WALMART_CLIENT_ID="c")  # fmt: skip
+    environ |= {"MONGODB_URI": "mongodb://u:s3cr3t-value@unreachable.invalid",
+                "MONGODB_FIELD_KEYS": "s3cr3t-value".ljust(43, "-") + "="}  # fmt: skip
+    settings = load(**environ, WALMART_CONSUMER_ID="c", WALMART_CLIENT_ID="c")
 
-    assert {"KAFKA_BROKERS", "MONGODB_URI", "WALMART_PRIVATE_KEY"} <= names_in(faults)
+    wrong = {"KAFKA_BROKERS", "MONGODB_URI", "MONGODB_FIELD_KEYS", "WALMART_PRIVATE_KEY"}
+    assert wrong <= names_in(faults)
     assert "s3cr3t" not in str(SettingsError(faults))
     assert "s3cr3t" not in repr(settings) + str(settings)
 
@@ -215,14 +217,15 @@ def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_can_stand_in_a_file(name: str, tmp_path: Path) -> None:
     """All secrets, and all in the same way."""
-    file = private_file(tmp_path / "secret", "mongodb://in-the-file")
+    secret = "k" * 43 + "=" if name == "MONGODB_FIELD_KEYS" else "mongodb://in-the-file"
+    file = private_file(tmp_path / "secret", secret)
     environ = {"WALMART_CONSUMER_ID": "c", "WALMART_CLIENT_ID": "c", "WALMART_PRIVATE_KEY": "k",
                "WALMART_CLIENT_SECRET": "s", **NEEDED}  # fmt: skip
     environ.pop(name, None)
 
     settings = load_settings({**environ, f"{name}_FILE": str(file)}, NO_FILE)
 
-    assert getattr(settings, name.lower()).get_secret_value() == "mongodb://in-the-file"
+    assert getattr(settings, name.lower()).get_secret_value() == secret
 
 
 def test_a_secret_and_its_file_at_once_are_a_fault(tmp_path: Path) -> None:
@@ -299,3 +302,20 @@ def test_the_database_is_a_mongodb() -> None:
 def test_names_are_those_of_the_environment_only() -> None:
     """Other variables of the environment are none of ours."""
     assert load(kafka_partitions="3", PATH="/bin").kafka_partitions == 12
+
+
+@pytest.mark.parametrize("between", [",", "\n", " , \n"])
+def test_keys_of_stored_fields_are_checked_and_not_shown(between: str) -> None:
+    """Each that is none is named by its place."""
+    good = "k" * 43 + "="
+
+    settings = load(MONGODB_FIELD_KEYS=f"{good}{between}{good}")
+    faults = faults_of({**NEEDED, "MONGODB_FIELD_KEYS": between.join([good, "s3cr3t", good[1:]])})
+
+    assert settings.mongodb_field_keys is not None
+    assert [fault.partition(" is ")[0] for fault in faults] == [
+        "MONGODB_FIELD_KEYS: key 2",
+        "MONGODB_FIELD_KEYS: key 3",
+    ]
+    assert "s3cr3t" not in str(SettingsError(faults))
+    assert "kkk" not in str(SettingsError(faults))

@@ -45,6 +45,7 @@ from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.access import AccessRefused, require_access
+from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
 from walmart_stream.walmart.errors import UnusableKey
@@ -86,7 +87,7 @@ def create_app(settings: Settings) -> StreamApp:
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
     watchlist = Watchlist(app, tables, metrics)
     processor = Processor(app, tables, rules, metrics, clock=_now)
-    sink = Sink(app, database, metrics)
+    sink = Sink(app, database, metrics, FieldSeal.of(settings))
     schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
     client = affiliate_client(settings) if settings.polling else None
     news = ItemNews(clock=_now)

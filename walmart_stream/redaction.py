@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
-from walmart_stream import mongodb_uri
+from walmart_stream import field_keys, mongodb_uri
 from walmart_stream.settings import Settings
 
 MASK = "[secret]"
@@ -36,6 +36,8 @@ def secrets_of(settings: Settings) -> set[str]:
             text = value.get_secret_value()
             # A connection string without a password is no secret.
             values.update(mongodb_uri.secrets(text) if name == "mongodb_uri" else (text,))
+            if name == "mongodb_field_keys":
+                values.update(field_keys.keys_of(text))
     return values
 
 

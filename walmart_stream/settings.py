@@ -25,7 +25,7 @@ from pydantic import (
     field_validator,
 )
 
-from walmart_stream import mongodb_uri
+from walmart_stream import field_keys, mongodb_uri
 from walmart_stream.secret_files import ExposedFile, read_secret, require_private
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
@@ -134,6 +134,11 @@ class Settings(BaseModel):
     mongodb_uri: SecretStr = Field(description="Connection string, credentials included.")
     mongodb_database: str = Field(
         "walmart", pattern=r"^[A-Za-z0-9_-]{1,63}$", description="Database of the results."
+    )
+    mongodb_field_keys: SecretStr | None = Field(
+        None,
+        description="Fernet keys, newest first, that seal stored fields private to the seller; "
+        "none are sealed if unset.",
     )
 
     # -- Walmart, affiliate side
@@ -281,6 +286,13 @@ class Settings(BaseModel):
             raise ValueError(
                 "authMechanism=PLAIN shows the password to anybody on the way; add tls=true"
             )
+        return value
+
+    @field_validator("mongodb_field_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            field_keys.check_keys(value.get_secret_value())
         return value
 
     @field_validator("walmart_affiliate_url", "walmart_seller_url")

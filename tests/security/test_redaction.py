@@ -84,6 +84,7 @@ def test_every_secret_of_the_settings_is_known(tmp_path: Path) -> None:
     """All of them, so that a new one is not forgotten."""
     environ = {name.lower(): f"canary-of-{name}" for name in SECRETS}
     environ["mongodb_uri"] = "mongodb://user:canary-of-MONGODB_URI@db.invalid/"
+    environ["mongodb_field_keys"] = "canary-of-MONGODB_FIELD_KEYS".ljust(43, "-") + "="
     settings = Settings.model_validate(
         {
             **environ,
@@ -96,7 +97,24 @@ def test_every_secret_of_the_settings_is_known(tmp_path: Path) -> None:
     redactor = Redactor(secrets_of(settings))
 
     for name in SECRETS:
-        assert f"canary-of-{name}" not in redactor.redact(f"it is canary-of-{name}.")
+        said = environ[name.lower()] if name == "MONGODB_FIELD_KEYS" else f"canary-of-{name}"
+        assert f"canary-of-{name}" not in redactor.redact(f"it is {said}.")
+
+
+def test_each_key_of_stored_fields_is_a_secret() -> None:
+    """They stand in one setting, and are used one by one."""
+    keys = [letter * 43 + "=" for letter in "abc"]
+    settings = Settings.model_validate(
+        {
+            "kafka_brokers": "a:1",
+            "mongodb_uri": "mongodb://db.invalid",
+            "mongodb_field_keys": f"{keys[0]}, {keys[1]}\n{keys[2]}",
+        }
+    )
+
+    clean = Redactor(secrets_of(settings)).redact(f"keys {' and '.join(keys)}")
+
+    assert clean == f"keys {MASK} and {MASK} and {MASK}"
 
 
 @pytest.mark.parametrize(

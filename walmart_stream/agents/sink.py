@@ -20,6 +20,7 @@ from walmart_stream.storage import documents
 from walmart_stream.storage.access import reason
 from walmart_stream.storage.groups import GroupedWrites
 from walmart_stream.storage.mongo import create_indexes
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.storage.writes import Results, is_outage
 
 logger = logging.getLogger(__name__)
@@ -33,10 +34,12 @@ LONGEST_PAUSE = 10.0
 class Sink:
     """One worker's way into *database*."""
 
-    def __init__(self, app: StreamApp, database: Any, metrics: Metrics) -> None:
+    def __init__(
+        self, app: StreamApp, database: Any, metrics: Metrics, seal: FieldSeal = UNSEALED
+    ) -> None:
         self._app = app
         self._database = database
-        self._writes = GroupedWrites(database)
+        self._writes = GroupedWrites(database, seal)
         self._metrics = metrics
         self._has_indexes = False
         self.outage: str | None = None

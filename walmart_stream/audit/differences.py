@@ -11,18 +11,28 @@ from bson.codec_options import CodecOptions
 from walmart_stream.audit.expected import Expected
 from walmart_stream.audit.report import Comparison, Report
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+
+Documents = AsyncIterator[Mapping[str, Any]]
 
 _UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
-async def compare(expected: Expected, database: Any) -> Report:
-    """Compare *expected* with what *database* (motor) holds, streaming each collection once."""
+async def compare(expected: Expected, database: Any, seal: FieldSeal = UNSEALED) -> Report:
+    """Compare *expected* with what *database* (motor) holds, streaming each collection once.
+
+    A field that *seal* cannot open is a difference.
+    """
+
+    def stored(collection: str) -> Documents:
+        return _stored(database[collection], collection, seal)
+
     moved: set[str] = set()
     windows = {**expected.required, **expected.allowed}
     collections = {
-        PRICE_CHANGES: await _compare_changes(expected, database, moved),
-        OFFERS: await _compare_offers(expected, database, moved),
-        PRICE_WINDOWS: await _compare_windows(expected, windows, database, moved),
+        PRICE_CHANGES: await _compare_changes(expected, stored(PRICE_CHANGES), moved),
+        OFFERS: await _compare_offers(expected, stored(OFFERS), moved),
+        PRICE_WINDOWS: await _compare_windows(expected, windows, stored(PRICE_WINDOWS), moved),
     }
     return Report(
         observations=expected.observations,
@@ -38,10 +48,17 @@ async def compare(expected: Expected, database: Any) -> Report:
     )
 
 
-async def _compare_changes(expected: Expected, database: Any, moved: set[str]) -> Comparison:
+async def _stored(collection: Any, name: str, seal: FieldSeal) -> Documents:
+    """The documents in the order of their ids."""
+    cursor = collection.with_options(codec_options=_UTC).find({}, sort=[("_id", 1)])
+    async for document in cursor:
+        yield seal.open(name, document)
+
+
+async def _compare_changes(expected: Expected, documents: Documents, moved: set[str]) -> Comparison:
     """*moved* gets the ids of the offers that changed after the log was read."""
     found = Comparison(expected=len(expected.changes))
-    async for name, due, stored in _merged(expected.changes, database[PRICE_CHANGES], found):
+    async for name, due, stored in _merged(expected.changes, documents, found):
         if stored is None:
             found.add_lost(name)
         elif due is not None:
@@ -57,9 +74,9 @@ async def _compare_changes(expected: Expected, database: Any, moved: set[str]) -
     return found
 
 
-async def _compare_offers(expected: Expected, database: Any, moved: set[str]) -> Comparison:
+async def _compare_offers(expected: Expected, documents: Documents, moved: set[str]) -> Comparison:
     found = Comparison(expected=len(expected.offers))
-    async for name, due, stored in _merged(expected.offers, database[OFFERS], found):
+    async for name, due, stored in _merged(expected.offers, documents, found):
         if stored is None:
             found.add_lost(name)
         elif name in moved:
@@ -72,10 +89,10 @@ async def _compare_offers(expected: Expected, database: Any, moved: set[str]) ->
 
 
 async def _compare_windows(
-    expected: Expected, windows: Mapping[str, bytes], database: Any, moved: set[str]
+    expected: Expected, windows: Mapping[str, bytes], documents: Documents, moved: set[str]
 ) -> Comparison:
     found = Comparison(expected=len(expected.required))
-    async for name, due, stored in _merged(windows, database[PRICE_WINDOWS], found):
+    async for name, due, stored in _merged(windows, documents, found):
         is_open = name in expected.allowed
         if stored is None:
             if not is_open:
@@ -93,14 +110,13 @@ async def _compare_windows(
 
 
 async def _merged(
-    expected: Mapping[str, bytes], collection: Any, found: Comparison
-) -> AsyncIterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
+    expected: Mapping[str, bytes], documents: Documents, found: Comparison
+) -> AsyncIterator[tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]]:
     """Every ``_id`` of either side with its expected and its stored document, in order of ids."""
     # MongoDB orders text by its bytes in UTF-8, which is the order of code points.
     ids = iter(sorted(expected))
     due = next(ids, None)
-    cursor = collection.with_options(codec_options=_UTC).find({}, sort=[("_id", 1)])
-    async for stored in cursor:
+    async for stored in documents:
         found.stored += 1
         name = stored["_id"]
         if not isinstance(name, str):

@@ -16,6 +16,7 @@ from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.queries import CHANGES, Document, Span
 from walmart_stream.storage.rows import CHANGE_COLUMNS, change_row, csv_line, to_json, without_id
+from walmart_stream.storage.sealed import FieldSeal
 
 Changes = AsyncGenerator[Document, None]
 
@@ -41,12 +42,19 @@ async def history(
     client = mongo.connect(settings)
     try:
         database = mongo.database(client, settings)
-        changes = CHANGES.between(database, Span(item_id, since, until))
+        stored = CHANGES.between(database, Span(item_id, since, until))
+        changes = _opened(stored, FieldSeal.of(settings))
         async with aclosing(changes), aclosing(_WRITERS[format](item_id, changes)) as lines:
             async for line in lines:
                 yield line
     finally:
         client.close()
+
+
+async def _opened(changes: Changes, seal: FieldSeal) -> Changes:
+    async with aclosing(changes):
+        async for change in changes:
+            yield seal.open(CHANGES.collection, change)
 
 
 async def _csv(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:

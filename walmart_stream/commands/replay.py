@@ -20,6 +20,7 @@ from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka import end_offsets, read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.storage.writes import Results, store
 
 # Observations applied and results stored in one go.
@@ -66,7 +67,8 @@ async def replay(
         target = settings.model_copy(update={"mongodb_database": into}) if into else settings
         database = mongo.database(client, target)
         await mongo.create_indexes(database)
-        writer = _Writer(database, 0 if since is None else to_ms(since), replayed)
+        seal = FieldSeal.of(settings)
+        writer = _Writer(database, seal, 0 if since is None else to_ms(since), replayed)
         for partition in sorted(ends):
             states: dict[str, ItemState] = {}
             batch: list[Entry] = []
@@ -91,8 +93,9 @@ async def replay(
 
 
 class _Writer:
-    def __init__(self, database: Any, since: int, replayed: Replayed) -> None:
+    def __init__(self, database: Any, seal: FieldSeal, since: int, replayed: Replayed) -> None:
         self._database = database
+        self._seal = seal
         self._since = since
         self._replayed = replayed
 
@@ -106,7 +109,7 @@ class _Writer:
             elif event.end > self._since:
                 results.add_window(event.document())
                 self._replayed.windows += 1
-        await store(self._database, results)
+        await store(self._database, results, self._seal)
 
 
 def _entry(record: Any, partitions: int) -> Entry | None:

@@ -14,6 +14,7 @@ from walmart_stream.audit import DeadLetterCheck, Recomputation, Report, compare
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka import admin_client, describe_topics, read_topic
 from walmart_stream.settings import Settings
+from walmart_stream.storage.sealed import FieldSeal
 
 __all__ = ["report_lines", "verify"]
 
@@ -42,7 +43,8 @@ async def verify(settings: Settings, *, clock: Callable[[], int] = _epoch_ms) ->
         settings.mongodb_uri.get_secret_value()
     )
     try:
-        report = await compare(expected, client[settings.mongodb_database])
+        database = client[settings.mongodb_database]
+        report = await compare(expected, database, FieldSeal.of(settings))
     finally:
         client.close()
     report.dead_letters = letters.finish()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.storage.writes import BULK, Results, store
 
 # Each is a bulk for each collection. More do not make the database faster.
@@ -18,8 +19,9 @@ MOST_IN_FLIGHT = 3
 class GroupedWrites:
     """Writes results into *database*, some groups of them at a time."""
 
-    def __init__(self, database: Any) -> None:
+    def __init__(self, database: Any, seal: FieldSeal = UNSEALED) -> None:
         self._database = database
+        self._seal = seal
         self._turn = asyncio.Semaphore(MOST_IN_FLIGHT)
         self._open: tuple[Results, asyncio.Task[None]] | None = None
 
@@ -41,4 +43,4 @@ class GroupedWrites:
         async with self._turn:
             if self._open is not None and self._open[0] is group:
                 self._open = None
-            await store(self._database, group)
+            await store(self._database, group, self._seal)

@@ -27,6 +27,7 @@ from walmart_stream.storage.documents import (
     offer_document,
     window_document,
 )
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
 DUPLICATE_KEY = 11000
 BULK = 1000
@@ -85,15 +86,19 @@ class Results:
             self.windows[window["_id"]] = window
 
 
-async def store(database: Any, results: Results) -> None:
+async def store(database: Any, results: Results, seal: FieldSeal = UNSEALED) -> None:
     """Write *results* and return when a majority has them. Writing them again changes nothing.
 
     Raises:
         PyMongoError: see :func:`is_outage` for whether trying again can help.
     """
+    changes, offers = list(results.changes.values()), results.offers()
+    if seal.is_on:
+        changes = [seal.seal(PRICE_CHANGES, doc) for doc in changes]
+        offers = [seal.seal(OFFERS, doc) for doc in offers]
     await asyncio.gather(
-        _insert(database[PRICE_CHANGES], list(results.changes.values())),
-        _bulk(database[OFFERS], (_if_newer(doc, "changed_at") for doc in results.offers())),
+        _insert(database[PRICE_CHANGES], changes),
+        _bulk(database[OFFERS], (_if_newer(doc, "changed_at") for doc in offers)),
         _bulk(
             database[PRICE_WINDOWS],
             (_if_newer(doc, "observations") for doc in results.windows.values()),

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from walmart_stream.metrics import Metrics
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.web.live import Live
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.webhook_auth import WebhookAuth
@@ -17,7 +18,7 @@ from walmart_stream.web.webhook_auth import WebhookAuth
 class Context:
     """The parts behind the views. ``database`` is motor's; ``clock`` gives aware UTC times.
 
-    ``webhook_auth`` is there where webhooks are taken.
+    ``webhook_auth`` is there where webhooks are taken; ``seal`` opens stored documents.
     """
 
     live: Live
@@ -26,3 +27,4 @@ class Context:
     ping: Ping
     clock: Callable[[], datetime]
     webhook_auth: WebhookAuth | None = None
+    seal: FieldSeal = UNSEALED

@@ -11,7 +11,9 @@ from walmart_stream.domain.offers import OWN, Offer
 from walmart_stream.domain.standing import Holder, Seen, Standing, item_standing, standing
 from walmart_stream.domain.state import OfferState
 from walmart_stream.domain.time import to_iso, to_ms
+from walmart_stream.storage.documents import OFFERS
 from walmart_stream.storage.queries import items_page
+from walmart_stream.storage.sealed import UNREADABLE, FieldSeal
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotFound, NotReady, json_response
@@ -51,7 +53,7 @@ async def items(context: Context, request: web.Request) -> web.StreamResponse:
             "item_id": item["item_id"],
             "name": item["name"],
             "offers": {name: _stored_offer(offer) for name, offer in item["offers"].items()},
-            "standing": _stored_standing(item["offers"]),
+            "standing": _stored_standing(item["offers"], context.seal),
         }
         for item in page.documents
     ]
@@ -116,16 +118,20 @@ def _live_standing(known: Standing | None) -> dict[str, Any] | None:
     }
 
 
-def _stored_standing(offers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+def _stored_standing(
+    offers: Mapping[str, Mapping[str, Any]], seal: FieldSeal
+) -> dict[str, Any] | None:
     """What can be told of the standing from the documents of an item's offers."""
     own = offers.get(OWN)
     if own is None:
         return None
+    own = seal.open(OFFERS, own)
     box = own.get("buy_box")
     holder = Holder() if box is None else Holder(**box)
     seen = {name: Seen(_offer(stored), stored["changed_at"]) for name, stored in offers.items()}
     since = None if holder.since is None else to_iso(to_ms(holder.since))
-    return _standing(standing(seen, holder, own["seller"]), since)
+    known = _standing(standing(seen, holder, own["seller"]), since)
+    return {**known, UNREADABLE: own[UNREADABLE]} if UNREADABLE in own else known
 
 
 def _standing(known: Standing, since: str | None) -> dict[str, Any]:

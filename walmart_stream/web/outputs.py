@@ -19,6 +19,10 @@ Time = Annotated[
     ),
 ]
 Cents = Annotated[int | None, Field(description="Cents; null is unknown, and 0 shipping is free.")]
+Unreadable = Annotated[
+    dict[str, str] | None,
+    Field(description="Fields that are sealed and cannot be opened, with the reason."),
+]
 Cursor = Annotated[str | None, Field(description="cursor of the next page; null: there is none.")]
 
 
@@ -136,6 +140,7 @@ class StoredStanding(_Output):
     rank: Annotated[int | None, Field(ge=1, description="1: no rival's landed price is lower.")]
     ranked: Annotated[int, Field(ge=0, description="Offers whose landed price is known.")]
     buy_box: BuyBox
+    unreadable: Unreadable = None
 
 
 class LiveStanding(StoredStanding):
@@ -250,6 +255,7 @@ class Change(_Output):
         BuyBox | None,
         Field(description="Of the own offer: who held the buy box. No kinds: only this changed."),
     ]
+    unreadable: Unreadable = None
 
 
 class History(_Output):

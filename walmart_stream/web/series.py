@@ -20,6 +20,7 @@ from walmart_stream.storage.queries import (
     is_known,
 )
 from walmart_stream.storage.rows import CHANGE_COLUMNS, change_row, csv_line
+from walmart_stream.storage.sealed import UNREADABLE
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotFound, json_response
@@ -54,7 +55,7 @@ async def history(context: Context, request: web.Request) -> web.StreamResponse:
     if asked.format == "csv":
         return await _csv(context, request, asked, span)
     page = await _page(context, CHANGES, span, asked.cursor, asked.page_size)
-    return _answer(span, "changes", page, _CHANGE_FIELDS)
+    return _answer(context, CHANGES, span, "changes", page, _CHANGE_FIELDS)
 
 
 async def windows(context: Context, request: web.Request) -> web.StreamResponse:
@@ -62,7 +63,7 @@ async def windows(context: Context, request: web.Request) -> web.StreamResponse:
     asked = query(WindowsQuery, request)
     span = _span(request, asked)
     page = await _page(context, WINDOWS, span, asked.cursor, asked.limit)
-    return _answer(span, "windows", page, WINDOW_FIELDS)
+    return _answer(context, WINDOWS, span, "windows", page, WINDOW_FIELDS)
 
 
 def _span(request: web.Request, asked: Any) -> Span:
@@ -88,10 +89,21 @@ async def _require_item(context: Context, span: Span) -> None:
 
 
 def _answer(
-    span: Span, name: str, page: Page[Position], fields: tuple[str, ...]
+    context: Context,
+    series: Series,
+    span: Span,
+    name: str,
+    page: Page[Position],
+    fields: tuple[str, ...],
 ) -> web.StreamResponse:
-    # Only changes of the own offer have a buy box.
-    documents = [{field: document.get(field) for field in fields} for document in page.documents]
+    documents = []
+    for stored in page.documents:
+        document = context.seal.open(series.collection, stored)
+        # Only changes of the own offer have a buy box.
+        answer = {field: document.get(field) for field in fields}
+        if UNREADABLE in document:
+            answer[UNREADABLE] = document[UNREADABLE]
+        documents.append(answer)
     following = None if page.next is None else cursor.of_position(page.next)
     return json_response({"item_id": span.item_id, name: documents, "next_cursor": following})
 

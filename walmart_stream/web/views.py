@@ -13,6 +13,7 @@ from faust.web import View
 from walmart_stream import __version__
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
+from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.web import inputs, outputs
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import errors_as_json, json_response
@@ -72,7 +73,8 @@ def attach(
     auth = None
     if settings.walmart_webhook_secret is not None:
         auth = WebhookAuth(settings, clock=lambda: clock().timestamp())
-    context = Context(live, database, metrics, Ping(database, monotonic), clock, auth)
+    seal = FieldSeal.of(settings)
+    context = Context(live, database, metrics, Ping(database, monotonic), clock, auth, seal)
     for route in all_routes():
         methods = {}
         for method, operation in route.operations.items():
