@@ -1,28 +1,46 @@
 """An item's live view is answered by the worker that owns its partition, whichever is asked.
 
-Faust's ``table_route`` asks the owner. Added here: at most one hop, so that two workers whose
-views of the group differ do not pass a request to and fro; a limit of time; errors in our form.
+Whom to ask is told by the consumer group's assignment and by nothing in the request. Of the request
+go along the item's id, and the headers of :data:`PASSED_ON`; the owner decides for itself who may
+ask. Of its answer come back the status and a JSON body that looks like one of ours. A request is
+passed on once, so that two workers whose views of the group differ do not pass it to and fro.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import ClientError, web
-from faust.web.exceptions import ServiceUnavailable
-from multidict import CIMultiDict
+import orjson
+from aiohttp import ClientError, ClientResponse, ClientSession, DummyCookieJar, web
+from yarl import URL
 
 from walmart_stream.web.context import Context
-from walmart_stream.web.errors import NotReady
-from walmart_stream.web.inputs import item_id_of
+from walmart_stream.web.errors import RETRY_AFTER, NotReady, Unauthorized, json_response
+from walmart_stream.web.inputs import NoQuery, item_id_of, query
 from walmart_stream.web.items import require_tables
 from walmart_stream.web.routes import Handler
 
-HOP = "X-Walmart-Stream-Forwarded"
+logger = logging.getLogger(__name__)
 
 ViewMethod = Callable[..., Awaitable[web.StreamResponse]]
+
+HOP = "X-Walmart-Stream-Forwarded"
+PASSED_ON = ("Accept", "Authorization", "X-Request-Id")
+
+# What the description has for the view.
+STATUSES = frozenset({200, 400, 401, 403, 404, 429, 500, 503})
+
+# Bytes: twice the largest value that a changelog takes.
+LARGEST_ANSWER = 8 * 1024 * 1024
+
+NEIGHBOURS = web.AppKey("neighbours", ClientSession)
+
+
+class _Unusable(Exception):
+    """The owner's answer is none that could be ours."""
 
 
 def by_owner(
@@ -30,39 +48,105 @@ def by_owner(
 ) -> ViewMethod:
     """A view's method that has *handler* called by the owner of ``{item_id}`` in *table*.
 
-    The owner is waited for for *timeout* seconds.
+    The owner is waited for for *timeout* seconds, to the end of its answer.
     """
-
-    async def here(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
-        return await handler(context, request)
-
-    there: ViewMethod = app.table_route(table=table, match_info="item_id")(here)
+    if _open_neighbours not in app.web.web_app.cleanup_ctx:
+        app.web.web_app.cleanup_ctx.append(_open_neighbours)
 
     async def call(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
+        query(NoQuery, request)
         item_id = item_id_of(request)
         # Before anybody is asked: while this worker rebalances, it does not know whom to ask.
         require_tables(context)
+        owner = _owner(app, table, item_id)
+        ours = app.conf.canonical_url
+        if (owner.host, owner.port) == (ours.host, ours.port):
+            return await handler(context, request)
         if HOP in request.headers:
-            if not _is_here(app, table, item_id):
-                raise NotReady("the item's partition is moving between workers")
-            return await here(view, request, **match)
-        headers = CIMultiDict(request.headers)
-        headers[HOP] = "1"
+            raise NotReady("the item's partition is moving between workers")
         try:
             async with asyncio.timeout(timeout):
-                return await there(view, request.clone(headers=headers), **match)
-        except ServiceUnavailable:
-            raise NotReady("no worker has the item's partition yet") from None
+                return await _ask(owner, request, item_id)
         except (ClientError, TimeoutError) as exc:
             raise NotReady(f"the item's worker did not answer ({type(exc).__name__})") from None
+        except _Unusable as exc:
+            logger.warning("what %s says of item %s is not passed on: %s", owner, item_id, exc)
+            raise NotReady(f"the item's worker did not answer properly ({exc})") from None
 
     return call
 
 
-def _is_here(app: Any, table: Any, item_id: str) -> bool:
+async def _open_neighbours(web_app: web.Application) -> AsyncIterator[None]:
+    """The connections to other workers: without cookies, proxies and credentials of their own."""
+    async with ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as session:
+        web_app[NEIGHBOURS] = session
+        yield
+
+
+def _owner(app: Any, table: Any, item_id: str) -> URL:
+    """Where the member of the group is that has the item's partition; scheme, host, port only."""
     try:
-        owner = app.router.key_store(table.name, item_id)
-    except KeyError:
-        return False
-    ours = app.conf.canonical_url
-    return bool((owner.host, owner.port) == (ours.host, ours.port))
+        member = app.router.key_store(table.name, item_id)
+        if member.scheme in ("http", "https") and member.host:
+            return URL.build(scheme=member.scheme, host=member.host, port=member.port)
+    except (KeyError, ValueError):
+        pass
+    raise NotReady("no worker has the item's partition yet")
+
+
+async def _ask(owner: URL, request: web.Request, item_id: str) -> web.StreamResponse:
+    """The owner's answer as ours.
+
+    Raises:
+        ClientError: there is none, or not all of it.
+        _Unusable: it is none that could be ours.
+    """
+    resource = request.match_info.route.resource
+    assert resource is not None
+    async with request.app[NEIGHBOURS].get(
+        owner.with_path(resource.url_for(item_id=item_id).path),
+        headers={**_passed_on(request), HOP: "1", "Accept-Encoding": "identity"},
+        skip_auto_headers=("User-Agent",),
+        allow_redirects=False,
+    ) as response:
+        if response.status not in STATUSES:
+            raise _Unusable(f"status {response.status}")
+        body = await _body(response)
+        if (response.status == 200) is ("error" in body):
+            raise _Unusable("another form")
+        return json_response(body, status=response.status, headers=_headers(response))
+
+
+def _passed_on(request: web.Request) -> Mapping[str, str]:
+    given = {name: request.headers.get(name, "") for name in PASSED_ON}
+    # Bytes that are no text are surrogates here, which cannot be sent.
+    return {name: value for name, value in given.items() if value and value.isprintable()}
+
+
+async def _body(response: ClientResponse) -> dict[str, Any]:
+    if response.content_type != "application/json":
+        raise _Unusable("not JSON")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise _Unusable("encoded")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise _Unusable("too large")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _Unusable("not JSON") from None
+    if not isinstance(value, dict):
+        raise _Unusable("another form")
+    return value
+
+
+def _headers(response: ClientResponse) -> Mapping[str, str]:
+    """Those that belong to a status, in our words; the others are added to every answer."""
+    if response.status == 401:
+        return Unauthorized.headers
+    if response.status in (429, 503):
+        after = response.headers.get("Retry-After", "")
+        return {"Retry-After": after if after.isascii() and after.isdigit() else RETRY_AFTER}
+    return {}

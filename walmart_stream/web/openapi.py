@@ -143,7 +143,8 @@ def _responses(route: Route, operation: Operation) -> dict[str, Any]:
             "Link": {"schema": {"type": "string"}, "description": 'CSV: the page rel="next".'}
         }
     responses = {"200": success}
-    refused = () if route.is_open or route.is_webhook else (401, 403)
+    # Who proves itself may fail to, and too often.
+    refused = () if route.is_open else (429,) if route.is_webhook else (401, 403, 429)
     for status in sorted({*operation.errors, *refused, 500}):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
