@@ -50,6 +50,7 @@ from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
 from walmart_stream.walmart.errors import UnusableKey
 from walmart_stream.web import views
+from walmart_stream.web.server import Web
 
 # Short against every poll interval, long against the work of looking what is due.
 POLL_TICK = 0.5
@@ -60,14 +61,14 @@ logger = logging.getLogger(__name__)
 
 def create_app(settings: Settings) -> StreamApp:
     """One worker: agents, tables, timers and web views, wired to *settings*."""
-    web_options = {"middlewares": views.middlewares(settings)}
     app = StreamApp(
         settings.app_id,
         prepare=partial(_prepare, settings),
         max_batch=1 if settings.kafka_delivery == "event" else MAX_BATCH,
-        web_application_options=web_options,
+        web_application_options=views.application_options(settings),
         **faust_settings(settings),
     )
+    app.web = Web(app)
     metrics = Metrics()
     mongodb = mongo.connect(settings)
     database = mongo.database(mongodb, settings)

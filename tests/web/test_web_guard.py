@@ -143,7 +143,7 @@ def test_everything_else_is_not_loopback(host) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:6066", "127.0.0.1.evil.example", ""]
+    "host", ["evil.example", "evil.example:6066", "127.0.0.1.evil.example", "[2001:db8::1]"]
 )
 async def test_without_a_token_foreign_names_are_refused(site, host) -> None:
     """A page whose name was rebound to a loopback address asks under its own name."""

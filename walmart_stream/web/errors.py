@@ -2,6 +2,7 @@
 
 ApiError
 ├── BadRequest            400 bad_request
+│   └── Ambiguous
 ├── Unauthorized          401 unauthorized
 ├── Forbidden             403 forbidden
 ├── NotFound              404 not_found
@@ -57,6 +58,12 @@ class BadRequest(ApiError):
 
     status = 400
     code = "bad_request"
+
+
+class Ambiguous(BadRequest):
+    """Not everybody would read the request alike; its connection ends."""
+
+    ends_connection = True
 
 
 class Unauthorized(ApiError):
@@ -131,7 +138,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             return _internal(request)
         return _answer(NotReady(f"mongodb: the database is away ({type(exc).__name__})"))
     except (KafkaError, ProducerSendError, NotStarted, TimeoutError) as exc:
-        logger.warning("no acknowledgement of what %s needs (%s)", request.path, type(exc).__name__)
+        logger.warning(
+            "no acknowledgement of what %s needs (%s)", request.rel_url.raw_path, type(exc).__name__
+        )
         return _answer(NotReady(f"kafka: the brokers did not answer ({type(exc).__name__})"))
     except ConnectionError:
         raise  # the caller has gone
@@ -163,6 +172,6 @@ def _answer_of_aiohttp(error: web.HTTPException) -> web.StreamResponse:
 
 
 def _internal(request: web.Request) -> web.Response:
-    logger.exception("%s %s failed", request.method, request.path)
+    logger.exception("%s %s failed", request.method, request.rel_url.raw_path)
     body = {"error": {"code": "internal", "message": "unexpected; the log says more"}}
     return json_response(body, status=500)

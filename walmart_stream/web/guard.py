@@ -70,7 +70,7 @@ def _by_token(token: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        path = _route_of(request)
+        path = route_of(request)
         if path in WEBHOOKS:
             return await handler(request)
         if path not in OPEN:
@@ -98,14 +98,14 @@ def _by_origin(settings: Settings) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        path = _route_of(request)
+        path = route_of(request)
         if path in WEBHOOKS:
             return await handler(request)
         if path not in OPEN:
             if not behind_proxy and not _arrived_at_loopback(request.transport):
                 # Faust's --web-bind wins over WEB_HOST, which was checked.
                 raise Forbidden("WEB_TOKEN must be set to serve others than this machine")
-            name = _host_name(request.host)
+            name = _host_name(request.headers.get("Host", ""))
             if name not in ours and not is_loopback(name):
                 raise Forbidden("Host: not a name of this server")
             if request.method not in READS and not writable:
@@ -116,7 +116,7 @@ def _by_origin(settings: Settings) -> Middleware:
     return check
 
 
-def _route_of(request: web.Request) -> str | None:
+def route_of(request: web.Request) -> str | None:
     """The path of the route that answers; nothing where none does.
 
     Not the path that was asked for: routes and rules must not read its escapes differently.
@@ -128,6 +128,8 @@ def _route_of(request: web.Request) -> str | None:
 def _check_body_type(request: web.Request) -> None:
     if request.method in READS or (request.method == "DELETE" and not request.body_exists):
         return
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMedia("Content-Encoding: none is due")
     if request.content_type not in BODY_TYPES:
         raise UnsupportedMedia("Content-Type: application/json or text/csv is due")
 

@@ -15,41 +15,49 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.web import inputs, outputs
+from walmart_stream.web.ambiguity import refuse_ambiguous
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import errors_as_json, json_response
 from walmart_stream.web.failures import FAILURES, Failures, slow_failures
 from walmart_stream.web.forward import ViewMethod, by_owner
 from walmart_stream.web.guard import check_exposure, guard
+from walmart_stream.web.headers import add_headers
+from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time
 from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
 from walmart_stream.web.webhook_auth import WebhookAuth
 
-__all__ = ["all_routes", "attach", "check_exposure", "middlewares"]
+__all__ = ["all_routes", "application_options", "attach", "check_exposure", "middlewares"]
 
 # Seconds. An item's owner answers from memory.
 FORWARD_TIMEOUT = 5.0
 
-# Answers are data: nothing in them is to be run, framed, guessed at or kept by a browser.
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "Server": "walmart-stream",
-    "X-Content-Type-Options": "nosniff",
-}
+
+def application_options(settings: Settings, limits: Limits = LIMITS) -> dict[str, Any]:
+    """For the app's ``web_application_options``.
+
+    Raises:
+        SettingsError: see :func:`~walmart_stream.web.guard.check_exposure`.
+    """
+    return {"middlewares": middlewares(settings, limits), "client_max_size": limits.body}
 
 
-def middlewares(settings: Settings) -> list[Any]:
-    """For the app's ``web_application_options``: errors as JSON, who may ask, who failed to.
+def middlewares(settings: Settings, limits: Limits = LIMITS) -> list[Any]:
+    """Errors as JSON, who failed to prove who they are, who may ask, who is too slow.
 
     Raises:
         SettingsError: see :func:`~walmart_stream.web.guard.check_exposure`.
     """
     check_exposure(settings)
-    return [errors_as_json, slow_failures(settings.web_trust_proxy), guard(settings)]
+    return [
+        errors_as_json,
+        refuse_ambiguous,
+        slow_failures(settings.web_trust_proxy),
+        guard(settings),
+        bodies_in_time(limits.patience),
+    ]
 
 
 def attach(
@@ -86,7 +94,7 @@ def attach(
         name = next(iter(route.operations.values())).name
         app.page(route.path, name=name)(type(f"{name.title()}View", (View,), methods))
     app.web.web_app[FAILURES] = Failures(metrics, monotonic)
-    app.web.web_app.on_response_prepare.append(_add_headers)
+    app.web.web_app.on_response_prepare.append(add_headers)
 
 
 def all_routes() -> tuple[Route, ...]:
@@ -125,7 +133,3 @@ def _method(context: Context, handler: Handler) -> ViewMethod:
         return await handler(context, request)
 
     return call
-
-
-async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)

@@ -1,0 +1,142 @@
+"""Web views served as a worker serves them: Faust's server on uvloop, beside the test.
+
+Callers are raw sockets, which send what no client library would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import faust
+import uvloop
+
+from tests.web.conftest import MemoryLive, Owners
+from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.metrics import Metrics
+from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
+from walmart_stream.web import views
+from walmart_stream.web.limits import Limits
+from walmart_stream.web.server import Web
+
+# Generous: nothing waits for it to pass but what is about to fail.
+DEADLINE = 20.0
+
+
+class Served:
+    """A server in a thread of its own. ``live`` tells what was done, ``metrics`` what was counted.
+
+    Nothing but the views runs: there is neither Kafka nor MongoDB.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, **overrides: Any) -> None:
+        self.live = MemoryLive()
+        self.metrics = Metrics()
+        self.port = free_port()
+        self._limits = limits
+        self._settings = Settings.model_validate(
+            {
+                "kafka_brokers": ("127.0.0.1:1",),
+                "mongodb_uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100",
+                "data_dir": folder,
+                "web_port": self.port,
+                **overrides,
+            }
+        )
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._started = threading.Event()
+        self._stop = asyncio.Event()
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        assert self._started.wait(DEADLINE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(DEADLINE)
+        assert not self._thread.is_alive()
+
+    def call(self, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What the coroutine of *make* gives in the server's loop."""
+
+        async def run() -> Any:
+            return await make()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(DEADLINE)
+
+    def connect(self, receive_buffer: int | None = None) -> socket.socket:
+        """A connection; with a small *receive_buffer* what is not read is soon not taken."""
+        wire = socket.socket()
+        if receive_buffer is not None:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        wire.settimeout(DEADLINE)
+        wire.connect((LOOPBACK, self.port))
+        return wire
+
+    def is_well(self) -> bool:
+        """Whether a good request on a new connection is answered."""
+        with self.connect() as wire:
+            wire.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return answer(wire) == 200
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        settings = self._settings
+        app = faust.App(
+            settings.app_id,
+            broker="kafka://127.0.0.1:1",
+            datadir=str(settings.data_dir),
+            canonical_url=settings.canonical_url,
+            web_bind=LOOPBACK,
+            web_port=self.port,
+            web_tables_enabled=False,
+            web_router_enabled=False,
+            Router=Owners,
+            web_application_options=views.application_options(settings, self._limits),
+        )
+        app.web = Web(app, self._limits)
+        client = mongo.connect(settings)
+        views.attach(
+            app,
+            settings=settings,
+            live=self.live,
+            database=mongo.database(client, settings),
+            metrics=self.metrics,
+            offers_table=app.Table("offers", key_type=bytes, value_type=bytes, partitions=4),
+        )
+        app.web.init_server()
+        await app.web.start_server()
+        self._started.set()
+        await self._stop.wait()
+        await app.web.stop_server()
+        client.close()
+
+
+def answer(wire: socket.socket) -> int:
+    """The status of the next answer on *wire*; its body is read."""
+    response = HTTPResponse(wire)
+    response.begin()
+    response.read()
+    return response.status
+
+
+def until_closed(wire: socket.socket) -> bytes:
+    """What comes until the other side closes. Raises TimeoutError if it does not."""
+    got = b""
+    try:
+        while piece := wire.recv(65536):
+            got += piece
+    except ConnectionError:
+        pass
+    return got

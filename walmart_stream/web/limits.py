@@ -1,0 +1,70 @@
+"""What a caller of the web views may cost: bytes, seconds and connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import StreamReader, web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes are bytes, times seconds."""
+
+    # A watchlist of tens of thousands of items; Walmart's events are some kilobytes.
+    body: int = 1_000_000
+    # The request line, and each header: a cursor and a cookie of a proxy are some kilobytes.
+    line: int = 8_190
+    # A browser sends twenty, and proxies add some.
+    headers: int = 64
+    # Each may hold the headers and a body in memory, and a file descriptor of those that Kafka and
+    # MongoDB are reached by.
+    connections: int = 200
+    # For the headers of a connection's first request, for a body, and without any progress in
+    # what is taken of an answer. A body needs 50 kB/s at most.
+    patience: float = 20.0
+    # From an answer to the end of the next request's headers. Longer than proxies keep idle
+    # connections, which is a minute: they would use one that is just being closed.
+    idle: float = 75.0
+    # What is still sent is read and forgotten for so long, since a caller who is cut off while it
+    # sends does not see the answer.
+    lingering: float = 2.0
+    # Requests at work when the worker stops.
+    shutdown: float = 5.0
+
+
+LIMITS = Limits()
+
+
+def bodies_in_time(patience: float) -> Middleware:
+    """The middleware that ends requests whose body has not come within *patience* seconds."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        body = request.content
+        if body.is_eof():
+            return await handler(request)
+        late = _Late()
+        timer = asyncio.get_running_loop().call_later(patience, _give_up, body, late)
+        try:
+            return await handler(request)
+        except _Late:
+            raise web.HTTPRequestTimeout from None
+        finally:
+            timer.cancel()
+
+    return check
+
+
+class _Late(TimeoutError):
+    """Raised to whoever reads the body. aiohttp, too, knows that a TimeoutError is no fault."""
+
+
+def _give_up(body: StreamReader, late: _Late) -> None:
+    if not body.is_eof():
+        body.set_exception(late)

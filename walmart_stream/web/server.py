@@ -1,0 +1,176 @@
+"""Faust's web server, with bounds on what a connection may cost and errors in our form.
+
+aiohttp bounds lines, headers and bodies. It does not bound how many connections there are, nor how
+long one is written to that nobody reads, and answers what is not HTTP with a text that repeats it
+and a traceback in the log.
+
+Relied on beyond what is documented: ``_runner`` of Faust's ``Web``, which it starts and stops;
+``_make_server`` of aiohttp's ``AppRunner``; ``handle_error`` and ``force_close`` of its
+``RequestHandler``. ``tests/web/test_web_hostile.py`` runs this very server and fails without them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Any, cast
+
+from aiohttp import web
+from faust.web.drivers import aiohttp as driver
+
+from walmart_stream.web.errors import json_response
+from walmart_stream.web.headers import HEADERS
+from walmart_stream.web.limits import LIMITS, Limits
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two lines of the log about refused connections.
+LOG_INTERVAL = 60.0
+
+# Bytes of an answer, between two looks at a connection: less than any caller's line carries.
+LEAST_TAKEN = 16_384
+
+
+class Web(driver.Web):
+    """The web views' server, in the place of ``app.web`` before any view is added."""
+
+    def __init__(self, app: Any, limits: Limits = LIMITS, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self._runner = Runner(self.web_app, limits)
+
+
+class Runner(web.AppRunner):
+    """Makes a :class:`Server`."""
+
+    # As its base has.
+    __slots__ = ("_limits",)
+
+    def __init__(self, app: web.Application, limits: Limits) -> None:
+        super().__init__(app, shutdown_timeout=limits.shutdown, access_log=None)
+        self._limits = limits
+
+    async def _make_server(self) -> web.Server:
+        return Server(await super()._make_server(), self._limits)
+
+
+class Server(web.Server):
+    """Serves what *made*, aiohttp's own server of the app, would."""
+
+    def __init__(self, made: web.Server, limits: Limits) -> None:
+        super().__init__(made.request_handler, request_factory=self._begin)
+        self._factory = made.request_factory
+        self._limits = limits
+        self._accepted = 0
+        self._refused = 0
+        self._told_at = -math.inf
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, self._limits, asyncio.get_running_loop())
+
+    def accept(self) -> bool:
+        """Whether there is room for a connection; it then counts until :meth:`release`."""
+        if self._accepted < self._limits.connections:
+            self._accepted += 1
+            return True
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= LOG_INTERVAL:
+            logger.warning(
+                "%d connections are open: %d more were refused", self._accepted, self._refused
+            )
+            self._told_at, self._refused = now, 0
+        return False
+
+    def release(self) -> None:
+        """An accepted connection has ended."""
+        self._accepted -= 1
+
+    def _begin(
+        self, message: Any, payload: Any, protocol: web.RequestHandler, *rest: Any
+    ) -> web.BaseRequest:
+        cast(Connection, protocol).has_begun = True
+        return self._factory(message, payload, protocol, *rest)
+
+
+class Connection(web.RequestHandler):
+    """One connection. It is looked at from time to time, as long as it lasts."""
+
+    def __init__(self, server: Server, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # as its base has it
+            # The time for the headers of what follows a request.
+            keepalive_timeout=limits.idle,
+            lingering_time=limits.lingering,
+            max_line_size=limits.line,
+            max_field_size=limits.line,
+            max_headers=limits.headers,
+            # A few bytes can unpack to gigabytes, and nobody needs to send compressed ones.
+            auto_decompress=False,
+        )
+        #: Whether the headers of a request have come.
+        self.has_begun = False
+        self._server = server
+        self._patience = limits.patience
+        # Kept while it closes: what is still to be sent keeps it open.
+        self._wire: asyncio.Transport | None = None
+        self._look_handle: asyncio.TimerHandle | None = None
+        self._unsent = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not self._server.accept():
+            cast(asyncio.Transport, transport).abort()
+            return
+        self._wire = cast(asyncio.Transport, transport)
+        self._look_again()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._wire is not None:
+            self._server.release()
+            self._wire = None
+        if self._look_handle is not None:
+            self._look_handle.cancel()
+        super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        # Enough was taken for more to be written.
+        self._unsent = 0
+        super().resume_writing()
+
+    def _look_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._look_handle = loop.call_later(self._patience, self._look)
+
+    def _look(self) -> None:
+        assert self._wire is not None
+        unsent = self._wire.get_write_buffer_size()
+        if unsent and self._unsent and unsent > self._unsent - LEAST_TAKEN:
+            self._wire.abort()
+            return
+        self._unsent = unsent
+        if not self.has_begun:
+            self.force_close()
+        self._look_again()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is answered, and logged, where no view has been reached."""
+        if status >= 500:
+            # Logged with its traceback: it would be a fault of ours.
+            super().handle_error(request, status, exc, message)
+            code, text = "internal", "unexpected; the log says more"
+        else:
+            logger.info("not HTTP from %s (%s)", request.remote, type(exc).__name__)
+            code, text = "bad_request", f"this is not read as HTTP ({type(exc).__name__})"
+        body = {"error": {"code": code, "message": text}}
+        response = json_response(body, status=status, headers=HEADERS)
+        response.force_close()
+        return response
