@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 from aiokafka.errors import KafkaTimeoutError
 
 
@@ -39,6 +40,16 @@ async def test_what_nobody_expected_is_500_without_details(site, caplog) -> None
 
     assert error == "internal: unexpected; the log says more"
     assert "hunter2" in caplog.text
+
+
+async def test_a_body_that_breaks_off_is_the_callers_fault(site) -> None:
+    """And ends the connection, on which nobody knows what follows."""
+    site.live.broken = web.RequestPayloadError("half a chunk")
+
+    async with site.client.post("/api/watchlist", json={"item_id": "42"}) as response:
+        assert response.status == 400
+        assert response.headers["Connection"] == "close"
+        assert (await response.json())["error"]["code"] == "bad_request"
 
 
 async def test_without_the_database_what_needs_it_is_503(site) -> None:

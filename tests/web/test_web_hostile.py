@@ -173,6 +173,34 @@ def test_what_can_be_read_in_two_ways_is_not_read(served, sent) -> None:
     assert served.is_well()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"xyz\r\n" + BODY,
+        b"10\r\n" + BODY + b"XX\r\n" + LAST,
+        CHUNK + b"-1\r\n\r\n",
+        CHUNK + b"0\r\nX A: b\r\n\r\n",
+        CHUNK + b"0\r\n" + b"X-A: b\r\n" * 1_000 + b"\r\n",
+        CHUNK + b"1;" + b"x" * 100_000 + b"\r\n",
+    ],
+    ids=["no size", "too long", "negative", "a bad trailer", "many trailers", "an extension"],
+)
+def test_a_body_that_goes_wrong_while_it_is_read_is_refused(impatient, body) -> None:
+    """The view is at work by then. aiohttp tells it nothing, so that it runs out of patience."""
+    impatient.live.watchlist.clear()
+
+    with impatient.connect() as wire:
+        wire.sendall(post(CHUNKED + b"Expect: 100-continue\r\n", b""))
+        assert wire.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        with contextlib.suppress(ConnectionError):
+            wire.sendall(body + SMUGGLED)
+        got = until_closed(wire)
+
+    assert STATUS.findall(got) in ([b"400"], [b"408"], []), got
+    assert impatient.live.watchlist == {}
+    assert impatient.is_well()
+
+
 ODD_BUT_ONE = {
     "chunked in capitals": post(b"Transfer-Encoding: CHUNKED\r\n", CHUNK + LAST),
     "an extension of a chunk": post(CHUNKED, b"10;a=b\r\n" + BODY + b"\r\n" + LAST),

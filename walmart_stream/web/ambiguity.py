@@ -23,9 +23,9 @@ HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1
 @web.middleware
 async def refuse_ambiguous(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The middleware. What is refused ends its connection: nobody knows what follows on it."""
-    if request.version < HttpVersion10:
+    if request.version not in (HttpVersion10, HttpVersion11):
         raise Ambiguous("HTTP/1.1 is due")
-    if not request.raw_path.startswith("/"):
+    if not request.raw_path.startswith("/") or not request.raw_path.isascii():
         raise Ambiguous("the target: a path is due, this is no proxy")
     # Some load balancers probe with HTTP/1.0 and name no host; what is asked of them needs none.
     host = request.headers.get("Host", "")

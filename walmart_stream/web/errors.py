@@ -131,6 +131,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except ApiError as exc:
         return _answer(exc)
+    except web.RequestPayloadError:
+        return _answer(Ambiguous("the body is not what its headers say"))
     except web.HTTPException as exc:
         return _answer_of_aiohttp(exc)
     except PyMongoError as exc:
