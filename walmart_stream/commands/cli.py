@@ -334,6 +334,26 @@ def verify() -> None:
 
 
 @cli.command()
+@click.option("--plain", is_flag=True, help="Unseal them instead.")
+def reseal(plain: bool) -> None:
+    """Seal what is private to the seller in MongoDB with the newest key; safe to repeat."""
+    from walmart_stream.commands import reseal as command
+
+    settings = _settings()
+
+    async def show() -> bool:
+        complete = True
+        async for collection, found in command.reseal(settings, plain=plain):
+            click.echo(f"{collection}: {found}")
+            for one in found.first_unreadable:
+                click.echo(f"  unreadable: {one}")
+            complete &= not found.unreadable
+        return complete
+
+    sys.exit(0 if _run(show()) else 1)
+
+
+@cli.command()
 def doctor() -> None:
     """Check settings, broker, topics, MongoDB and Walmart; a line for each, and what to do."""
     import logging

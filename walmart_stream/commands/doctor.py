@@ -22,6 +22,9 @@ from walmart_stream.permissions import missing_permissions
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.access import UNAUTHORIZED, AccessRefused, require_access
+from walmart_stream.storage.documents import OFFERS
+from walmart_stream.storage.queries import MAX_TIME_MS
+from walmart_stream.storage.sealed import SEALED_FIELDS, FieldSeal, Unreadable
 from walmart_stream.walmart.errors import UnusableKey, WalmartError
 
 # Seconds. Nothing that works takes longer, and nobody waits longer for an answer about it.
@@ -172,6 +175,7 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
         hello = await client.admin.command("hello")
         status = await client.admin.command("connectionStatus")
         missing = await _missing_indexes(mongo.database(client, settings))
+        sealed = await _sealed(mongo.database(client, settings), FieldSeal.of(settings))
     except PyMongoError as exc:
         words = f"it cannot be used: {_reason(exc)}; check MONGODB_URI and the user's roles"
         return [Finding(what, Verdict.FAULT, words)]
@@ -187,6 +191,7 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
     if settings.mongodb_in_plaintext:
         words += ": anybody on the way can read and write; use tls=true"
         findings = [Finding(what, Verdict.WARNING, words)]
+    findings.append(sealed)
     if missing is None:
         # A worker need not: it makes them, which changes nothing where they are.
         findings.append(Finding("indexes", Verdict.SKIPPED, "this user may not list them"))
@@ -196,6 +201,28 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
     else:
         findings.append(Finding("indexes", Verdict.OK, "all there"))
     return findings
+
+
+async def _sealed(database: Any, seal: FieldSeal) -> Finding:
+    """Whether what is sealed can be opened; one field tells, since all have the same keys."""
+    what = "sealed fields"
+    (name,) = SEALED_FIELDS[OFFERS]
+    limit = {"max_time_ms": MAX_TIME_MS}
+    sealed = await database[OFFERS].find_one({name: {"$type": "binData"}}, {name: 1}, **limit)
+    if sealed is not None:
+        try:
+            seal.open_value((OFFERS, sealed["_id"], name), sealed[name])
+        except Unreadable as exc:
+            words = f"{name} of {sealed['_id']}: {exc}; MONGODB_FIELD_KEYS needs the key"
+            # Workers work all the same.
+            return Finding(what, Verdict.WARNING, words)
+    if not seal.is_on:
+        return Finding(what, Verdict.SKIPPED, "MONGODB_FIELD_KEYS is not set")
+    plain = await database[OFFERS].find_one({name: {"$type": "object"}}, {"_id": 1}, **limit)
+    if plain is not None:
+        words = "some are stored as they are; walmart-stream reseal seals them"
+        return Finding(what, Verdict.WARNING, words)
+    return Finding(what, Verdict.OK, "they can be opened" if sealed else "none yet")
 
 
 async def _missing_indexes(database: Any) -> list[str] | None:
