@@ -1,0 +1,124 @@
+"""Sealed fields in a whole pipeline: sealed by workers, opened by whoever has a key."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import bson
+from pymongo import MongoClient
+
+from tests.pipeline.conftest import MakePipeline, make_pipeline
+from tests.pipeline.observations import iso, priced, record
+from tests.pipeline.pipeline import RAW, Pipeline, Record
+from tests.storage.own_offers import KEYS
+from walmart_stream.commands.history import history
+from walmart_stream.commands.reseal import reseal
+from walmart_stream.commands.verify import verify
+
+__all__ = ["make_pipeline"]
+
+OLD, NEW = KEYS[:2]
+ITEMS = ("11", "12")
+# Words of what is private, which stand nowhere else.
+PRIVATE = (b"holder", b"suppressed")
+
+
+def reported(item_id: str, at: int, wins: str) -> Record:
+    """A row of the buy-box report, *at* milliseconds after START."""
+    row = {
+        "Item ID": item_id,
+        "Seller Item Price": "9.00",
+        "Seller Ship Price": "0",
+        "isSellerBuyBoxWinner": wins,
+        "Buybox Item Price": "8.00",
+    }
+    return record(item_id, at, {"report": "BUYBOX", "row": row}, source="seller")
+
+
+def stored(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    """Every document of the database as it is there, by collection and ``_id``."""
+    uri = pipeline.settings.mongodb_uri.get_secret_value()
+    with MongoClient[dict[str, Any]](uri) as client:
+        database = client[pipeline.settings.mongodb_database]
+        return {
+            f"{name} {document['_id']}": document
+            for name in database.list_collection_names()
+            for document in database[name].find()
+        }
+
+
+def swap(pipeline: Pipeline, first: str, second: str) -> None:
+    """Exchange what is sealed in two documents of ``offers``."""
+    uri = pipeline.settings.mongodb_uri.get_secret_value()
+    with MongoClient[dict[str, Any]](uri) as client:
+        offers = client[pipeline.settings.mongodb_database].offers
+        tokens = {name: offers.find_one(name)["buy_box"] for name in (first, second)}
+        offers.update_one({"_id": first}, {"$set": {"buy_box": tokens[second]}})
+        offers.update_one({"_id": second}, {"$set": {"buy_box": tokens[first]}})
+
+
+async def test_what_is_private_is_sealed_and_its_keys_can_be_changed(
+    make_pipeline: MakePipeline,
+) -> None:
+    """Views, commands and the audit show it; the database does not, with any key."""
+    pipeline = make_pipeline(MONGODB_FIELD_KEYS=OLD)
+    worker = pipeline.start()
+    await worker.until_ready()
+    await pipeline.produce(RAW, [priced(item_id, 0, 9.5) for item_id in ITEMS])
+    await pipeline.produce(RAW, [reported("11", 1, "No"), reported("12", 1, "Yes")])
+
+    report = await pipeline.verified()
+    assert report.is_clean, report
+    documents = stored(pipeline)
+    sealed = [document for document in documents.values() if "buy_box" in document]
+    assert len(sealed) == 4
+    raw = b"".join(bson.encode(document) for document in documents.values())
+    assert not [word for word in PRIVATE if word in raw]
+    status, listed = await worker.get("/api/items")
+    assert status == 200
+    boxes = {item["item_id"]: item["standing"]["buy_box"] for item in listed["items"]}
+    assert {item_id: box["holder"] for item_id, box in boxes.items()} == {
+        "11": "rival",
+        "12": "own",
+    }
+    _, past = await worker.get("/api/items/11/history?offer=own")
+    assert [change["buy_box"] for change in past["changes"]] == [boxes["11"]]
+    lines = [line async for line in history(pipeline.settings, "11", None, None, "json")]
+    told = [one for one in json.loads("".join(lines)) if one["offer"] == "own"]
+    assert [one["buy_box"] for one in told] == [boxes["11"]]
+    assert iso(1).startswith(boxes["11"]["since"].removesuffix("Z"))
+
+    swap(pipeline, "11:own", "12:own")
+    _, listed = await worker.get("/api/items")
+    for item in listed["items"]:
+        assert item["standing"]["buy_box"]["holder"] == "unknown"
+        assert item["standing"]["unreadable"] == {"buy_box": "it was sealed for another document"}
+    moved = await verify(pipeline.settings)
+    assert moved.collections["offers"].first_wrong == [
+        "11:own (buy_box, unreadable)",
+        "12:own (buy_box, unreadable)",
+    ]
+    swap(pipeline, "11:own", "12:own")
+    assert await worker.terminate() == 0
+    assert OLD not in worker.log
+
+    both = make_pipeline(MONGODB_FIELD_KEYS=f"{NEW},{OLD}")
+    found = {name: found async for name, found in reseal(both.settings)}
+    assert {name: one.older for name, one in found.items()} == {"offers": 2, "price_changes": 2}
+
+    # The old key is gone for good.
+    after = make_pipeline(MONGODB_FIELD_KEYS=NEW)
+    assert (await verify(after.settings)).is_clean
+    worker = after.start("after")
+    await worker.until_ready()
+    await after.produce(RAW, [reported("12", 9000, "No")])
+    report = await after.verified()
+    assert report.is_clean, report
+    _, listed = await worker.get("/api/items")
+    holders = {item["item_id"]: item["standing"]["buy_box"]["holder"] for item in listed["items"]}
+    assert holders == {"11": "rival", "12": "rival"}
+    raw = b"".join(bson.encode(document) for document in stored(after).values())
+    assert not [word for word in PRIVATE if word in raw]
+    lost = await verify(pipeline.settings)
+    assert lost.wrong == 5
