@@ -12,17 +12,26 @@ import aiohttp
 import faust
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from aiokafka.errors import KafkaError
 from faust.app.router import Router
 from yarl import URL
 
+from walmart_stream.domain.apply import Entry, apply
+from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
+from walmart_stream.domain.observation import Observation
+from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.domain.windows import Rules
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.writes import Results, store
 from walmart_stream.web import views
+from walmart_stream.web.server import Web
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 500000, tzinfo=UTC)
+START = 1_800_000_000_000
 
 
 @dataclass
@@ -43,7 +52,8 @@ class MemoryLive:
         return self.windows_of.get(item_id, {})
 
     def stats(self) -> dict[str, Any]:
-        if self.broken is not None:
+        # What a worker says of itself it knows without the brokers.
+        if self.broken is not None and not isinstance(self.broken, KafkaError):
             raise self.broken
         return {"counters": {}, "partitions": [0]}
 
@@ -69,6 +79,17 @@ class MemoryLive:
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         for item_id in item_ids:
             self.watchlist.pop(item_id, None)
+
+
+class FaustServer(TestServer):
+    """Serves as a worker does: by Faust's web server, which is :mod:`walmart_stream.web.server`."""
+
+    def __init__(self, app: Any, port: int) -> None:
+        super().__init__(app.web.web_app, host="127.0.0.1", port=port)
+        self._faust_web = app.web
+
+    async def _make_runner(self, **_: Any) -> Any:
+        return self._faust_web._runner
 
 
 class Owners(Router):
@@ -132,10 +153,11 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
                 datadir=str(settings.data_dir),
                 canonical_url=f"http://127.0.0.1:{port}",
                 Router=Owners,
-                web_application_options={"middlewares": views.middlewares(settings)},
+                web_application_options=views.application_options(settings),
                 web_tables_enabled=False,
                 web_router_enabled=False,
             )
+            app.web = Web(app)
             offers = app.Table("offers", key_type=bytes, value_type=bytes, partitions=4)
             client = mongo.connect(settings)
             stack.callback(client.close)
@@ -153,8 +175,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
                 forward_timeout=forward_timeout,
             )
             app.web.init_server()
-            server = TestServer(app.web.web_app, host="127.0.0.1", port=port)
-            test_client = await stack.enter_async_context(TestClient(server))
+            test_client = await stack.enter_async_context(TestClient(FaustServer(app, port)))
             stack.push_async_callback(_close_client_of, app)
             database = mongo.database(client, settings)
             return Site(test_client, live, app, site_metrics, database)
@@ -178,3 +199,34 @@ async def stored_site(open_site: OpenSite, mongod: Any, mongodb_database: str) -
     opened = await open_site(mongodb_uri=mongod.uri, mongodb_database=mongodb_database)
     await mongo.create_indexes(opened.database)
     return opened
+
+
+async def fill(site: Site) -> None:
+    """Give *site* something to show at every path: item 42."""
+    now, before = Offer(1, None, 2, True, "s"), Offer(1, 0, None, False, None)
+    change = PriceChange("42", "featured", "n", ("seller",), now, before, START, Source("t", 0, 0))
+    first = PriceChange("42", "b", None, ("first_seen",), before, None, START, Source("t", 0, 1))
+    results = Results()
+    for event in (change, first):
+        results.add_change(event.document())
+    results.add_window(
+        WindowClosed(
+            "42", "b", START, START + 1, 1, 0, None, None, None, None, None, 0.0
+        ).document()
+    )
+    await store(site.database, results)
+    rules = Rules(60_000, 60_000)
+    observation = Observation("42", START, "affiliate", "n", {"featured": now})
+    state = apply({}, [Entry(observation, Source("t", 0, 0))], rules).states["42"]
+    featured = state.offers["featured"]
+    closed = summarise("42", "featured", featured.window, featured.offer, START, rules)
+    site.live.states["42"] = state
+    site.live.windows_of["42"] = {closed.start: {"featured": closed.document()}}
+    site.live.watchlist["42"] = WatchEntry(item_id="42")
+
+
+@pytest.fixture
+async def full_site(stored_site: Site) -> Site:
+    """A site with something to show at every path."""
+    await fill(stored_site)
+    return stored_site

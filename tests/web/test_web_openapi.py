@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
+from itertools import product
+from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 
-from walmart_stream.domain.apply import Entry, apply
-from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
-from walmart_stream.domain.observation import Observation
-from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.watch import WatchEntry
-from walmart_stream.domain.windows import Rules
-from walmart_stream.storage.writes import Results, store
+from tests.web.conftest import fill
 from walmart_stream.web import outputs
+from walmart_stream.web.openapi import describe
 from walmart_stream.web.views import all_routes
+from walmart_stream.web.webhook_auth import basic
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-START = 1_800_000_000_000
-RULES = Rules(60_000, 60_000)
 
 
 async def described(site):
@@ -97,31 +94,6 @@ def test_operations_have_names_of_their_own() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.fixture
-async def full_site(stored_site):
-    """A site with something to show at every path."""
-    now, before = Offer(1, None, 2, True, "s"), Offer(1, 0, None, False, None)
-    change = PriceChange("42", "featured", "n", ("seller",), now, before, START, Source("t", 0, 0))
-    first = PriceChange("42", "b", None, ("first_seen",), before, None, START, Source("t", 0, 1))
-    results = Results()
-    for event in (change, first):
-        results.add_change(event.document())
-    results.add_window(
-        WindowClosed(
-            "42", "b", START, START + 1, 1, 0, None, None, None, None, None, 0.0
-        ).document()
-    )
-    await store(stored_site.database, results)
-    observation = Observation("42", START, "affiliate", "n", {"featured": now})
-    state = apply({}, [Entry(observation, Source("t", 0, 0))], RULES).states["42"]
-    featured = state.offers["featured"]
-    closed = summarise("42", "featured", featured.window, featured.offer, START, RULES)
-    stored_site.live.states["42"] = state
-    stored_site.live.windows_of["42"] = {closed.start: {"featured": closed.document()}}
-    stored_site.live.watchlist["42"] = WatchEntry(item_id="42")
-    return stored_site
-
-
 @pytest.mark.parametrize(
     ("route", "method", "operation"),
     [
@@ -153,3 +125,84 @@ async def test_refusals_fit_their_schema(full_site) -> None:
         async with full_site.client.get(path) as response:
             assert response.status == status
             outputs.Error.model_validate_json(await response.read())
+
+
+SECRET = "secret-of-webhooks"
+JSON = {"Content-Type": "application/json"}
+PROVOCATIONS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "no token": {"headers": {"Authorization": "Bearer wrong"}},
+    "two hosts": {"headers": {"Host": "a, b"}},
+    "a parameter": {"params": {"x": "1"}},
+    "bad parameters": {"params": {"limit": "0", "cursor": "x", "from": "x", "format": "x"}},
+    "a body": {"data": b"{", "headers": JSON},
+    "a good body": {"data": b'{"item_id":"43"}', "headers": JSON},
+    "CSV": {"data": b"x", "headers": {"Content-Type": "text/csv"}},
+    "another type": {"data": b"{}", "headers": {"Content-Type": "text/plain"}},
+    "compressed": {"data": b"{}", "headers": {**JSON, "Content-Encoding": "gzip"}},
+    "too much": {"data": b" " * 1_000_001, "headers": JSON},
+}
+TOKEN = {"Authorization": "Bearer token-of-the-web-views"}
+NO_BROKERS = {"broken": KafkaTimeoutError()}
+OUR_FAULT = {"broken": RuntimeError("a fault of ours")}
+MOVING = {"checks": {"tables": "being restored"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "proof"),
+    [({}, {}), ({}, TOKEN), (NO_BROKERS, {}), (OUR_FAULT, {}), (MOVING, {})],
+    ids=["well", "with a token", "without brokers", "with a fault of ours", "moving"],
+)
+async def test_every_status_that_is_answered_is_described(
+    open_site, mongod, mongodb_database, state, proof
+) -> None:
+    """By each operation, whatever is wrong with it, with the worker and with the caller."""
+    site = await open_site(
+        mongodb_uri=mongod.uri,
+        mongodb_database=mongodb_database,
+        walmart_webhook_secret=SECRET,
+        web_token=proof.get("Authorization", "").removeprefix("Bearer ") or None,
+    )
+    await fill(site)
+    vars(site.live).update(state)
+
+    seen = {
+        status
+        for operation, name in product(operations(), PROVOCATIONS)
+        for status in [await answered_as_described(site, *operation, proof, PROVOCATIONS[name])]
+    }
+
+    assert {200, 400, 413, 415} < seen
+
+
+async def test_without_the_database_every_status_is_described(open_site) -> None:
+    """503, of what needs it."""
+    site = await open_site(mongodb_uri="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1")
+
+    seen = {await answered_as_described(site, *operation, {}, {}) for operation in operations()}
+
+    assert 503 in seen
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Method, path and description; of an item that is there, one that is not, and none."""
+    paths = describe(all_routes())["paths"]
+    return [
+        (method, path.replace("{item_id}", item_id), item[method])
+        for path, item in paths.items()
+        for method in METHODS & set(item)
+        for item_id in (("42", "7", "x") if "{item_id}" in path else ("",))
+    ]
+
+
+async def answered_as_described(site, method, path, described, proof, provocation) -> int:
+    """The status; it and the type of the answer are described."""
+    if path.startswith("/webhooks"):
+        proof = {"Authorization": basic("walmart", SECRET)}
+    headers = {**proof, **provocation.get("headers", {})}
+    async with site.client.request(method, path, **{**provocation, "headers": headers}) as response:
+        await response.read()
+    case = (method, path, provocation, response.status)
+    assert str(response.status) in described["responses"], case
+    assert response.content_type in described["responses"][str(response.status)]["content"], case
+    return response.status

@@ -27,6 +27,8 @@ M = TypeVar("M", bound=BaseModel)
 # The longest seller's name is in it, in UTF-8 and then base64.
 MAX_CURSOR = 2_000
 MAX_JSON_CHANGES = 1_000
+# How the description says what a note is checked for.
+_NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
 
 def _time(value: object) -> datetime:
@@ -34,8 +36,8 @@ def _time(value: object) -> datetime:
         return to_datetime(parse_iso(str(value)))
     except ValueError:
         raise ValueError(
-            "an ISO 8601 time with a time zone is due, for example 2026-11-22T18:00:00Z "
-            "(in a URL, + is written %2B)"
+            "an ISO 8601 time with a time zone, from 1970 to 9998, is due, for example "
+            "2026-11-22T18:00:00Z (in a URL, + is written %2B)"
         ) from None
 
 
@@ -127,18 +129,25 @@ class WatchOne(_Input):
     """An item to watch."""
 
     item_id: ItemId
-    note: Note | None = None
+    note: Annotated[Note, Field(json_schema_extra={"pattern": _NO_CONTROLS})] | None = None
 
 
 def _bare_id(value: object) -> object:
     return {"item_id": value} if isinstance(value, str) else value
 
 
+_OneOfMany = Annotated[
+    WatchOne, BeforeValidator(_bare_id, json_schema_input_type=WatchOne | ItemId)
+]
+
+
 class WatchMany(_Input):
     """Items to watch; an id alone stands for an entry without a note."""
 
     items: Annotated[
-        list[Annotated[WatchOne, BeforeValidator(_bare_id, json_schema_input_type=WatchOne | str)]],
+        list[
+            Annotated[WatchOne, BeforeValidator(_bare_id, json_schema_input_type=WatchOne | ItemId)]
+        ],
         Field(min_length=1),
     ]
 

@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from walmart_stream import __version__
 from walmart_stream.domain.observation import ITEM_ID
 from walmart_stream.web import outputs
+from walmart_stream.web.guard import READS
 from walmart_stream.web.routes import Operation, Route
 
 _REF = "#/components/schemas/{model}"
@@ -69,7 +70,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
 
 def _path(route: Route) -> dict[str, Any]:
     path: dict[str, Any] = {
-        method.lower(): _operation(route, operation)
+        method.lower(): _operation(route, method, operation)
         for method, operation in route.operations.items()
     }
     if "{item_id}" in route.path:
@@ -84,11 +85,11 @@ def _path(route: Route) -> dict[str, Any]:
     return path
 
 
-def _operation(route: Route, operation: Operation) -> dict[str, Any]:
+def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "responses": _responses(route, operation),
+        "responses": _responses(operation, _refusals(route, method, operation)),
     }
     parameters = list(_parameters(operation.query))
     if parameters:
@@ -131,7 +132,20 @@ def _body(models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
     return {"anyOf": [_reference(model) for model in models]}
 
 
-def _responses(route: Route, operation: Operation) -> dict[str, Any]:
+def _refusals(route: Route, method: str, operation: Operation) -> set[int]:
+    """The statuses of errors that the operation can end with."""
+    # What can be read in two ways is refused wherever it leads.
+    statuses = {*operation.errors, 400, 500}
+    if not route.is_open:
+        statuses |= {429} if route.is_webhook else {401, 403, 429}
+    if operation.bodies:
+        statuses |= {408, 413, 415}
+    elif method not in READS and not route.is_webhook:
+        statuses |= {415}
+    return statuses
+
+
+def _responses(operation: Operation, refusals: set[int]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if operation.answer is not None:
         content["application/json"] = {"schema": _reference(operation.answer)}
@@ -143,9 +157,7 @@ def _responses(route: Route, operation: Operation) -> dict[str, Any]:
             "Link": {"schema": {"type": "string"}, "description": 'CSV: the page rel="next".'}
         }
     responses = {"200": success}
-    # Who proves itself may fail to, and too often.
-    refused = () if route.is_open else (429,) if route.is_webhook else (401, 403, 429)
-    for status in sorted({*operation.errors, *refused, 500}):
+    for status in sorted(refusals):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {"application/json": {"schema": _reference(outputs.Error)}},

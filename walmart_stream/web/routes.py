@@ -22,7 +22,7 @@ class Operation:
 
     ``answer`` is the model of its JSON; ``media`` names other types that it can answer in, with a
     line about each. ``bodies`` maps content types to models, or ``None`` for text. ``errors`` are
-    the statuses that it can end with besides those of every operation.
+    the statuses that it can end with besides those that its method, path and bodies bring along.
     """
 
     name: str
@@ -95,7 +95,7 @@ ROUTES = (
                 "All items with their current offers.",
                 outputs.Items,
                 query=inputs.ItemsQuery,
-                errors=(400, 503),
+                errors=(503,),
             )
         },
     ),
@@ -107,7 +107,7 @@ ROUTES = (
                 items.item,
                 "Live state and current windows of an item, from its worker's tables.",
                 outputs.LiveItem,
-                errors=(400, 404, 503),
+                errors=(404, 503),
             )
         },
         by_owner=True,
@@ -122,7 +122,7 @@ ROUTES = (
                 outputs.History,
                 query=inputs.HistoryQuery,
                 media={"text/csv": "with a header line; the next page is in the Link header"},
-                errors=(400, 404, 503),
+                errors=(404, 503),
             )
         },
     ),
@@ -135,7 +135,7 @@ ROUTES = (
                 "Closed price windows of an item, oldest first.",
                 outputs.Windows,
                 query=inputs.WindowsQuery,
-                errors=(400, 404, 503),
+                errors=(404, 503),
             )
         },
     ),
@@ -148,7 +148,7 @@ ROUTES = (
                 "The watched items, of all workers.",
                 outputs.Watchlist,
                 query=inputs.WatchlistQuery,
-                errors=(400, 503),
+                errors=(503,),
             ),
             "POST": Operation(
                 "watch",
@@ -159,7 +159,7 @@ ROUTES = (
                     "application/json": (inputs.WatchOne, inputs.WatchMany),
                     "text/csv": (),
                 },
-                errors=(400, 413, 415, 503),
+                errors=(503,),
             ),
         },
     ),
@@ -171,7 +171,7 @@ ROUTES = (
                 watchlist.remove,
                 "Stop watching an item.",
                 outputs.Removed,
-                errors=(400, 503),
+                errors=(503,),
             )
         },
     ),
@@ -184,7 +184,7 @@ ROUTES = (
                 "Take a notification of Walmart; answered when it is durable.",
                 outputs.Taken,
                 bodies={"application/json": (inputs.Notification,)},
-                errors=(401, 404, 408, 413, 415, 503),
+                errors=(401, 404, 503),
             )
         },
     ),
