@@ -44,6 +44,12 @@ test: $(INSTALLED)  ## run the whole test suite; ARGS="-k name -x …"
 test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
 	@$(BIN)/python -m pytest -m "not integration and not real_kafka and not slow" $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(INSTALLED)  ## ask the web views 10,000 generated cases, others each time; FUZZ_SEED=N repeats a run
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-800} FUZZ_LEAST=$${FUZZ_LEAST:-10000} \
+		FUZZ_PHASES=coverage,fuzzing,stateful FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} \
+		$(BIN)/python -m pytest -s tests/web/test_web_fuzz.py $(ARGS)
+
 .PHONY: chaos
 chaos: $(INSTALLED)  ## attack a running pipeline, then judge it; ARGS="--broker kafka --kills 100 …"
 	@$(BIN)/python -m tests.chaos $(ARGS)
