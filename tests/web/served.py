@@ -6,10 +6,11 @@ Callers are raw sockets, which send what no client library would.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
-from collections.abc import Awaitable, Callable
-from http.client import HTTPResponse
+import time
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,6 @@ class Served:
         self._thread.join(DEADLINE)
         assert not self._thread.is_alive()
 
-    def call(self, make: Callable[[], Awaitable[Any]]) -> Any:
-        """What the coroutine of *make* gives in the server's loop."""
-
-        async def run() -> Any:
-            return await make()
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(DEADLINE)
-
     def connect(self, receive_buffer: int | None = None) -> socket.socket:
         """A connection; with a small *receive_buffer* what is not read is soon not taken."""
         wire = socket.socket()
@@ -82,10 +75,13 @@ class Served:
         return wire
 
     def is_well(self) -> bool:
-        """Whether a good request on a new connection is answered."""
-        with self.connect() as wire:
-            wire.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return answer(wire) == 200
+        """Whether good requests on new connections come to be answered."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError, HTTPException), self.connect() as wire:
+                wire.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return answer(wire) == 200
+        return False
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
