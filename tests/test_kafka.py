@@ -65,7 +65,8 @@ def test_sasl_over_tls_has_a_context_and_the_password_in_no_text(
 
     assert options["ssl_context"] is not None
     assert options["sasl_mechanism"] == "SCRAM-SHA-512"
-    assert options["sasl_plain_password"] == "s3cret"
+    assert options["sasl_plain_password"].current() == "s3cret"
+    assert "s3cret" not in repr(options)
     assert "s3cret" not in repr(settings)
 
 

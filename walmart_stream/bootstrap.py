@@ -11,7 +11,8 @@ from typing import Any
 
 import faust
 
-from walmart_stream.kafka import ssl_context
+from walmart_stream.engine.failure import end_process
+from walmart_stream.kafka import sasl_password, ssl_context
 from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
 from walmart_stream.walmart.affiliate import AffiliateClient
@@ -87,10 +88,13 @@ def _credentials(settings: Settings) -> Any:
     context: ssl.SSLContext | None = ssl_context(settings)
     if protocol == "SSL":
         return faust.SSLCredentials(context=context)
-    assert settings.kafka_password is not None
+    # Refused for so long, it has lost its partitions anyway.
+    password: Any = sasl_password(
+        settings, patience=settings.kafka_session_timeout, give_up=end_process
+    )
     return faust.SASLCredentials(
         username=settings.kafka_username,
-        password=settings.kafka_password.get_secret_value(),
+        password=password,
         mechanism=settings.kafka_sasl_mechanism,
         # Without a context of its own it would silently speak plaintext.
         ssl_context=context if protocol == "SASL_SSL" else None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
+from walmart_stream.kafka_login import Password
+from walmart_stream.kafka_tls import ReloadingContext
+from walmart_stream.reread_secret import RereadSecret
 from walmart_stream.settings import Settings
 
 # The largest batch that topics take. Walmart's largest items are a hundredth of it, but anyone may
@@ -36,6 +40,8 @@ FETCH_BYTES = 8 * 1024 * 1024
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     """What encrypts the connections: TLS 1.2 or newer, the brokers' names verified.
 
+    Each is made with what the certificate files hold then.
+
     ``None`` if KAFKA_SECURITY_PROTOCOL has no TLS.
 
     Raises:
@@ -43,23 +49,19 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     """
     if settings.kafka_security_protocol not in ("SSL", "SASL_SSL"):
         return None
-    context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.kafka_cert_file is not None:
-        password = settings.kafka_key_password
-        try:
-            context.load_cert_chain(
-                settings.kafka_cert_file,
-                settings.kafka_key_file,
-                # Without one OpenSSL would ask for it on the terminal.
-                password="" if password is None else password.get_secret_value(),
-            )
-        except ssl.SSLError as exc:
-            raise ssl.SSLError(
-                "KAFKA_CERT_FILE and KAFKA_KEY_FILE are no certificate with its key, or "
-                f"KAFKA_KEY_PASSWORD is not the key's ({exc.reason or 'no PEM'})"
-            ) from None
-    return context
+    return ReloadingContext(settings)
+
+
+def sasl_password(
+    settings: Settings,
+    *,
+    patience: float = 0.0,
+    give_up: Callable[[str], object] = lambda reason: None,
+) -> Password:
+    """What aiokafka is given as ``sasl_plain_password``; see :class:`Password`."""
+    assert settings.kafka_password is not None
+    secret = RereadSecret("KAFKA_PASSWORD", settings.kafka_password)
+    return Password(secret, clock=time.monotonic, patience=patience, give_up=give_up)
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -75,11 +77,10 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "ssl_context": ssl_context(settings),
     }
     if settings.kafka_security_protocol.startswith("SASL"):
-        password = settings.kafka_password
         options.update(
             sasl_mechanism=settings.kafka_sasl_mechanism,
             sasl_plain_username=settings.kafka_username,
-            sasl_plain_password=None if password is None else password.get_secret_value(),
+            sasl_plain_password=sasl_password(settings),
         )
     return options
 

@@ -26,6 +26,9 @@ SHORTEST = 6
 
 _FORMATTER = logging.Formatter()
 
+# As process-wide as the log and standard error that they stand before.
+_in_force: list[Redactor] = []
+
 
 def secrets_of(settings: Settings) -> set[str]:
     """Every value that nobody may see."""
@@ -49,9 +52,14 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self._forms: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Replace these, too."""
         parts = {part for secret in secrets for part in _parts(secret)}
-        forms = {form for part in parts for form in _forms(part)}
-        # The longest first: it may contain others.
+        forms = {form for part in parts for form in _forms(part)}.union(self._forms)
+        # The longest first: it may contain others. At once, as other threads may be reading.
         self._forms = sorted((f for f in forms if len(f) >= SHORTEST), key=len, reverse=True)
 
     def redact(self, text: str) -> str:
@@ -147,6 +155,7 @@ def protect(settings: Settings, *, stdout: bool = False) -> None:
     *stdout*: nor on standard output, where commands print data, which must not be altered.
     """
     redactor = Redactor(secrets_of(settings))
+    _in_force.append(redactor)
     logging.setLogRecordFactory(redacting_record_factory(redactor))
     # Uncaught exceptions of any kind (main thread, threads, destructors), warnings and handlers
     # that are made later all ask for these.
@@ -154,6 +163,13 @@ def protect(settings: Settings, *, stdout: bool = False) -> None:
     if stdout:
         sys.stdout = _redacting(sys.stdout, redactor)
     _leave_no_core()
+
+
+def learn(secret: str) -> None:
+    """*secret* has come up while the process runs: wherever :func:`protect` is in force, it is
+    replaced from now on."""
+    for redactor in _in_force:
+        redactor.add([secret])
 
 
 def _redacting(stream: Any, redactor: Redactor) -> Any:

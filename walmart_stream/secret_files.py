@@ -8,12 +8,22 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
+from pydantic import SecretStr
+
 # Longer than any key or connection string; whoever names /dev/zero gets an answer, too.
 LARGEST = 64 * 1024
 
 
 class ExposedFile(ValueError):
     """Others than the owner may read or change a file; the message says what to do."""
+
+
+class SecretInFile(SecretStr):
+    """A secret that was read from the file *path*, which may hold another one later."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 def exposure(status: os.stat_result, groups: Collection[int]) -> str | None:

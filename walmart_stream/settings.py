@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from walmart_stream import field_keys, mongodb_uri
-from walmart_stream.secret_files import ExposedFile, read_secret, require_private
+from walmart_stream.secret_files import ExposedFile, SecretInFile, read_secret, require_private
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
@@ -373,9 +373,14 @@ def load_settings(environ: dict[str, str] | None = None, env_file: Path | None =
                 values.pop(f"{name}_FILE", None)
         values.update(given)
     unread = _read_secret_files(values, faults)
-    fields = {
+    fields: dict[str, Any] = {
         name: values[name.upper()] for name in Settings.model_fields if name.upper() in values
     }
+    for name in SECRETS:
+        if f"{name}_FILE" in values and name in values:
+            fields[name.lower()] = SecretInFile(
+                values[name], Path(values[f"{name}_FILE"]).absolute()
+            )
     try:
         settings = Settings.model_validate(fields)
     except ValidationError as exc:
