@@ -79,8 +79,9 @@ TIME = re.compile(r"(19[7-9]\d|[2-9]\d{3})-(?!.*:60)(?!.*[+-]\d{2}:\d{2}$)")
 def filter_failure(context, failure: Failure, case, response) -> bool:
     """Whether it is one."""
     if failure.code == "ST201":
-        # Whatever comes as a webhook is kept, at last as a dead letter.
-        return not case.path.startswith("/webhooks/")
+        # Whatever comes as a webhook is kept, at last as a dead letter. And what is no string is
+        # one when it is sent as text: a number is an item's id.
+        return not (case.path.startswith("/webhooks/") or case.media_type == "text/csv")
     if failure.code == "ST202":
         message = _error(response).get("message", "")
         name = message.partition(":")[0]
