@@ -26,6 +26,7 @@ COMMANDS = (
     ["doctor"],
     ["topics"],
     ["verify"],
+    ["reseal"],
     ["watch", "list"],
     ["watch", "add", "x"],
     ["history", ITEM],

@@ -95,6 +95,9 @@ class Aviary:
                 "access token",
             )
         }
+        # A key of the right length, in its alphabet.
+        field_key = f"canary-{secrets.token_hex(12)}".ljust(43, "-") + "="
+        self.secrets["MONGODB_FIELD_KEYS"] = field_key
         mark = secrets.token_hex(12)
         # With characters that are written differently wherever it goes.
         self.mongodb_password = f'c@n/a:ry+"{mark}%é'
@@ -234,6 +237,7 @@ async def open_scene(folder: Path, kafka: dict[str, str], aviary: Aviary) -> Asy
             "KAFKA_PARTITIONS": str(PARTITIONS),
             "MONGODB_URI": mongod.uri(),
             "MONGODB_DATABASE": DATABASE,
+            "MONGODB_FIELD_KEYS": known["MONGODB_FIELD_KEYS"],
             "WALMART_AFFILIATE_URL": sandbox.url,
             "WALMART_CONSUMER_ID": consumer_id,
             "WALMART_PRIVATE_KEY": known["WALMART_PRIVATE_KEY"],
@@ -407,6 +411,7 @@ async def plant(scene: Scene, worker: Worker) -> None:
     await scene.pipeline.produce("walmart-dead-letter", [Record(b"k", b"v", headers=(header,))])
     with scene.mongod.as_admin() as client:
         client[DATABASE]["alerts"].insert_one({"a": [{"b": known["KAFKA_PASSWORD"]}]})
+        client[DATABASE]["sealed"].insert_one({"a": known["MONGODB_FIELD_KEYS"]})
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
         session.post(
@@ -434,6 +439,7 @@ async def plant(scene: Scene, worker: Worker) -> None:
     assert f"file {relative}" in places_of["WALMART_PRIVATE_KEY"]
     assert "topic walmart-dead-letter" in places_of["WALMART_WEBHOOK_SECRET"]
     assert f"collection {DATABASE}.alerts" in places_of["KAFKA_PASSWORD"]
+    assert f"collection {DATABASE}.sealed" in places_of["MONGODB_FIELD_KEYS"]
     assert "GET /api/watchlist" in places_of["wrong MongoDB password"]
     assert f"process {process.pid}" in places_of["MongoDB key password"]
     assert not places_of["WEB_TOKEN"]
