@@ -427,6 +427,21 @@ def test_who_does_not_read_is_not_written_to(impatient) -> None:
     assert impatient.is_well()
 
 
+def test_who_reads_slowly_but_steadily_is_served(tmp_path) -> None:
+    """Looked at several times on the way: as long as it has the only connection, it is not cut."""
+    limits = Limits(patience=0.6, connections=1)
+    with Served(tmp_path, limits) as served, served.connect(receive_buffer=4096) as wire:
+        wire.sendall(get(b"/api/openapi.json") * 1_000)
+        end = time.monotonic() + 4 * limits.patience
+
+        while time.monotonic() < end:
+            assert wire.recv(20_000)
+            time.sleep(0.05)
+
+        with served.connect() as another:
+            assert until_closed(another) == b""
+
+
 def test_who_goes_away_in_the_middle_leaves_nothing_behind(served) -> None:
     """In a line, a header, a body, or before the answer."""
     served.live.watchlist.clear()
