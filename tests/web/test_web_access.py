@@ -84,6 +84,18 @@ CREDENTIALS: dict[str, tuple[dict[str, str], str]] = {
 RIGHT = {"right", "scheme in lower case"}
 SOME = ("none", "right", "wrong")
 
+# Everything of what is there, and of the rest what may differ.
+CASES = sorted(
+    {
+        case
+        for path in (*OPERATIONS, *STRANGE)
+        for case in (
+            *itertools.product([path], OPERATIONS.get(path, ("GET",)), CREDENTIALS),
+            *itertools.product([path], METHODS, SOME),
+        )
+    }
+)
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -104,9 +116,11 @@ class Mode:
 
 MODES = (
     Mode("loopback"),
+    Mode("behind a proxy of this machine", {"web_trust_proxy": True}),
     Mode("behind a proxy", {"web_host": "0.0.0.0", "web_trust_proxy": True}),
     Mode("loopback with a token", {"web_token": TOKEN}),
     Mode("beyond with a token", {"web_host": "0.0.0.0", "web_token": TOKEN}),
+    Mode("behind a proxy with a token", {"web_trust_proxy": True, "web_token": TOKEN}),
 )
 
 
@@ -130,12 +144,11 @@ async def open_mode(open_site, mongod, mongodb_database):
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
-@pytest.mark.parametrize("path", [*OPERATIONS, *STRANGE])
-async def test_exactly_what_may_be_let_in_is_let_in(open_mode, mode, path) -> None:
-    """By method and credential; what is refused has changed nothing and tells nothing."""
+async def test_exactly_what_may_be_let_in_is_let_in(open_mode, mode) -> None:
+    """By path, method and credential; what is refused has changed nothing and tells nothing."""
     site = await open_mode(mode)
 
-    for method, credential in sorted(cases(path)):
+    for path, method, credential in CASES:
         site.live.watchlist = {"42": WatchEntry(item_id="42", note=NOTE)}
         answer = await ask(site, method, path, credential)
         case = (method, path, credential, answer)
@@ -147,12 +160,6 @@ async def test_exactly_what_may_be_let_in_is_let_in(open_mode, mode, path) -> No
             check_refusal(answer, method, case)
         assert site.live.events == [], case
         check_headers(answer, case)
-
-
-def cases(path: str) -> set[tuple[str, str]]:
-    """Methods and credentials: everything of what is there, and of the rest what may differ."""
-    there = OPERATIONS.get(path, ("GET",))
-    return {*itertools.product(there, CREDENTIALS), *itertools.product(METHODS, SOME)}
 
 
 @dataclass(frozen=True)
