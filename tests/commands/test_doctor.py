@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from tests.polling.walmart import open_walmart
+from tests.storage.own_offers import KEYS, own_change, results_of
 from walmart_stream.commands.cli import cli
 from walmart_stream.commands.doctor import Finding, Verdict, doctor
 from walmart_stream.commands.topics import create_topics
@@ -16,8 +18,11 @@ from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.sandbox import generate_keypair
 from walmart_stream.settings import Settings, load_settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.sealed import NO_KEYS, UNSEALED, WRONG_KEYS, FieldSeal
+from walmart_stream.storage.writes import store
 
 MakeSettings = Callable[..., Settings]
+SEALED = FieldSeal(KEYS[:1])
 SECRET = "s3cr3t-of-somebody"
 
 
@@ -133,3 +138,43 @@ def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(line.startswith("FAULT   settings: ") for line in lines)
     assert any("KAFKA_BROKERS" in line for line in lines)
     assert any("KAFKA_PARTITIONS" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("stored", "keys", "verdict", "words"),
+    [
+        ((), "", Verdict.SKIPPED, "MONGODB_FIELD_KEYS is not set"),
+        ((), KEYS[0], Verdict.OK, "none yet"),
+        ((UNSEALED,), "", Verdict.SKIPPED, "MONGODB_FIELD_KEYS is not set"),
+        ((UNSEALED,), KEYS[0], Verdict.WARNING, "walmart-stream reseal"),
+        ((SEALED,), KEYS[0], Verdict.OK, "can be opened"),
+        ((SEALED,), f"{KEYS[1]},{KEYS[0]}", Verdict.OK, "can be opened"),
+        ((SEALED,), KEYS[1], Verdict.WARNING, WRONG_KEYS),
+        ((SEALED,), "", Verdict.WARNING, NO_KEYS),
+    ],
+)
+async def test_keys_of_sealed_fields_are_tried(
+    mongod: Any,
+    mongodb_database: str,
+    make_unreachable_settings: MakeSettings,
+    stored: tuple[FieldSeal, ...],
+    keys: str,
+    verdict: Verdict,
+    words: str,
+) -> None:
+    """Whoever has lost one hears of it, and of what is not sealed yet; no key is shown."""
+    settings = make_unreachable_settings(
+        mongodb_uri=mongod.uri,
+        mongodb_database=mongodb_database,
+        mongodb_field_keys=keys or None,
+    )
+    client = mongo.connect(settings)
+    for seal in stored:
+        await store(mongo.database(client, settings), results_of(own_change("1")), seal)
+    client.close()
+
+    found = await examine(settings)
+
+    assert found["sealed fields"].verdict is verdict
+    assert words in found["sealed fields"].words
+    assert not [key for key in KEYS if key in str(found)]

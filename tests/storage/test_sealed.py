@@ -105,6 +105,24 @@ def test_sealing_leaves_the_document_that_it_was_given() -> None:
     assert SEAL.open(OFFERS, first) == SEAL.open(OFFERS, second) == own_offer()
 
 
+def test_the_length_does_not_tell_who_holds_the_box() -> None:
+    """There are few things that it can be: each must look like any other."""
+    boxes = [
+        {"holder": holder, "seller": seller, "suppressed": suppressed, "since": to_datetime(0)}
+        for holder in ("own", "rival", "none")
+        for seller in (None, "A", "Rival & Daughters, Incorporated")
+        for suppressed in (True, False)
+    ]
+
+    lengths = {
+        len(SEAL.seal_value((PRICE_CHANGES, f"{'9' * digits}:own:1800000000000", "buy_box"), box))
+        for digits in range(1, 15)
+        for box in boxes
+    }
+
+    assert len(lengths) == 1
+
+
 def test_any_of_the_keys_opens_and_the_first_one_seals() -> None:
     """So that keys can be changed while documents of both are there."""
     old, both, new = FieldSeal(KEYS[:1]), FieldSeal([KEYS[1], KEYS[0]]), FieldSeal([KEYS[1]])

@@ -6,10 +6,11 @@ times and counts, which queries and indexes need.
 
 A sealed field is binary data in the place of its value: a Fernet token (AES-128-CBC with
 HMAC-SHA256) of a BSON document of the value and of where it belongs, which is collection, ``_id``
-and field. A token that was moved to another document opens there as nothing. No value in JSON is
-binary data: so it is seen whether a field is sealed, and plain documents are read as they are.
-Which of a document's own values, older or newer, stands in it is not protected, nor is a plain
-value that somebody put there: this keeps secrets, it does not keep out who may write.
+and field, filled up with zeros so that its length does not tell ``own`` from ``rival``. A token
+that was moved to another document opens there as nothing. No value in JSON is binary data: so it
+is seen whether a field is sealed, and plain documents are read as they are. Which of a document's
+own values, older or newer, stands in it is not protected, nor is a plain value that somebody put
+there: this keeps secrets, it does not keep out who may write.
 
 Sealing a value twice gives two tokens: comparing them tells only whether one was replaced.
 """
@@ -42,6 +43,9 @@ UNREADABLE = "unreadable"
 NO_KEYS = "it is sealed, and MONGODB_FIELD_KEYS is not set"
 WRONG_KEYS = "it is sealed, and no key of MONGODB_FIELD_KEYS opens it"
 MOVED = "it was sealed for another document"
+
+# Content is a multiple of so many bytes: one, but for names of sellers that are longer than most.
+BLOCK = 256
 
 _UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
@@ -109,7 +113,8 @@ class FieldSeal:
     def seal_value(self, place: tuple[str, Any, str], value: Any) -> bytes:
         """The token of *value* at *place* (collection, ``_id``, field). There must be a key."""
         assert self._newest is not None
-        return self._newest.encrypt(bson.encode({"place": list(place), "value": value}))
+        content = bson.encode({"place": list(place), "value": value})
+        return self._newest.encrypt(content.ljust(-(-len(content) // BLOCK) * BLOCK, b"\0"))
 
     def open_value(self, place: tuple[str, Any, str], token: bytes) -> Any:
         """What was sealed at *place*.
@@ -120,7 +125,9 @@ class FieldSeal:
         if self._all is None:
             raise Unreadable(NO_KEYS)
         try:
-            content = bson.decode(self._all.decrypt(token), _UTC)
+            padded = self._all.decrypt(token)
+            # BSON begins with its length.
+            content = bson.decode(padded[: int.from_bytes(padded[:4], "little")], _UTC)
         except (InvalidToken, BSONError):
             raise Unreadable(WRONG_KEYS) from None
         if content.get("place") != list(place):
