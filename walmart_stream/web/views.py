@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -114,16 +115,19 @@ def all_routes() -> tuple[Route, ...]:
         found = {"name": "walmart-stream", "version": __version__, "endpoints": endpoints}
         return json_response(found)
 
+    # Making it takes tens of milliseconds, in which nothing else would be done.
+    description = cache(lambda: describe(routes))
+
     async def openapi(context: Context, request: web.Request) -> web.StreamResponse:
         inputs.query(inputs.NoQuery, request)
-        return json_response(describe(routes))
+        return json_response(description())
 
     first = Operation("index", index, "What can be asked.", outputs.Index)
-    description = Operation("openapi", openapi, "This description.", outputs.OpenApi)
+    last = Operation("openapi", openapi, "This description.", outputs.OpenApi)
     routes += [
         Route("/", {"GET": first}),
         *ROUTES,
-        Route("/api/openapi.json", {"GET": description}),
+        Route("/api/openapi.json", {"GET": last}),
     ]
     return tuple(routes)
 
