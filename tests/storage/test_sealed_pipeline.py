@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import bson
+import pytest
 from pymongo import MongoClient
 
 from tests.pipeline.conftest import MakePipeline, make_pipeline
@@ -14,8 +16,10 @@ from tests.pipeline.observations import epoch_ms, iso, priced, record
 from tests.pipeline.pipeline import RAW, Pipeline, Record
 from tests.storage.own_offers import KEYS
 from walmart_stream.commands.history import history
+from walmart_stream.commands.replay import replay
 from walmart_stream.commands.reseal import reseal
 from walmart_stream.commands.verify import verify
+from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage.sealed import MOVED, WRONG_KEYS
 
 __all__ = ["make_pipeline"]
@@ -50,6 +54,12 @@ def stored(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
         }
 
 
+def private_words(pipeline: Pipeline) -> list[bytes]:
+    """Those of PRIVATE that stand in any document."""
+    raw = b"".join(bson.encode(document) for document in stored(pipeline).values())
+    return [word for word in PRIVATE if word in raw]
+
+
 async def older(pipeline: Pipeline) -> dict[str, int]:
     """How many fields of an older key were found, and sealed with the newest one."""
     return {name: found.older async for name, found in reseal(pipeline.settings)}
@@ -65,8 +75,17 @@ def swap(pipeline: Pipeline, first: str, second: str) -> None:
         offers.update_one({"_id": second}, {"$set": {"buy_box": tokens[first]}})
 
 
+@pytest.fixture
+def second_database(mongod: EmbeddedMongod, mongodb_database: str) -> Iterator[str]:
+    """Name of another database of this test's own, dropped afterwards."""
+    name = f"{mongodb_database}_2"
+    yield name
+    with MongoClient[dict[str, Any]](mongod.uri) as client:
+        client.drop_database(name)
+
+
 async def test_what_is_private_is_sealed_and_its_keys_can_be_changed(
-    make_pipeline: MakePipeline,
+    make_pipeline: MakePipeline, second_database: str
 ) -> None:
     """Views, commands and the audit show it; the database does not, with any key."""
     pipeline = make_pipeline(MONGODB_FIELD_KEYS=OLD)
@@ -79,11 +98,8 @@ async def test_what_is_private_is_sealed_and_its_keys_can_be_changed(
 
     report = await pipeline.verified()
     assert report.is_clean, report
-    documents = stored(pipeline)
-    sealed = [document for document in documents.values() if "buy_box" in document]
-    assert len(sealed) == 4
-    raw = b"".join(bson.encode(document) for document in documents.values())
-    assert not [word for word in PRIVATE if word in raw]
+    assert len([one for one in stored(pipeline).values() if "buy_box" in one]) == 4
+    assert private_words(pipeline) == []
     status, listed = await worker.get("/api/items")
     assert status == 200
     boxes = {item["item_id"]: item["standing"]["buy_box"] for item in listed["items"]}
@@ -124,7 +140,12 @@ async def test_what_is_private_is_sealed_and_its_keys_can_be_changed(
     assert await older(both) == {"offers": 1, "price_changes": 1}
     assert (await verify(after.settings)).is_clean
     assert (await verify(pipeline.settings)).collections["price_changes"].wrong == 3
-    raw = b"".join(bson.encode(document) for document in stored(pipeline).values())
-    assert not [word for word in PRIVATE if word in raw]
+    assert private_words(pipeline) == []
+
+    # With all keys lost: made again from the raw topic, under a new one.
+    again = make_pipeline(MONGODB_FIELD_KEYS=KEYS[2], MONGODB_DATABASE=second_database)
+    await replay(again.settings)
+    assert (await verify(again.settings)).is_clean
+    assert private_words(again) == []
     assert WRONG_KEYS in worker.log
     assert not [key for key in KEYS if key in worker.log]
