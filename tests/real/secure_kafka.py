@@ -23,9 +23,12 @@ class SecureKafka:
 
     ``passwords``: by user; ``admin`` is a superuser. The ``expired`` listener shows a certificate
     that is no longer valid, and ``of_expired_authority`` one whose authority no longer is.
+    *overrides*: further properties of the node.
     """
 
-    def __init__(self, folder: Path, class_path: str, *names: str) -> None:
+    def __init__(
+        self, folder: Path, class_path: str, *names: str, overrides: Mapping[str, str] | None = None
+    ) -> None:
         self.authority = Authority(folder / "authority", "tests")
         self.foreign = Authority(folder / "foreign", "somebody else's")
         self.old = Authority(folder / "old", "of old", expired=True)
@@ -45,7 +48,7 @@ class SecureKafka:
             port=ports["SASL_SSL"],
             controller_port=ports["CONTROLLER"],
             base=SECURE_NODE,
-            overrides=self._overrides(ports),
+            overrides=self._overrides(ports) | dict(overrides or {}),
             format_arguments=[
                 argument
                 for name, password in self.passwords.items()

@@ -1,0 +1,203 @@
+"""Certificates and passwords change under workers that go on: no restart, nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from tests.pipeline.observations import priced
+from tests.pipeline.pipeline import RAW, Pipeline
+from tests.pipeline.worker import Worker, until
+from tests.real.rotating_kafka import WORKER, RotatingKafka
+from walmart_stream.kafka import admin_client, describe_topics
+from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.settings import Settings
+
+ITEMS = 20
+ROUNDS = 5
+LOGIN = f"Authenticated as {WORKER} via SCRAM-SHA-512"
+# A worker has so many connections at least: to fetch, for its group, to produce.
+CONNECTIONS = 3
+WRONG = "wr0ng-" + secrets.token_urlsafe(12)
+
+MakeStage = Callable[[Mapping[str, str]], "Stage"]
+
+
+class Stage:
+    """A worker at work on a node whose credentials change.
+
+    *outside*: who produces and looks at what has become of it; *inside*: what workers are told.
+    """
+
+    def __init__(self, outside: Pipeline, inside: Pipeline) -> None:
+        # One list for both: who waits for results looks at the workers, too.
+        inside.workers = outside.workers
+        self.pipeline, self._inside = outside, inside
+        self.sent = 0
+        self._rounds = itertools.count()
+
+    async def begin(self) -> Worker:
+        worker = self._inside.start()
+        await worker.until_ready()
+        await self.flow()
+        return worker
+
+    async def flow(self) -> None:
+        """Some rounds more, in each of which all prices change."""
+        records = [
+            priced(str(9000 + item), at=1000 * number, dollars=10 + number % 7)
+            for number in itertools.islice(self._rounds, ROUNDS)
+            for item in range(ITEMS)
+        ]
+        self.sent += len(await self.pipeline.produce(RAW, records))
+
+    async def flow_until_connected_anew(self, worker: Worker) -> None:
+        """Records flow until as many connections as it has have logged in again, and one more."""
+        before = worker.log.count(LOGIN)
+
+        async def look() -> bool:
+            assert worker.is_alive, worker.log[-3000:]
+            await self.flow()
+            return worker.log.count(LOGIN) > before + CONNECTIONS
+
+        await until("connections have been made anew", look)
+
+    async def verify(self) -> None:
+        """All that was sent has gone its way, once."""
+        report = await self.pipeline.verified()
+        assert report.is_clean, report
+        assert report.applied == self.sent
+
+
+@pytest.fixture(scope="module")
+def kafka(
+    kafka_class_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RotatingKafka]:
+    """The tests of this module go on from where the ones before left its credentials."""
+    server = RotatingKafka(tmp_path_factory.mktemp("rotating-kafka"), kafka_class_path)
+    asyncio.run(server.node.start())
+    yield server
+    asyncio.run(server.node.stop())
+
+
+@pytest.fixture
+async def make_stage(
+    kafka: RotatingKafka, mongod: EmbeddedMongod, mongodb_database: str, tmp_path: Path
+) -> AsyncIterator[MakeStage]:
+    """Stages of workers with some login; topics are deleted afterwards."""
+    stages = []
+
+    def make(login: Mapping[str, str]) -> Stage:
+        servers = {
+            "KAFKA_PARTITIONS": "4",
+            "MONGODB_URI": mongod.uri,
+            "MONGODB_DATABASE": mongodb_database,
+            "APP_ID": mongodb_database,
+        }
+        outside, inside = (
+            Pipeline(kafka.by_admin | servers, tmp_path),
+            Pipeline(dict(login) | servers, tmp_path),
+        )
+        stages.append(Stage(outside, inside))
+        return stages[-1]
+
+    yield make
+    for stage in stages:
+        await stage.pipeline.stop()
+    async with admin_client(kafka.admin) as admin:
+        names = [name for name in await admin.list_topics() if not name.startswith("__")]
+        await admin.delete_topics(names)
+        async with asyncio.timeout(60):
+            while await describe_topics(admin, names):  # noqa: ASYNC110 - nothing sets an Event
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+async def test_a_worker_by_password_goes_on_whatever_is_exchanged(
+    kafka: RotatingKafka, make_stage: MakeStage
+) -> None:
+    """Sessions that end, a new password, a new certificate of the node, then of a new authority,
+    then none of the old authority any more: one process, every record once."""
+    stage = make_stage(kafka.by_password)
+    worker = await stage.begin()
+
+    former = kafka.passwords[WORKER]
+    kafka.tell(await kafka.new_password())
+    await kafka.certify(kafka.authority)
+    await stage.flow_until_connected_anew(worker)
+    with pytest.raises(KafkaConnectionError, match="invalid credentials"):
+        await connect(Settings.model_validate(kafka.login(WORKER, kafka_password=former)))
+
+    kafka.trust(kafka.authority, kafka.successor)
+    await kafka.certify(kafka.successor)
+    await stage.flow_until_connected_anew(worker)
+
+    kafka.trust(kafka.successor)
+    await stage.flow_until_connected_anew(worker)
+
+    await stage.verify()
+    assert worker.is_alive
+    assert "KAFKA_PASSWORD_FILE has changed" in worker.log
+    assert "certificate files have changed" in worker.log
+    for password in (former, kafka.passwords[WORKER]):
+        assert password not in worker.log
+
+
+@pytest.mark.slow
+async def test_a_worker_shows_its_new_certificate_to_a_node_that_starts_again(
+    kafka: RotatingKafka, make_stage: MakeStage
+) -> None:
+    """The node then takes certificates of another authority only."""
+    kafka.trust(kafka.successor)
+    await kafka.certify(kafka.successor)
+    stage = make_stage(kafka.by_certificate)
+    worker = await stage.begin()
+
+    kafka.show(kafka.successor.issue(WORKER))
+    kafka.node_trusts(kafka.successor)
+    await stage.flow()
+    await kafka.node.restart()
+    await stage.flow()
+
+    await stage.verify()
+    assert worker.is_alive
+    assert "certificate files have changed" in worker.log
+    former = kafka.certificate(kafka.authority.issue(WORKER), kafka_ca_file=kafka.both)
+    with pytest.raises(KafkaConnectionError, match="may not accept this client's certificate"):
+        await connect(Settings.model_validate(former))
+
+
+@pytest.mark.slow
+async def test_a_wrong_new_password_ends_the_worker_and_loses_nothing(
+    kafka: RotatingKafka, make_stage: MakeStage
+) -> None:
+    """Exit code 70 with the reason; with the right one, another worker goes on."""
+    kafka.trust(kafka.authority, kafka.successor)
+    kafka.tell(kafka.passwords[WORKER])
+    stage = make_stage(kafka.by_password)
+    worker = await stage.begin()
+
+    kafka.tell(WRONG)
+    await stage.flow()
+    code = await worker.ended()
+    await stage.flow()
+    kafka.tell(kafka.passwords[WORKER])
+    await stage.begin()
+
+    await stage.verify()
+    assert code == 70
+    assert re.search(r"Kafka has refused its login for 6 s: .*invalid credentials", worker.log)
+    # It shares its log with the one that went on.
+    assert WRONG not in worker.log
+
+
+async def connect(settings: Settings) -> None:
+    async with admin_client(settings) as admin:
+        await admin.describe_cluster()
