@@ -26,7 +26,7 @@ async def consumer():
 
 async def test_a_done_batch_behind_one_in_flight_is_not_committed(consumer):
     """#606: stock Faust's commit passes a message that is still in flight."""
-    first, second = InFlight(TP0, 9), InFlight(TP0, 19)
+    first, second = InFlight(TP0, 9, 10), InFlight(TP0, 19, 10)
     consumer._in_flight[TP0].extend([first, second])
 
     consumer.finish(second)
@@ -45,7 +45,7 @@ async def test_stock_bookkeeping_would_commit_past_the_message_in_flight(consume
 
 async def test_batches_are_committed_as_far_as_they_are_done_in_order(consumer):
     """The offset is that of the next record to process."""
-    batches = [InFlight(TP0, 9), InFlight(TP0, 19), InFlight(TP0, 29)]
+    batches = [InFlight(TP0, 9, 10), InFlight(TP0, 19, 10), InFlight(TP0, 29, 10)]
     consumer._in_flight[TP0].extend(batches)
 
     consumer.finish(batches[0])
@@ -56,7 +56,7 @@ async def test_batches_are_committed_as_far_as_they_are_done_in_order(consumer):
 
 async def test_a_batch_of_an_earlier_assignment_commits_nothing(consumer):
     """After a rebalance the same offsets may be in flight anew: only their own batch counts."""
-    old, new = InFlight(TP0, 9), InFlight(TP0, 9)
+    old, new = InFlight(TP0, 9, 10), InFlight(TP0, 9, 10)
     consumer._in_flight[TP0].append(new)
 
     consumer.finish(old)
@@ -66,7 +66,7 @@ async def test_a_batch_of_an_earlier_assignment_commits_nothing(consumer):
 
 async def test_acknowledgements_of_faust_itself_count_for_nothing(consumer):
     """Faust acknowledges what raised, was skipped or was cancelled."""
-    consumer._in_flight[TP0].append(InFlight(TP0, 9))
+    consumer._in_flight[TP0].append(InFlight(TP0, 9, 10))
 
     assert consumer.ack(object()) is False
     assert consumer._new_offset(TP0) is None

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from walmart_stream.engine.consumer import BatchConsumer
+from faust.types import TP
+
+from walmart_stream.engine.consumer import BatchConsumer, InFlight
 from walmart_stream.engine.failure import end_process
 
 
@@ -33,6 +36,7 @@ class Batch:
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Batch], Awaitable[None]]
+Delivery = tuple[InFlight, list[Any]]
 
 
 def batch_agent(
@@ -42,31 +46,40 @@ def batch_agent(
 
     A batch counts as processed when *handle* returns; offsets are committed no further. Batches of
     a partition come one after the other, and those of different partitions side by side, since
-    most of a batch's time is waiting for a broker or a database. *took* is told the seconds of
-    every batch.
+    most of a batch's time is waiting for a broker or a database. What comes meanwhile is the next
+    batch. *took* is told the seconds of every batch.
     """
 
     async def run(stream: Any) -> None:
-        last: dict[Any, asyncio.Task[None]] = {}
-        async with asyncio.TaskGroup() as lanes:
+        lanes: defaultdict[TP, deque[Delivery]] = defaultdict(deque)
+        async with asyncio.TaskGroup() as tasks:
             async for event in stream.noack().events():
-                tp = event.message.tp
-                last[tp] = lanes.create_task(process(event, last.get(tp)))
+                lane = lanes[event.message.tp]
+                lane.append(event.value)
+                if len(lane) == 1:
+                    tasks.create_task(work_off(event.message.tp, lane))
 
-    async def process(event: Any, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait({before})
-        # A rebalance drops what has not begun, like everything else that is queued then.
-        await app.flow_control.acquire()
+    async def work_off(tp: TP, lane: deque[Delivery]) -> None:
+        # The first one is left in its lane as long as somebody is at work there.
+        while lane:
+            await app.flow_control.acquire()
+            taken, deliveries = _take(app.consumer, lane, app.max_batch)
+            if deliveries:
+                await process(tp, deliveries)
+            for _ in range(taken):
+                lane.popleft()
+
+    async def process(tp: TP, deliveries: Sequence[Delivery]) -> None:
         consumer: BatchConsumer = app.consumer
-        in_flight, records = event.value
-        if not consumer.holds(in_flight):
-            return
+        records = deliveries[0][1]
+        if len(deliveries) > 1:
+            records = [record for _, part in deliveries for record in part]
         consumer.begin()
         started = time.monotonic()
         try:
-            await handle(Batch(event.message.topic, event.message.partition, records))
-            consumer.finish(in_flight)
+            await handle(Batch(tp.topic, tp.partition, records))
+            for in_flight, _ in deliveries:
+                consumer.finish(in_flight)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
@@ -81,6 +94,24 @@ def batch_agent(
 
     run.__name__ = run.__qualname__ = name
     app.agent(topic, name=name, concurrency=1)(run)
+
+
+def _take(consumer: BatchConsumer, lane: deque[Delivery], limit: int) -> tuple[int, list[Delivery]]:
+    """The first deliveries of a lane, up to *limit* records; and how many were looked at.
+
+    A rebalance drops what has not begun, like everything else that is queued then.
+    """
+    taken = records = 0
+    held: list[Delivery] = []
+    for delivery in lane:
+        in_flight, part = delivery
+        if consumer.holds(in_flight):
+            if held and records + len(part) > limit:
+                break
+            records += len(part)
+            held.append(delivery)
+        taken += 1
+    return taken, held
 
 
 def timer(app: Any, seconds: float, name: str, tick: Callable[[], Awaitable[None]]) -> None:

@@ -16,12 +16,13 @@ from faust.types.tuples import ConsumerMessage
 from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.recovery import FetchTableManager
 
-# Two batches of a partition: one is processed while the next one waits. More would only be
-# dropped at the next rebalance.
-MAX_IN_FLIGHT = 2
-
 # A batch bounds how long a partition is busy, and how much one crash repeats.
 MAX_BATCH = 2000
+
+# So many records of a partition wait at most, before the last fetch of them: enough for the next
+# batch. More would only be dropped at the next rebalance. It is not a number of fetches: while one
+# partition leaves what was fetched with the client, aiokafka asks that node for no other one.
+ENOUGH_IN_FLIGHT = 1000
 
 # How long a fetch waits for quiet partitions while busy ones could become free, in seconds.
 BUSY_TIMEOUT = 0.05
@@ -32,13 +33,14 @@ DRAIN_TIMEOUT = 10.0
 
 
 class InFlight:
-    """A batch between delivery and the end of its processing."""
+    """Records between delivery and the end of their processing."""
 
-    __slots__ = ("done", "last_offset", "tp")
+    __slots__ = ("count", "done", "last_offset", "tp")
 
-    def __init__(self, tp: TP, last_offset: int) -> None:
+    def __init__(self, tp: TP, last_offset: int, count: int) -> None:
         self.tp = tp
         self.last_offset = last_offset
+        self.count = count
         self.done = False
 
 
@@ -139,11 +141,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         active = active_partitions or set()
-        ready = {
-            tp
-            for tp in active
-            if sum(not batch.done for batch in self._in_flight.get(tp, ())) < MAX_IN_FLIGHT
-        }
+        ready = {tp for tp in active if self._waiting(tp) < ENOUGH_IN_FLIGHT}
         if not ready:
             await self.sleep(0.01)
             return {}
@@ -155,14 +153,25 @@ class BatchConsumer(driver.Consumer):
         finally:
             self._fetching = False
 
+    def _waiting(self, tp: TP) -> int:
+        return sum(batch.count for batch in self._in_flight.get(tp, ()) if not batch.done)
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 records, active = await self._wait_next_records(timeout=1.0)
                 generation = self.app.consumer_generation_id
                 await asyncio.sleep(0)
+                streams = []
                 for tp, fetched in self._prune(records or {}):
-                    await self._deliver(tp, fetched, active, generation)
+                    if not await self._is_next(tp, fetched, active, generation):
+                        continue
+                    if tp.topic in self.app.tables.changelog_topics:
+                        await self._deliver_changelog(tp, fetched, generation)
+                    else:
+                        streams.append((tp, fetched))
+                if streams:
+                    await self._deliver(streams, generation)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -183,48 +192,64 @@ class BatchConsumer(driver.Consumer):
             if fetched:
                 yield tp, fetched
 
-    async def _deliver(
+    async def _is_next(
         self, tp: TP, fetched: list[Any], active: set[TP] | None, generation: int
-    ) -> None:
+    ) -> bool:
         if (
             not self.flow_active
             or generation != self.app.consumer_generation_id
             or (active is not None and tp not in active)
         ):
             self._stale.add(tp)
-            return
-        if not await self._follows(tp, fetched):
-            return
-        if tp.topic in self.app.tables.changelog_topics:
-            await self._deliver_changelog(tp, fetched, generation)
-            return
-        for start in range(0, len(fetched), self._max_batch):
-            part = fetched[start : start + self._max_batch]
-            batch = InFlight(tp, part[-1].offset)
-            # Faust types a message's value as bytes; ours goes through it untouched to the agent.
-            value: Any = (batch, part)
-            message = ConsumerMessage(
-                tp.topic,
-                tp.partition,
-                batch.last_offset,
-                part[-1].timestamp / 1000,
-                part[-1].timestamp_type,
-                [],
-                None,
-                value,
-                None,
-                0,
-                0,
-                tp,
-                generation_id=generation,
-            )
-            self._in_flight[tp].append(batch)
-            await self.wait_first(self.callback(message), self.suspend_flow.wait())
-            if not self.flow_active:
-                # Whether it was delivered or not: a seek decides where reading goes on.
-                self._stale.add(tp)
-                return
-            self._read_offset[tp] = batch.last_offset + 1
+            return False
+        return await self._follows(tp, fetched)
+
+    async def _deliver(self, streams: list[tuple[TP, list[Any]]], generation: int) -> None:
+        handed: list[tuple[TP, list[Any]]] = []
+
+        def is_current() -> bool:
+            return bool(self.flow_active) and generation == self.app.consumer_generation_id
+
+        if is_current():
+            handing = self._hand_over(streams, generation, handed)
+            await self.wait_first(handing, self.suspend_flow.wait())
+        if len(handed) == len(streams) and is_current():
+            for tp, fetched in handed:
+                self._read_offset[tp] = fetched[-1].offset + 1
+        else:
+            # Whether they were delivered or not: a seek decides where reading goes on.
+            self._stale.update(tp for tp, _ in streams)
+
+    async def _hand_over(
+        self,
+        streams: list[tuple[TP, list[Any]]],
+        generation: int,
+        handed: list[tuple[TP, list[Any]]],
+    ) -> None:
+        for tp, fetched in streams:
+            for start in range(0, len(fetched), self._max_batch):
+                part = fetched[start : start + self._max_batch]
+                batch = InFlight(tp, part[-1].offset, len(part))
+                # Faust types a message's value as bytes; ours goes through it untouched.
+                value: Any = (batch, part)
+                message = ConsumerMessage(
+                    tp.topic,
+                    tp.partition,
+                    batch.last_offset,
+                    part[-1].timestamp / 1000,
+                    part[-1].timestamp_type,
+                    [],
+                    None,
+                    value,
+                    None,
+                    0,
+                    0,
+                    tp,
+                    generation_id=generation,
+                )
+                self._in_flight[tp].append(batch)
+                await self.callback(message)
+            handed.append((tp, fetched))
 
     async def _deliver_changelog(self, tp: TP, fetched: list[Any], generation: int) -> None:
         recovery = cast(FetchTableManager, self.app.tables).recovery
