@@ -17,9 +17,9 @@ from walmart_stream.kafka import admin_client, client_options
 from walmart_stream.settings import Settings
 
 WORKER = "worker"
-# So long a login by password holds, in milliseconds; in Confluent Cloud it ends, too. Within less
-# than two fetches (1.5 s each) no other request would get its turn on a connection.
-SESSION_MS = 3000
+# So long a login by password holds, in milliseconds. A lookup of the coordinator waits behind two
+# fetches of 1.5 s each; where sessions are no longer, it never gets an answer.
+SESSION_MS = 4000
 
 _set_passwords = runpy.run_path(str(DOCKER / "secure" / "kafka_users.py"))["set_passwords"]
 
@@ -60,6 +60,9 @@ class RotatingKafka(SecureKafka):
         self.by_certificate = environment(
             self.certificate((self.cert, self.key), kafka_ca_file=self.ca)
         )
+        # It may stand over the other one.
+        self.by_certificate |= {"KAFKA_USERNAME": "", "KAFKA_PASSWORD_FILE": ""}
+        del self.by_password["MONGODB_URI"], self.by_certificate["MONGODB_URI"]
 
     def node_trusts(self, *authorities: Authority) -> None:
         """From its next start on."""

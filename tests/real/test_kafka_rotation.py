@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -43,8 +44,8 @@ class Stage:
         self.sent = 0
         self._rounds = itertools.count()
 
-    async def begin(self) -> Worker:
-        worker = self._inside.start()
+    async def begin(self, name: str = "worker", login: Mapping[str, str] | None = None) -> Worker:
+        worker = self._inside.start(name, **(login or {}))
         await worker.until_ready()
         await self.flow()
         return worker
@@ -120,46 +121,26 @@ async def make_stage(
 
 
 @pytest.mark.slow
-async def test_a_worker_by_password_goes_on_whatever_is_exchanged(
+async def test_workers_go_on_whatever_is_exchanged(
     kafka: RotatingKafka, make_stage: MakeStage
 ) -> None:
     """Sessions that end, a new password, a new certificate of the node, then of a new authority,
-    then none of the old authority any more: one process, every record once."""
+    then none of the old authority any more, of clients neither, and a restart of the node: the
+    same processes, one by password and one by certificate, and every record once."""
     stage = make_stage(kafka.by_password)
     worker = await stage.begin()
+    certified = await stage.begin("certified", kafka.by_certificate)
 
     former = kafka.passwords[WORKER]
     kafka.tell(await kafka.new_password())
     await kafka.certify(kafka.authority)
     await stage.flow_until_connected_anew(worker)
-    with pytest.raises(KafkaConnectionError, match="invalid credentials"):
-        await connect(Settings.model_validate(kafka.login(WORKER, kafka_password=former)))
 
     kafka.trust(kafka.authority, kafka.successor)
     await kafka.certify(kafka.successor)
     await stage.flow_until_connected_anew(worker)
 
     kafka.trust(kafka.successor)
-    await stage.flow_until_connected_anew(worker)
-
-    await stage.verify()
-    assert worker.is_alive
-    assert "KAFKA_PASSWORD_FILE has changed" in worker.log
-    assert "certificate files have changed" in worker.log
-    for password in (former, kafka.passwords[WORKER]):
-        assert password not in worker.log
-
-
-@pytest.mark.slow
-async def test_a_worker_shows_its_new_certificate_to_a_node_that_starts_again(
-    kafka: RotatingKafka, make_stage: MakeStage
-) -> None:
-    """The node then takes certificates of another authority only."""
-    kafka.trust(kafka.successor)
-    await kafka.certify(kafka.successor)
-    stage = make_stage(kafka.by_certificate)
-    worker = await stage.begin()
-
     kafka.show(kafka.successor.issue(WORKER))
     kafka.node_trusts(kafka.successor)
     await stage.flow()
@@ -167,11 +148,18 @@ async def test_a_worker_shows_its_new_certificate_to_a_node_that_starts_again(
     await stage.flow()
 
     await stage.verify()
-    assert worker.is_alive
-    assert "certificate files have changed" in worker.log
-    former = kafka.certificate(kafka.authority.issue(WORKER), kafka_ca_file=kafka.both)
-    with pytest.raises(KafkaConnectionError, match="may not accept this client's certificate"):
-        await connect(Settings.model_validate(former))
+    for one, change in (
+        (worker, "KAFKA_PASSWORD_FILE has changed"),
+        (certified, "certificate files have changed"),
+    ):
+        assert one.is_alive
+        assert change in one.log
+        assert former not in one.log
+        assert kafka.passwords[WORKER] not in one.log
+    old_login = kafka.login(WORKER, kafka_password=former, kafka_ca_file=kafka.both)
+    assert "invalid credentials" in await refused(old_login)
+    old_certificate = kafka.certificate(kafka.authority.issue(WORKER), kafka_ca_file=kafka.both)
+    assert "may not accept this client's certificate" in await refused(old_certificate)
 
 
 @pytest.mark.slow
@@ -198,6 +186,9 @@ async def test_a_wrong_new_password_ends_the_worker_and_loses_nothing(
     assert WRONG not in worker.log
 
 
-async def connect(settings: Settings) -> None:
-    async with admin_client(settings) as admin:
-        await admin.describe_cluster()
+async def refused(login: Mapping[str, Any]) -> str:
+    """What a client is told that must not get in."""
+    with pytest.raises(KafkaConnectionError) as caught:
+        async with admin_client(Settings.model_validate(login)) as admin:
+            await admin.describe_cluster()
+    return str(caught.value)
