@@ -16,8 +16,10 @@ import uvloop
 
 from tests.conftest import MakeSettings
 from tests.real.certificates import Authority
+from tests.security.secure_mongod import encrypt_key
 from walmart_stream.kafka_tls import ReloadingContext
 from walmart_stream.local.ports import LOOPBACK
+from walmart_stream.secret_files import SecretInFile
 
 LOGGER = "walmart_stream.kafka_tls"
 
@@ -41,13 +43,14 @@ class Files:
         shutil.copy(certificate[0], self.cert)
         shutil.copy(certificate[1], self.key)
 
-    def context(self) -> ReloadingContext:
+    def context(self, **fields: Any) -> ReloadingContext:
         return ReloadingContext(
             self._make_settings(
                 kafka_security_protocol="SSL",
                 kafka_ca_file=self.ca,
                 kafka_cert_file=self.cert,
                 kafka_key_file=self.key,
+                **fields,
             )
         )
 
@@ -115,6 +118,24 @@ async def test_authorities_are_trusted_as_long_as_they_are_in_the_file(files: Fi
         await shown_to(new, context)
         with pytest.raises(ssl.SSLCertVerificationError):
             await shown_to(old, context)
+
+
+async def test_an_encrypted_key_may_change_with_its_password(files: Files, tmp_path: Path) -> None:
+    """KAFKA_KEY_PASSWORD_FILE is read again, too; until both fit, what was before is kept."""
+    word = tmp_path / "word"
+    word.touch(mode=0o600)
+    word.write_text("first-s3cr3t", encoding="ascii")
+    encrypt_key(files.key, "first-s3cr3t")
+    context = files.context(kafka_key_password=SecretInFile("first-s3cr3t", word))
+    async with server(files.first, files.first) as port:
+        before = await shown_to(port, context)
+        files.show(files.first.issue("new"))
+        encrypt_key(files.key, "second-s3cr3t")
+        between = await shown_to(port, context)
+        word.write_text("second-s3cr3t", encoding="ascii")
+        after = await shown_to(port, context)
+
+    assert [before, between, after] == ["old", "old", "new"]
 
 
 def half_written(files: Files) -> None:

@@ -183,6 +183,29 @@ async def test_the_printed_acls_are_enough_for_the_whole_pipeline(
     assert await listing(stage.settings(logins[Role.READER])) == {}
 
 
+@pytest.mark.slow
+async def test_the_settings_of_confluent_cloud_are_enough(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PLAIN over TLS with an authority that the system trusts, ACLs, topics made beforehand."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(stage.kafka.authority.ca))
+    login = environment(
+        stage.kafka.login(Role.WORKER, kafka_sasl_mechanism="PLAIN", kafka_ca_file=None)
+    )
+    assert "KAFKA_CA_FILE" not in login
+    await stage.allow(login, role_acls(stage.admin.settings, Role.WORKER))
+    await stage.admin.create_topics()
+
+    worker = stage.pipeline(login, KAFKA_CREATE_TOPICS="false").start("plain")
+    await worker.until_ready()
+    sent = await stage.pipeline(login).produce(RAW, observations())
+
+    report = await stage.admin.verified()
+    assert report.is_clean, report
+    assert report.applied == len(sent)
+    assert "Authenticated as worker via PLAIN" in worker.log
+
+
 async def test_each_missing_acl_is_named(stage: Stage) -> None:
     """By the check with which a worker begins; of the others nothing is said."""
     await stage.admin.create_topics()
