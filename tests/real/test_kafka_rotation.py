@@ -121,12 +121,13 @@ async def make_stage(
 
 
 @pytest.mark.slow
-async def test_workers_go_on_whatever_is_exchanged(
+async def test_workers_go_on_whatever_is_exchanged_unless_it_is_wrong(
     kafka: RotatingKafka, make_stage: MakeStage
 ) -> None:
     """Sessions that end, a new password, a new certificate of the node, then of a new authority,
     then none of the old authority any more, of clients neither, and a restart of the node: the
-    same processes, one by password and one by certificate, and every record once."""
+    same processes, one by password and one by certificate. A wrong password then ends the one that
+    has it, with exit code 70 and the reason. Every record has gone its way once."""
     stage = make_stage(kafka.by_password)
     worker = await stage.begin()
     certified = await stage.begin("certified", kafka.by_certificate)
@@ -145,45 +146,24 @@ async def test_workers_go_on_whatever_is_exchanged(
     kafka.node_trusts(kafka.successor)
     await stage.flow()
     await kafka.node.restart()
-    await stage.flow()
-
-    await stage.verify()
-    for one, change in (
-        (worker, "KAFKA_PASSWORD_FILE has changed"),
-        (certified, "certificate files have changed"),
-    ):
-        assert one.is_alive
-        assert change in one.log
-        assert former not in one.log
-        assert kafka.passwords[WORKER] not in one.log
-    old_login = kafka.login(WORKER, kafka_password=former, kafka_ca_file=kafka.both)
-    assert "invalid credentials" in await refused(old_login)
-    old_certificate = kafka.certificate(kafka.authority.issue(WORKER), kafka_ca_file=kafka.both)
-    assert "may not accept this client's certificate" in await refused(old_certificate)
-
-
-@pytest.mark.slow
-async def test_a_wrong_new_password_ends_the_worker_and_loses_nothing(
-    kafka: RotatingKafka, make_stage: MakeStage
-) -> None:
-    """Exit code 70 with the reason; with the right one, another worker goes on."""
-    kafka.trust(kafka.authority, kafka.successor)
-    kafka.tell(kafka.passwords[WORKER])
-    stage = make_stage(kafka.by_password)
-    worker = await stage.begin()
+    await stage.flow_until_connected_anew(worker)
 
     kafka.tell(WRONG)
     await stage.flow()
     code = await worker.ended()
     await stage.flow()
-    kafka.tell(kafka.passwords[WORKER])
-    await stage.begin()
 
     await stage.verify()
     assert code == 70
     assert re.search(r"Kafka has refused its login for 6 s: .*invalid credentials", worker.log)
-    # It shares its log with the one that went on.
-    assert WRONG not in worker.log
+    assert certified.is_alive
+    assert "certificate files have changed" in certified.log
+    for password in (former, kafka.passwords[WORKER], WRONG):
+        assert password not in worker.log
+    old_login = kafka.login(WORKER, kafka_password=former, kafka_ca_file=kafka.both)
+    assert "invalid credentials" in await refused(old_login)
+    old_certificate = kafka.certificate(kafka.authority.issue(WORKER), kafka_ca_file=kafka.both)
+    assert "may not accept this client's certificate" in await refused(old_certificate)
 
 
 async def refused(login: Mapping[str, Any]) -> str:
