@@ -82,6 +82,12 @@ async def produce(settings: Settings, rounds: range) -> None:
                 await producer.send_and_wait(RAW, record.value, key=record.key)
 
 
+def password_of(settings: Settings) -> str:
+    """Itself: a client that is given the setting reads the file again."""
+    assert settings.kafka_password is not None
+    return settings.kafka_password.get_secret_value()
+
+
 async def refused(settings: Settings, **changes: Any) -> str:
     """What a client is told that must not get in."""
     login = Settings.model_validate(settings.model_dump() | changes)
@@ -251,9 +257,9 @@ def test_no_user_of_the_database_can_destroy_what_is_stored(deployment: Deployme
 
 async def test_new_passwords_shut_the_old_ones_out(deployment: Deployment) -> None:
     """After two rotations before the servers hear of it, too; the deployment goes on working."""
-    before = deployment.settings("worker-1")
+    before, admin = deployment.settings("worker-1"), deployment.settings("kafka-access")
+    former = [password_of(before), password_of(admin)]
     stolen = database(deployment, "worker-1")
-    admin = deployment.settings("kafka-access")
 
     await deployment.job("prepare", "--also-for", "127.0.0.1", "--rotate")
     await deployment.job("prepare", "--also-for", "127.0.0.1", "--rotate")
@@ -261,8 +267,8 @@ async def test_new_passwords_shut_the_old_ones_out(deployment: Deployment) -> No
         await deployment.job(name)
 
     after = deployment.settings("worker-1")
-    assert "invalid credentials" in await refused(before)
-    assert "invalid credentials" in await refused(admin)
+    for settings, password in zip((before, admin), former, strict=True):
+        assert "invalid credentials" in await refused(settings, kafka_password=password)
     with stolen, pytest.raises(OperationFailure, match="Authentication failed"):
         stolen["walmart"]["offers"].find_one()
     async with admin_client(after) as client:
