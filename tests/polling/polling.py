@@ -72,12 +72,13 @@ async def check_raw_topic(pipeline: Pipeline, walmart: Walmart) -> int:
     Each is, content and request id, what the sandbox served whole, and no older than the one
     before it of the same item.
     """
+    # In this order: the workers go on polling meanwhile, and what the topic has was served before.
+    records = await pipeline.read(RAW)
     served = {
         (record["correlation_id"], record["item_id"]): record["payload"]
         for record in await walmart.served()
     }
     last: dict[str, int] = {}
-    records = await pipeline.read(RAW)
     for record in records:
         observation = orjson.loads(record.value)
         item_id, at = observation["item_id"], parse_iso(observation["observed_at"])
