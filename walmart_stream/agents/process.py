@@ -36,6 +36,9 @@ MOST_WINDOW_KEYS = 1000
 # Some thirty megabytes of states; of more items, the values are decoded anew.
 MOST_DECODED = 20_000
 
+# What becomes of an observation, as it is counted.
+OUTCOMES = ("applied", "duplicate", "late", "silent", "bad", "forwarded")
+
 _new_tuple = tuple.__new__
 
 
@@ -58,6 +61,8 @@ class Processor:
         self._tables = tables
         self._rules = rules
         self._metrics = metrics
+        # Finding a labelled metric takes longer than counting.
+        self._observations = {outcome: metrics.observations.labels(outcome) for outcome in OUTCOMES}
         self._clock = clock
         self._limit = BadInputLimit()
         # The clock closes windows beside the agent: one of them at a time may change a partition.
@@ -157,8 +162,8 @@ class Processor:
         if bad:
             logger.warning("%d of %d observations are dead letters", bad, len(batch.records))
             self._metrics.dead_letters.labels("process").inc(bad)
-            self._metrics.observations.labels("bad").inc(bad)
-        self._metrics.observations.labels("forwarded").inc(forwarded)
+            self._observations["bad"].inc(bad)
+        self._observations["forwarded"].inc(forwarded)
         return entries, item_ids
 
     def _states(self, partition: int, item_ids: Iterable[str]) -> dict[str, ItemState]:
@@ -256,11 +261,11 @@ class Processor:
         self._count(outcome)
 
     def _count(self, outcome: Outcome) -> None:
-        counted = self._metrics.observations
-        counted.labels("applied").inc(outcome.applied)
-        counted.labels("duplicate").inc(outcome.duplicate)
-        counted.labels("late").inc(outcome.late)
-        counted.labels("silent").inc(outcome.silent)
+        counted = self._observations
+        counted["applied"].inc(outcome.applied)
+        counted["duplicate"].inc(outcome.duplicate)
+        counted["late"].inc(outcome.late)
+        counted["silent"].inc(outcome.silent)
         kinds: Counter[str] = Counter()
         for event in outcome.events:
             if isinstance(event, PriceChange):

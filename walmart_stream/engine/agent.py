@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from faust.types import TP
 
-from walmart_stream.engine.consumer import BatchConsumer, InFlight
+from walmart_stream.engine.consumer import BatchConsumer
 from walmart_stream.engine.failure import end_process
+from walmart_stream.engine.rounds import Delivery, Lane, Rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ class Batch:
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Batch], Awaitable[None]]
-Delivery = tuple[InFlight, list[Any]]
 
 
 def batch_agent(
@@ -46,28 +45,23 @@ def batch_agent(
 
     A batch counts as processed when *handle* returns; offsets are committed no further. Batches of
     a partition come one after the other, and those of different partitions side by side, since
-    most of a batch's time is waiting for a broker or a database. What comes meanwhile is the next
-    batch. *took* is told the seconds of every batch.
+    most of a batch's time is waiting for a broker or a database (see :class:`Rounds`). What comes
+    meanwhile is the next batch. *took* is told the seconds of every batch.
     """
 
     async def run(stream: Any) -> None:
-        lanes: defaultdict[TP, deque[Delivery]] = defaultdict(deque)
         async with asyncio.TaskGroup() as tasks:
+            rounds = Rounds(tasks, work_off)
             async for event in stream.noack().events():
-                lane = lanes[event.message.tp]
-                lane.append(event.value)
-                if len(lane) == 1:
-                    tasks.create_task(work_off(event.message.tp, lane))
+                rounds.add(event.message.tp, event.value)
 
-    async def work_off(tp: TP, lane: deque[Delivery]) -> None:
-        # The first one is left in its lane as long as somebody is at work there.
-        while lane:
-            await app.flow_control.acquire()
-            taken, deliveries = _take(app.consumer, lane, app.max_batch)
-            if deliveries:
-                await process(tp, deliveries)
-            for _ in range(taken):
-                lane.popleft()
+    async def work_off(tp: TP, lane: Lane) -> None:
+        await app.flow_control.acquire()
+        taken, deliveries = _take(app.consumer, lane, app.max_batch)
+        if deliveries:
+            await process(tp, deliveries)
+        for _ in range(taken):
+            lane.popleft()
 
     async def process(tp: TP, deliveries: Sequence[Delivery]) -> None:
         consumer: BatchConsumer = app.consumer
@@ -96,7 +90,7 @@ def batch_agent(
     app.agent(topic, name=name, concurrency=1)(run)
 
 
-def _take(consumer: BatchConsumer, lane: deque[Delivery], limit: int) -> tuple[int, list[Delivery]]:
+def _take(consumer: BatchConsumer, lane: Lane, limit: int) -> tuple[int, list[Delivery]]:
     """The first deliveries of a lane, up to *limit* records; and how many were looked at.
 
     A rebalance drops what has not begun, like everything else that is queued then.

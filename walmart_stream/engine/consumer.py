@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -26,6 +27,10 @@ ENOUGH_IN_FLIGHT = 1000
 
 # How long a fetch waits for quiet partitions while busy ones could become free, in seconds.
 BUSY_TIMEOUT = 0.05
+
+# From one fetch to the next, in seconds, at least. A fetch costs a millisecond, however little it
+# brings, and what it brings of many partitions at once is worked off together.
+FETCH_INTERVAL = 0.01
 
 # How long a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
 # database is abandoned then; its batch is repeated by the next owner.
@@ -52,12 +57,37 @@ class FetchThread(driver.AIOKafkaConsumerThread):
     all the same: they say nothing else, so it makes no difference.
     """
 
-    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], *args: Any, **kwargs: Any
+    ) -> Any:
+        self._pause_restored(consumer, active_partitions)
         for fetched in consumer._fetcher._records.values():
             records = getattr(fetched, "_partition_records", None)
             if records is not None:
                 records._consumer_record = _as_decoded
-        return await super()._fetch_records(consumer, *args, **kwargs)
+        return await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
+
+    def _pause_restored(self, consumer: Any, active: set[TP]) -> None:
+        """Have aiokafka fetch of the changelogs only what is being restored.
+
+        Faust keeps to itself which partitions it has paused. What is fetched of them is kept for
+        them in vain, megabytes of each, and every request names them all.
+        """
+        changelogs = self.app.tables.changelog_topics
+        wanted = {tp for tp in consumer.assignment() if tp.topic in changelogs and tp not in active}
+        paused = consumer.paused()
+        if wanted == paused:
+            return
+        consumer.resume(*(paused - wanted))
+        consumer.pause(*(wanted - paused))
+        for tp in wanted - paused:
+            # As their position says that they were not read, nothing is lost.
+            consumer._fetcher._records.pop(tp, None)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust complains of what was not fetched for long, but not where that is as it should."""
+        if tp not in self._ensure_consumer().paused():
+            super().verify_event_path(now, tp)
 
     async def crash(self, reason: BaseException) -> None:
         """Say, a commit was refused, as a permission was taken away: Faust stops in good order.
@@ -82,6 +112,7 @@ class BatchConsumer(driver.Consumer):
         self._in_flight: defaultdict[TP, deque[InFlight]] = defaultdict(deque)
         self._stale: set[TP] = set()
         self._fetching = False
+        self._fetched_at = 0.0
         self._sought_generation: int | None = None
         self._busy = 0
         self._idle = asyncio.Event()
@@ -140,6 +171,9 @@ class BatchConsumer(driver.Consumer):
     # -- delivery
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        pause = self._fetched_at + FETCH_INTERVAL - time.monotonic()
+        if pause > 0:
+            await asyncio.sleep(pause)
         active = active_partitions or set()
         ready = {tp for tp in active if self._waiting(tp) < ENOUGH_IN_FLIGHT}
         if not ready:
@@ -147,6 +181,7 @@ class BatchConsumer(driver.Consumer):
             return {}
         if len(ready) < len(active):
             timeout = min(timeout, BUSY_TIMEOUT)
+        self._fetched_at = time.monotonic()
         self._fetching = True
         try:
             return await super()._getmany(ready, timeout)

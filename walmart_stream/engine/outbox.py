@@ -70,6 +70,9 @@ class Outbox:
         if not placed and not loose:
             return {}
         self._pulse.check()
+        if len(placed) == 1 and not loose:
+            [(target, records)] = placed.items()
+            return {target: await self._send_batches(*target, records)}
         # Partitions side by side: the batches of one have to wait for each other.
         results = await asyncio.gather(
             *(self._send_batches(*target, records) for target, records in placed.items()),

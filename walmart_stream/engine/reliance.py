@@ -50,7 +50,12 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "faust.transport.drivers.aiokafka": {
         "": ("credentials_to_aiokafka_auth", "server_list"),
-        "AIOKafkaConsumerThread": ("_fetch_records", "seek_to_committed"),
+        "AIOKafkaConsumerThread": (
+            "_ensure_consumer",
+            "_fetch_records",
+            "seek_to_committed",
+            "verify_event_path",
+        ),
         "Consumer": ("_new_consumer_thread",),
         "Producer": (
             "_ensure_producer",

@@ -1,0 +1,72 @@
+"""What is fetched: the streams, and of the changelogs what is being restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.types import TP
+
+from tests.engine.worker import create_input, produce
+from walmart_stream.engine.app import StreamApp
+
+pytestmark = pytest.mark.integration
+
+STREAM = TP("input", 0)
+CHANGELOG = TP("engine-test-counts-changelog", 0)
+
+
+async def _nothing() -> None:
+    pass
+
+
+@pytest.fixture
+async def consumer(fresh_broker):
+    bootstrap = fresh_broker.bootstrap
+    await create_input(bootstrap)
+    for tp in (STREAM, CHANGELOG):
+        await produce(bootstrap, ("a", "1"), ("b", "2"), topic=tp.topic)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    consumer.assign([TopicPartition(*STREAM), TopicPartition(*CHANGELOG)])
+    yield consumer
+    await consumer.stop()
+
+
+@pytest.fixture
+async def fetch(consumer):
+    """Offsets of what is fetched, by partition, while so many partitions are active."""
+    app = StreamApp("engine-test", prepare=_nothing, broker="kafka://127.0.0.1:1")
+    app.Table("counts", partitions=2)
+    app.finalize()
+    thread = app._new_consumer()._thread
+
+    async def call(*active: TP) -> dict[TP, list[int]]:
+        fetched: dict[TP, list[int]] = {}
+        while not fetched.keys() >= set(active):
+            records = await thread._fetch_records(consumer, set(active), timeout=1.0)
+            fetched |= {TP(*tp): _offsets(found) for tp, found in records.items()}
+        return fetched
+
+    return call
+
+
+def _offsets(records: Iterable[object]) -> list[int]:
+    return [record.offset for record in records]
+
+
+async def test_a_changelog_is_fetched_only_while_it_is_restored(consumer, fetch):
+    """Faust says who is active to nobody; aiokafka would fetch and keep megabytes of the rest."""
+    assert await fetch(STREAM) == {STREAM: [0, 1]}
+
+    assert consumer.paused() == {CHANGELOG}
+    assert TopicPartition(*CHANGELOG) not in consumer._fetcher._records
+
+
+async def test_a_changelog_that_is_restored_later_begins_where_it_was_left(consumer, fetch):
+    """Nothing that was fetched in vain counts as read."""
+    await fetch(STREAM)
+
+    assert await fetch(CHANGELOG) == {CHANGELOG: [0, 1]}
+    assert consumer.paused() == set()
