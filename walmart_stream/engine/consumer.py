@@ -32,6 +32,9 @@ BUSY_TIMEOUT = 0.05
 # brings, and what it brings of many partitions at once is worked off together.
 FETCH_INTERVAL = 0.01
 
+# When a fetch brings fewer records, the next one waits until somebody asks for it.
+ENOUGH_TO_FETCH_AHEAD = 500
+
 # How long a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
 # database is abandoned then; its batch is repeated by the next owner.
 DRAIN_TIMEOUT = 10.0
@@ -60,33 +63,37 @@ class FetchThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], *args: Any, **kwargs: Any
     ) -> Any:
-        self._pause_restored(consumer, active_partitions)
+        self._resume_only(consumer, active_partitions)
         for fetched in consumer._fetcher._records.values():
             records = getattr(fetched, "_partition_records", None)
             if records is not None:
                 records._consumer_record = _as_decoded
-        return await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
+        fetched = await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
+        if fetched and sum(map(len, fetched.values())) < ENOUGH_TO_FETCH_AHEAD:
+            # Fetched at once, what comes next would be as old as our return when it is asked for.
+            consumer.pause(*consumer.assignment())
+        return fetched
 
-    def _pause_restored(self, consumer: Any, active: set[TP]) -> None:
+    def _resume_only(self, consumer: Any, active: set[TP]) -> None:
         """Have aiokafka fetch of the changelogs only what is being restored.
 
         Faust keeps to itself which partitions it has paused. What is fetched of them is kept for
         them in vain, megabytes of each, and every request names them all.
         """
         changelogs = self.app.tables.changelog_topics
-        wanted = {tp for tp in consumer.assignment() if tp.topic in changelogs and tp not in active}
+        unread = {tp for tp in consumer.assignment() if tp.topic in changelogs and tp not in active}
         paused = consumer.paused()
-        if wanted == paused:
+        if unread == paused:
             return
-        consumer.resume(*(paused - wanted))
-        consumer.pause(*(wanted - paused))
-        for tp in wanted - paused:
+        consumer.resume(*(paused - unread))
+        consumer.pause(*(unread - paused))
+        for tp in unread - paused:
             # As their position says that they were not read, nothing is lost.
             consumer._fetcher._records.pop(tp, None)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust complains of what was not fetched for long, but not where that is as it should."""
-        if tp not in self._ensure_consumer().paused():
+        if tp.topic not in self.app.tables.changelog_topics:
             super().verify_event_path(now, tp)
 
     async def crash(self, reason: BaseException) -> None:
