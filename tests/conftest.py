@@ -6,6 +6,7 @@ Unit tests have none of it: their settings name hosts that nobody answers at.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from tests.hang import limited
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
 from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
 from walmart_stream.local.processes import StartError
@@ -41,6 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         for mark in {MARK_OF_FIXTURE[name] for name in fixtures if name in MARK_OF_FIXTURE}:
             item.add_marker(mark)
+        # Those that hypothesis calls many times wait for nothing.
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = limited(item.obj)
 
 
 @pytest.fixture(autouse=True)

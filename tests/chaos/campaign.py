@@ -217,8 +217,14 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
             worker = Worker(number + 1, environment, folder, options.program)
             workers.append(await stack.enter_async_context(worker))
         progress = Progress(Console(quiet=True), workers, pipeline.settings)
-        await asyncio.wait_for(progress.until_ready(PARTITIONS), START)
-        yield pipeline, workers, broker, mongod, walmart
+        try:
+            await asyncio.wait_for(progress.until_ready(PARTITIONS), START)
+            yield pipeline, workers, broker, mongod, walmart
+        except BaseException as exc:
+            for worker in workers:
+                if worker.process is not None:
+                    exc.add_note(f"{worker.url}: {worker.process.last_words(30)}")
+            raise
 
 
 async def _attack(nemesis: Nemesis, options: Options) -> None:

@@ -22,6 +22,9 @@ WALMART_FAULTS = (
     {"kind": "latency", "seconds": 30},
 )
 
+# The longest that all workers are down at the same time (seconds).
+LONGEST_ABSENCE = 120.0
+
 Told = Callable[[str], None]
 
 
@@ -101,14 +104,15 @@ class Nemesis:
 
     async def _next_victim(self, target: int) -> int:
         """*target* or, where it is down just now, the next one that is not; soon one is up."""
-        while True:
-            for offset in range(len(self._workers)):
-                number = (target + offset) % len(self._workers)
-                process = self._workers[number].process
-                up = process is not None and process.returncode is None
-                if up and number not in self._absent:
-                    return number
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(LONGEST_ABSENCE):
+            while True:
+                for offset in range(len(self._workers)):
+                    number = (target + offset) % len(self._workers)
+                    process = self._workers[number].process
+                    up = process is not None and process.returncode is None
+                    if up and number not in self._absent:
+                        return number
+                await asyncio.sleep(0.1)
 
     async def _resume(self, worker: Worker, seconds: float) -> None:
         process = worker.process

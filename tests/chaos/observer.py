@@ -20,6 +20,9 @@ INTERVAL = 0.25
 # After that a client that gets no answer is replaced.
 ANSWER = 10.0
 
+# From a kill until everything is made up for, with all that comes in between.
+LONGEST_RECOVERY = 300.0
+
 Offsets = Mapping[int, int]
 
 
@@ -63,7 +66,11 @@ class Observer:
         self._waiting.append(_Waiting(what, time.monotonic(), dict(self.ends()), self._attacks))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Watch until *stop* is set and every kill is recovered from."""
+        """Watch until *stop* is set and every kill is recovered from.
+
+        Raises:
+            AssertionError: one was not, within LONGEST_RECOVERY.
+        """
         moved: dict[int, tuple[int, float]] = {}
         while not (stop.is_set() and not self._waiting):
             # A broker that is down answers nobody: a new client soon finds the others.
@@ -113,6 +120,10 @@ class Observer:
                 alone = kill.attacks == self._attacks
                 self.recoveries.append(Recovery(kill.what, now - kill.at, alone))
             else:
+                assert now - kill.at < LONGEST_RECOVERY, (
+                    f"not recovered from the kill of a {kill.what}: committed {committed}, "
+                    f"due {kill.due}"
+                )
                 still.append(kill)
         # In place: a kill may be told meanwhile.
         self._waiting[:] = still
