@@ -51,6 +51,7 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
     "faust.transport.drivers.aiokafka": {
         "": ("credentials_to_aiokafka_auth", "server_list"),
         "AIOKafkaConsumerThread": (
+            "_create_worker_consumer",
             "_ensure_consumer",
             "_fetch_records",
             "seek_to_committed",
@@ -103,7 +104,7 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
         "Collection": ("changelog_topic_name", "data", "on_rebalance", "persisted_offset"),
     },
     "faust.stores.rocksdb": {"Store": ("_db_for_partition", "offset_key")},
-    "aiokafka.consumer.consumer": {"AIOKafkaConsumer": ("_fetcher",)},
+    "aiokafka.consumer.consumer": {"AIOKafkaConsumer": ("_fetch_max_wait_ms", "_fetcher")},
     "aiokafka.consumer.fetcher": {
         "FetchResult": ("_partition_records",),
         "Fetcher": ("_records",),
