@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 import faust
+from aiokafka.errors import KafkaError
 
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
@@ -50,6 +51,13 @@ async def obey(record):
         while not Path(path).exists():  # noqa: ASYNC110, ASYNC240 - the flag is another process's
             await asyncio.sleep(0.02)
 
+
+# As an unexpected answer of a node leaves aiokafka.
+CLIENT_FAULTS = {
+    "fetching": lambda client: client._fetcher.error_future.cancel(),
+    "group": lambda client: client._coordinator._push_error_to_user(KafkaError("as told")),
+    "coordination": lambda client: client._coordinator._coordination_task.cancel(),
+}
 
 options = {
     "broker": f"kafka://{os.environ['KAFKA_BROKERS']}",
@@ -108,6 +116,16 @@ if FLAVOUR == "engine":
 
     if "LONGEST_STALL" in os.environ:
         app.watchdog = Watchdog(app, lambda: None, float(os.environ["LONGEST_STALL"]))
+
+    if "FAILING_CLIENT" in os.environ:
+        what, flag = os.environ["FAILING_CLIENT"].split(" ")
+
+        async def fail_client():
+            if Path(flag).exists():  # noqa: ASYNC240 - a test's flag
+                thread = app.consumer._thread
+                thread.thread_loop.call_soon_threadsafe(CLIENT_FAULTS[what], thread._consumer)
+
+        timer(app, 0.1, "failing client", fail_client)
 
     if "FAILING_TIMER" in os.environ:
 

@@ -170,13 +170,37 @@ async def test_a_timer_that_outlives_the_producer_at_the_end_does_not_make_it_a_
 
 async def test_an_agent_that_gets_stuck_ends_the_process(bootstrap, start, tmp_path):
     """Faust would log it, and the partition would wait for ever."""
-    worker = start(LONGEST_STALL="3")
+    worker = start(LONGEST_STALL="12")
     worker.wait_ready()
 
     await produce(bootstrap, ("a", f"wait {tmp_path / 'never'}"))
 
     assert worker.wait_exit() == 70
     assert await committed(bootstrap) == 0
+
+
+@pytest.mark.parametrize("what", ["fetching", "group", "coordination"])
+async def test_a_client_that_has_given_up_ends_the_process(start, tmp_path, what):
+    """aiokafka tells it to who asks for the next record, which Faust does not do."""
+    flag = tmp_path / "flag"
+    worker = start(FAILING_CLIENT=f"{what} {flag}")
+    worker.wait_ready()
+
+    flag.touch()
+
+    assert worker.wait_exit() == 70
+
+
+async def test_a_worker_without_partitions_is_ready(start):
+    """It waits for one to end, and nothing has stalled meanwhile."""
+    workers = [start(name) for name in ("first", "second", "spare")]
+
+    def shared(events: list[dict[str, Any]]) -> bool:
+        """By their last reports, which only who is ready gives."""
+        reported = all("ready" in {event["event"] for event in w.events} for w in workers)
+        return reported and sorted(w.owned() for w in workers) == [[], [0], [1]]
+
+    workers[0].wait_for(shared)
 
 
 async def test_a_worker_that_was_stopped_for_longer_than_its_session_ends_itself(bootstrap, start):

@@ -31,6 +31,8 @@ which the embedded broker         (:mod:`consumer`: ``highwaters``)
 answers short
 stalls are only logged (#175,      they end the process (:mod:`watchdog`)
 #176, #523)
+aiokafka's errors in the group    the client is asked for them every second, and they end the
+are asked for by nobody           process (:mod:`consumer`: ``_check``)
 a full queue blocks every topic   partitions with batches in flight are not fetched
                                   (:mod:`consumer`: ``_getmany``)
 ================================  ==============================================================

@@ -89,6 +89,10 @@ class StreamApp(faust.App):
             if position < end
         }
 
+    def last_fetched(self) -> dict[TP, int | None]:
+        """When each partition was last fetched, in Unix time (ms)."""
+        return cast(BatchConsumer, self.consumer).last_fetched()
+
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
         await super().on_first_start()

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from mode import Service
 
 from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.recovery import FetchTableManager
@@ -39,6 +40,9 @@ LONGEST_FETCH_MS = 100
 
 # When a fetch brings fewer records, the next one waits until somebody asks for it.
 ENOUGH_TO_FETCH_AHEAD = 500
+
+# From one look at the client to the next, in seconds.
+LOOK_INTERVAL = 1.0
 
 # How long a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
 # database is abandoned then; its batch is repeated by the next owner.
@@ -69,6 +73,31 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         consumer: Any = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = LONGEST_FETCH_MS
         return consumer
+
+    @Service.task
+    async def _watch_client(self) -> None:
+        while not self.should_stop:
+            await self.sleep(LOOK_INTERVAL)
+            if self._consumer is not None and not self._consumer._closed:
+                self._check(self._consumer)
+
+    def _check(self, consumer: Any) -> None:
+        """End the process if the client does not work any more.
+
+        aiokafka tells it to who asks for the next record, and then waits until it was told. Faust
+        does not ask, so this worker would have its partitions and do nothing.
+        """
+        if consumer._fetcher.error_future.done():
+            end_process("aiokafka does not fetch any more")
+        try:
+            consumer._coordinator.check_errors()
+        except (KafkaError, asyncio.CancelledError) as exc:
+            end_process(f"aiokafka does not take part in the group any more: {exc!r}")
+
+    def last_fetched(self, tp: TP) -> int | None:
+        """When a fetch last told of *tp*, whether it brought anything or not: Unix time in ms."""
+        at: int | None = self._ensure_consumer().last_poll_timestamp(tp)
+        return at
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], *args: Any, **kwargs: Any
@@ -173,6 +202,13 @@ class BatchConsumer(driver.Consumer):
             if end is not None and position is not None:
                 found[tp] = min(position, end), end
         return found
+
+    def last_fetched(self) -> dict[TP, int | None]:
+        """Per assigned partition of a stream: see :meth:`FetchThread.last_fetched`."""
+        changelogs = self.app.tables.changelog_topics
+        thread = cast(FetchThread, self._thread)
+        streams = (tp for tp in self.assignment() if tp.topic not in changelogs)
+        return {tp: thread.last_fetched(tp) for tp in streams}
 
     def _finished_offset(self, tp: TP) -> int | None:
         new = self._new_offset(tp)

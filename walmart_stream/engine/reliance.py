@@ -23,6 +23,7 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
             "flow_control",
             "on_first_start",
             "rebalancing",
+            "rebalancing_count",
         ),
     },
     "faust.transport.consumer": {
@@ -51,6 +52,7 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
     "faust.transport.drivers.aiokafka": {
         "": ("credentials_to_aiokafka_auth", "server_list"),
         "AIOKafkaConsumerThread": (
+            "_consumer",
             "_create_worker_consumer",
             "_ensure_consumer",
             "_fetch_records",
@@ -104,10 +106,13 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
         "Collection": ("changelog_topic_name", "data", "on_rebalance", "persisted_offset"),
     },
     "faust.stores.rocksdb": {"Store": ("_db_for_partition", "offset_key")},
-    "aiokafka.consumer.consumer": {"AIOKafkaConsumer": ("_fetch_max_wait_ms", "_fetcher")},
+    "aiokafka.consumer.consumer": {
+        "AIOKafkaConsumer": ("_closed", "_coordinator", "_fetch_max_wait_ms", "_fetcher")
+    },
+    "aiokafka.consumer.group_coordinator": {"GroupCoordinator": ("check_errors",)},
     "aiokafka.consumer.fetcher": {
         "FetchResult": ("_partition_records",),
-        "Fetcher": ("_records",),
+        "Fetcher": ("_records", "error_future"),
         "PartitionRecords": ("_consumer_record",),
     },
     "mode.services": {"Service": ("_stopped", "crash")},

@@ -56,10 +56,14 @@ class Watchdog:
             end_process(f"there is work and nothing gets done: {names}")
 
     def _positions(self) -> dict[Hashable, Any]:
-        recovery = self._app.tables.recovery
+        app = self._app
+        recovery = app.tables.recovery
         if recovery.in_recovery:
             return {"the restoring of tables": recovery.active_remaining_total()}
-        ready = self._app.tables.actives_ready and not self._app.rebalancing
-        if not ready or self._excused() is not None:
+        if app.rebalancing or not app.tables.actives_ready:
+            return {"the joining of the group": app.rebalancing_count}
+        if self._excused() is not None:
             return {}
-        return dict(self._app.unfinished())
+        # What is not fetched cannot be seen to be unfinished.
+        fetches = {f"the fetching of {tp}": at for tp, at in app.last_fetched().items()}
+        return {**app.unfinished(), **fetches}
