@@ -88,9 +88,9 @@ class Observer:
             group_id=self.settings.app_id,
             enable_auto_commit=False,
         )
-        async with asyncio.timeout(ANSWER):
-            await consumer.start()
         try:
+            async with asyncio.timeout(ANSWER):
+                await consumer.start()
             # It is no member of the group: it only asks.
             consumer.assign(
                 [TopicPartition(topics.RAW.name, p) for p in range(self.settings.kafka_partitions)]
