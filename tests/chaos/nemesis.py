@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from tests.chaos.plan import Act, Step
+from tests.pipeline.worker import until
 from tests.polling.walmart import Walmart
 from tests.real.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
@@ -104,15 +105,18 @@ class Nemesis:
 
     async def _next_victim(self, target: int) -> int:
         """*target* or, where it is down just now, the next one that is not; soon one is up."""
-        async with asyncio.timeout(LONGEST_ABSENCE):
-            while True:
-                for offset in range(len(self._workers)):
-                    number = (target + offset) % len(self._workers)
-                    process = self._workers[number].process
-                    up = process is not None and process.returncode is None
-                    if up and number not in self._absent:
-                        return number
-                await asyncio.sleep(0.1)
+        count = len(self._workers)
+        in_turn = [(target + offset) % count for offset in range(count)]
+
+        async def look() -> list[int]:
+            return [number for number in in_turn if self._is_up(number)]
+
+        return (await until("a worker is up", look, LONGEST_ABSENCE))[0]
+
+    def _is_up(self, number: int) -> bool:
+        process = self._workers[number].process
+        running = process is not None and process.returncode is None
+        return running and number not in self._absent
 
     async def _resume(self, worker: Worker, seconds: float) -> None:
         process = worker.process

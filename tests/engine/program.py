@@ -52,10 +52,12 @@ async def obey(record):
             await asyncio.sleep(0.02)
 
 
-# As an unexpected answer of a node leaves aiokafka.
+# As an unexpected answer of a node leaves aiokafka, while nobody waits for a record.
 CLIENT_FAULTS = {
     "fetching": lambda client: client._fetcher.error_future.cancel(),
-    "group": lambda client: client._coordinator._push_error_to_user(KafkaError("as told")),
+    "group": lambda client: setattr(
+        client._coordinator, "_pending_exception", KafkaError("as told")
+    ),
     "coordination": lambda client: client._coordinator._coordination_task.cancel(),
 }
 

@@ -181,7 +181,7 @@ async def test_an_agent_that_gets_stuck_ends_the_process(bootstrap, start, tmp_p
 
 @pytest.mark.parametrize("what", ["fetching", "group", "coordination"])
 async def test_a_client_that_has_given_up_ends_the_process(start, tmp_path, what):
-    """aiokafka tells it to who asks for the next record, which Faust does not do."""
+    """aiokafka tells it to who waits for a record just then: nobody, during a rebalance."""
     flag = tmp_path / "flag"
     worker = start(FAILING_CLIENT=f"{what} {flag}")
     worker.wait_ready()

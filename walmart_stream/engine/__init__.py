@@ -32,7 +32,8 @@ answers short
 stalls are only logged (#175,      they end the process (:mod:`watchdog`)
 #176, #523)
 aiokafka's errors in the group    the client is asked for them every second, and they end the
-are asked for by nobody           process (:mod:`consumer`: ``_check``)
+reach only who waits for a        process (:mod:`consumer`: ``_check``)
+record just then
 a full queue blocks every topic   partitions with batches in flight are not fetched
                                   (:mod:`consumer`: ``_getmany``)
 ================================  ==============================================================

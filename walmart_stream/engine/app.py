@@ -90,7 +90,7 @@ class StreamApp(faust.App):
         }
 
     def last_fetched(self) -> dict[TP, int | None]:
-        """When each partition was last fetched, in Unix time (ms)."""
+        """See :meth:`BatchConsumer.last_fetched`."""
         return cast(BatchConsumer, self.consumer).last_fetched()
 
     async def on_first_start(self) -> None:

@@ -41,8 +41,8 @@ LONGEST_FETCH_MS = 100
 # When a fetch brings fewer records, the next one waits until somebody asks for it.
 ENOUGH_TO_FETCH_AHEAD = 500
 
-# From one look at the client to the next, in seconds.
-LOOK_INTERVAL = 1.0
+# From one check of the client to the next, in seconds.
+CHECK_INTERVAL = 1.0
 
 # How long a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
 # database is abandoned then; its batch is repeated by the next owner.
@@ -77,15 +77,16 @@ class FetchThread(driver.AIOKafkaConsumerThread):
     @Service.task
     async def _watch_client(self) -> None:
         while not self.should_stop:
-            await self.sleep(LOOK_INTERVAL)
+            await self.sleep(CHECK_INTERVAL)
             if self._consumer is not None and not self._consumer._closed:
                 self._check(self._consumer)
 
     def _check(self, consumer: Any) -> None:
         """End the process if the client does not work any more.
 
-        aiokafka tells it to who asks for the next record, and then waits until it was told. Faust
-        does not ask, so this worker would have its partitions and do nothing.
+        aiokafka tells it to who waits for a record just then, or asks by its ``getone`` or
+        ``getmany``, and waits until it was told. Faust uses neither, and waits for no record during
+        a rebalance: this worker would have its place in the group and do nothing.
         """
         if consumer._fetcher.error_future.done():
             end_process("aiokafka does not fetch any more")
@@ -93,11 +94,6 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             consumer._coordinator.check_errors()
         except (KafkaError, asyncio.CancelledError) as exc:
             end_process(f"aiokafka does not take part in the group any more: {exc!r}")
-
-    def last_fetched(self, tp: TP) -> int | None:
-        """When a fetch last told of *tp*, whether it brought anything or not: Unix time in ms."""
-        at: int | None = self._ensure_consumer().last_poll_timestamp(tp)
-        return at
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], *args: Any, **kwargs: Any
@@ -193,22 +189,24 @@ class BatchConsumer(driver.Consumer):
 
     def unfinished(self) -> dict[TP, tuple[int, int]]:
         """Per assigned partition that was fetched: first offset not finished, and the log's end."""
-        changelogs = self.app.tables.changelog_topics
         found = {}
-        for tp in self.assignment():
-            if tp.topic in changelogs:
-                continue
+        for tp in self._assigned_streams():
             end, position = self.highwater(tp), self._finished_offset(tp)
             if end is not None and position is not None:
                 found[tp] = min(position, end), end
         return found
 
     def last_fetched(self) -> dict[TP, int | None]:
-        """Per assigned partition of a stream: see :meth:`FetchThread.last_fetched`."""
+        """When a fetch last told of each assigned partition, if only that there is nothing new.
+
+        In Unix time (ms); ``None`` if none has yet.
+        """
+        client = cast(FetchThread, self._thread)._ensure_consumer()
+        return {tp: client.last_poll_timestamp(tp) for tp in self._assigned_streams()}
+
+    def _assigned_streams(self) -> list[TP]:
         changelogs = self.app.tables.changelog_topics
-        thread = cast(FetchThread, self._thread)
-        streams = (tp for tp in self.assignment() if tp.topic not in changelogs)
-        return {tp: thread.last_fetched(tp) for tp in streams}
+        return [tp for tp in self.assignment() if tp.topic not in changelogs]
 
     def _finished_offset(self, tp: TP) -> int | None:
         new = self._new_offset(tp)
