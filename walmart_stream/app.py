@@ -37,6 +37,7 @@ from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.consumer import MAX_BATCH
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE, end_process, refuse_to_start
+from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
@@ -174,6 +175,7 @@ def __getattr__(name: str) -> Any:
         settings = load_settings()
         protect(settings, stdout=True)
         use_fast_loop()
+        keep_freed_memory()
         app = create_app(settings)
     except (SettingsError, UnusableKey, OSError) as exc:
         sys.stderr.write(f"walmart-stream: {exc}\n")

@@ -73,7 +73,7 @@ def step(
 def tune_garbage_collection() -> None:
     """As this program does: what was imported stays, and a batch makes much that lives briefly."""
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(100_000, 10, 10)
 
 
 class Memory:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.given import RAW, Given
 from tests.bench.job import RULES
+from walmart_stream.engine.memory import LARGEST_KEPT, MOST_KEPT
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
@@ -18,6 +19,12 @@ STATES = "{group}-offers-changelog"
 WINDOWS = "{group}-price-windows-changelog"
 QUIX_STORE = f"changelog__{{group}}--{RAW}--default"
 QUIX_WINDOWS = f"changelog__{{group}}--{RAW}--tumbling_window_{RULES.window_ms}"
+
+# What this program does for itself, see keep_freed_memory.
+KEEP_FREED_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(LARGEST_KEPT),
+    "MALLOC_TRIM_THRESHOLD_": str(MOST_KEPT),
+}
 
 PEERS_PYTHON = str(ROOT / ".venv-bench" / "bin" / "python")
 
@@ -76,6 +83,7 @@ AIOKAFKA = Subject(
     "aiokafka loop",
     "at least once; a state can be ahead of its results",
     _main("aiokafka_loop"),
+    settings=KEEP_FREED_MEMORY,
 )
 NAIVE = Subject(
     "faust-naive",
@@ -109,18 +117,21 @@ SUBJECTS = {
             "aiokafka loop, own batches",
             AIOKAFKA.promise,
             (*AIOKAFKA.command, "own-batches"),
+            settings=KEEP_FREED_MEMORY,
         ),
         Subject(
             "confluent",
             "confluent-kafka loop",
             "at least once; a state can be ahead of its results",
             _peer("confluent_loop"),
+            settings=KEEP_FREED_MEMORY,
         ),
         Subject(
             "quix",
             "Quix Streams, state",
             "at least once",
             _peer("quix_state"),
+            settings=KEEP_FREED_MEMORY,
             stores=(QUIX_STORE,),
         ),
         Subject(
@@ -128,6 +139,7 @@ SUBJECTS = {
             "Quix Streams, its windows",
             "at least once",
             _peer("quix_windows"),
+            settings=KEEP_FREED_MEMORY,
             share=0.5,
             stores=(QUIX_STORE, QUIX_WINDOWS),
             checked=("results", "states"),
@@ -137,6 +149,7 @@ SUBJECTS = {
             "bytewax",
             "at least once; states in local SQLite only",
             _peer("bytewax_flow"),
+            settings=KEEP_FREED_MEMORY,
             commits=False,
             stores=(),
             checked=("results",),

@@ -58,8 +58,9 @@ class Worker:
     def events(self) -> list[dict[str, Any]]:
         if not self._output.exists():
             return []
-        lines = self._output.read_text(encoding="utf-8").splitlines()
-        said = [json.loads(line) for line in lines]
+        # The last line may be half written yet.
+        whole, _, _ = self._output.read_text(encoding="utf-8").rpartition("\n")
+        said = [json.loads(line) for line in whole.splitlines()]
         return [event for event in said if event["pid"] == self.process.pid]
 
     def owned(self) -> list[int]:

@@ -136,8 +136,9 @@ def _observe(
             previous = None
             found.window.observe(offer.landed_cents, is_change=False)
         else:
-            if at <= found.observed_at:
-                equal = equal or at == found.observed_at
+            seen_at = found.observed_at
+            if at <= seen_at:
+                equal = equal or at == seen_at
                 continue
             applied = True
             offer = UNAVAILABLE if seen is None else seen
@@ -145,7 +146,8 @@ def _observe(
             landed = previous.landed_cents
             if start != found.window.start:
                 _leave_window(observation.item_id, name, found, start, rules, outcome)
-            found.window.carry(landed, found.observed_at, at, rules)
+            window = found.window
+            window.carry(landed, seen_at, at, rules)
             found.observed_at = at
             if offer == previous:
                 kinds = ()
@@ -153,7 +155,7 @@ def _observe(
                 kinds = _differences(previous, offer)
                 found.offer = offer
                 landed = offer.landed_cents
-            found.window.observe(landed, is_change=bool(kinds))
+            window.observe(landed, is_change=bool(kinds))
         enters = True
         if kinds or (tells and name == OWN):
             box = None if sight is None else _told(state, name)

@@ -6,10 +6,10 @@ position: deriving one again overwrites it with itself.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
-import orjson
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, to_builtins
+from msgspec.json import Encoder
 
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import Offer
@@ -19,7 +19,7 @@ from walmart_stream.domain.windows import Rules, Window
 FIRST_SEEN = "first_seen"
 
 
-class Source(NamedTuple):
+class Source(Struct, frozen=True, gc=False):
     """Where in the log an observation stands."""
 
     topic: str
@@ -49,48 +49,44 @@ class PriceChange(Struct, frozen=True, gc=False):
 
         ``delta_pct`` is 100 times the delta over the previous amount, ``None`` where that is 0.
         """
-        now, before, source = self.now, self.previous, self.source
-        landed = now.landed_cents
+        document: dict[str, Any] = to_builtins(self.value())
+        return document
+
+    def value(self) -> _PriceChangeValue:
+        """What :meth:`document` gives, as it is encoded."""
+        price, shipping, two_day, available, seller = self.now
+        landed = None if price is None or shipping is None else price + shipping
+        before = self.previous
         delta = delta_pct = previous = None
         if before is not None:
+            price_before, shipping_before, _, available_before, seller_before = before
             landed_before = before.landed_cents
             if landed is not None and landed_before is not None:
                 delta, delta_pct = _delta(landed, landed_before)
-            elif now.price_cents is not None and before.price_cents is not None:
-                delta, delta_pct = _delta(now.price_cents, before.price_cents)
-            previous = {
-                "price_cents": before.price_cents,
-                "shipping_cents": before.shipping_cents,
-                "landed_cents": landed_before,
-                "available": before.available,
-                "seller": before.seller,
-            }
-        document: dict[str, Any] = {
-            "type": "price_change",
-            "schema": 1,
-            "item_id": self.item_id,
-            "offer": self.offer,
-            "name": self.name,
-            "seller": now.seller,
-            "kinds": self.kinds,
-            "price_cents": now.price_cents,
-            "shipping_cents": now.shipping_cents,
-            "landed_cents": landed,
-            "two_day_cents": now.two_day_cents,
-            "available": now.available,
-            "previous": previous,
-            "delta_cents": delta,
-            "delta_pct": delta_pct,
-            "observed_at": to_iso(self.observed_at),
-            "source": {
-                "topic": source.topic,
-                "partition": source.partition,
-                "offset": source.offset,
-            },
-        }
-        if self.buy_box is not None:
-            document["buy_box"] = self.buy_box.document()
-        return document
+            elif price is not None and price_before is not None:
+                delta, delta_pct = _delta(price, price_before)
+            previous = _PreviousValue(
+                price_before, shipping_before, landed_before, available_before, seller_before
+            )
+        return _PriceChangeValue(
+            1,
+            self.item_id,
+            self.offer,
+            self.name,
+            seller,
+            self.kinds,
+            price,
+            shipping,
+            landed,
+            two_day,
+            available,
+            previous,
+            delta,
+            delta_pct,
+            to_iso(self.observed_at),
+            self.source,
+            UNSET if self.buy_box is None else self.buy_box.document(),
+        )
 
 
 class WindowClosed(Struct, frozen=True, gc=False):
@@ -111,30 +107,83 @@ class WindowClosed(Struct, frozen=True, gc=False):
 
     def document(self) -> dict[str, Any]:
         """JSON fields; prices are landed cents, ``mean`` is weighted by time."""
-        return {
-            "type": "window_closed",
-            "schema": 1,
-            "item_id": self.item_id,
-            "offer": self.offer,
-            "start": to_iso(self.start),
-            "end": to_iso(self.end),
-            "observations": self.observations,
-            "changes": self.changes,
-            "open": self.open,
-            "high": self.high,
-            "low": self.low,
-            "close": self.close,
-            "mean": self.mean,
-            "coverage": self.coverage,
-        }
+        document: dict[str, Any] = to_builtins(self.value())
+        return document
+
+    def value(self) -> _WindowClosedValue:
+        """What :meth:`document` gives, as it is encoded."""
+        return _WindowClosedValue(
+            1,
+            self.item_id,
+            self.offer,
+            to_iso(self.start),
+            to_iso(self.end),
+            self.observations,
+            self.changes,
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.mean,
+            self.coverage,
+        )
 
 
 Event = PriceChange | WindowClosed
 
 
+class _PreviousValue(Struct, gc=False):
+    price_cents: int | None
+    shipping_cents: int | None
+    landed_cents: int | None
+    available: bool
+    seller: str | None
+
+
+# The fields in the order in which they are written. Structs are made and encoded in half the time
+# that dicts take.
+class _PriceChangeValue(Struct, gc=False, tag_field="type", tag="price_change"):
+    schema: Literal[1]
+    item_id: str
+    offer: str
+    name: str | None
+    seller: str | None
+    kinds: tuple[str, ...]
+    price_cents: int | None
+    shipping_cents: int | None
+    landed_cents: int | None
+    two_day_cents: int | None
+    available: bool
+    previous: _PreviousValue | None
+    delta_cents: int | None
+    delta_pct: float | None
+    observed_at: str
+    source: Source
+    buy_box: dict[str, Any] | UnsetType
+
+
+class _WindowClosedValue(Struct, gc=False, tag_field="type", tag="window_closed"):
+    schema: Literal[1]
+    item_id: str
+    offer: str
+    start: str
+    end: str
+    observations: int
+    changes: int
+    open: int | None
+    high: int | None
+    low: int | None
+    close: int | None
+    mean: float | None
+    coverage: float
+
+
+_encode = Encoder().encode
+
+
 def encode(event: Event) -> bytes:
     """The results topic's value."""
-    return orjson.dumps(event.document())
+    return _encode(event.value())
 
 
 def summarise(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from walmart_stream.domain.errors import WrongShape
@@ -39,9 +40,9 @@ class Offer(NamedTuple):
     @property
     def landed_cents(self) -> int | None:
         """Price plus standard shipping, where both are known."""
-        if self.price_cents is None or self.shipping_cents is None:
-            return None
-        return self.price_cents + self.shipping_cents
+        # By index, in half the time: every observation asks for it.
+        price, shipping = self[0], self[1]
+        return None if price is None or shipping is None else price + shipping
 
 
 UNAVAILABLE = Offer(None, None, None, False, None)
@@ -143,8 +144,12 @@ def text_of(value: object, field: str, longest: int, prefix: str = "") -> str | 
     if not isinstance(value, str):
         raise WrongShape(f"{prefix}{field}: text is due, not {type(value).__name__}")
     if "&" in value:
-        value = html.unescape(value)
+        value = _unescape(value) if len(value) <= MAX_NAME else html.unescape(value)
     return value.strip()[:longest] or None
+
+
+# An item's answers name it in the same words each time. Some ten megabytes.
+_unescape = lru_cache(maxsize=20_000)(html.unescape)
 
 
 def _flag(value: object, field: str, prefix: str) -> bool:

@@ -8,7 +8,8 @@ from functools import lru_cache
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Whatever is computed from a time (the end of its window, at most a week later) is one, too.
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_DAYS = (LATEST - EPOCH).days
+_FRACTIONS = [f".{ms:03d}Z" for ms in range(1000)]
 
 
 def to_ms(moment: datetime) -> int:
@@ -19,12 +20,14 @@ def to_ms(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         raise ValueError("the time has no time zone")
-    ms = (moment - EPOCH) // _MILLISECOND
-    if ms < 0:
+    elapsed = moment - EPOCH
+    days = elapsed.days
+    if days < 0:
         raise ValueError("the time is before 1970")
-    if moment >= LATEST:
+    if days >= _DAYS:
         raise ValueError("the time is after 9998")
-    return ms
+    # As whole numbers: dividing durations takes twice as long, and every observation has a time.
+    return days * 86_400_000 + elapsed.seconds * 1000 + elapsed.microseconds // 1000
 
 
 def parse_iso(text: str) -> int:
@@ -53,7 +56,7 @@ def to_datetime(ms: int) -> datetime:
 def to_iso(ms: int) -> str:
     """For example ``2026-11-22T18:00:00.123Z``."""
     seconds, rest = divmod(ms, 1000)
-    return f"{_second(seconds)}.{rest:03d}Z"
+    return _second(seconds) + _FRACTIONS[rest]
 
 
 # Neighbours in a log and the bounds of windows share their second.

@@ -54,7 +54,8 @@ _decode = Decoder(Envelope).decode
 def read(value: bytes) -> Envelope | None:
     """The envelope in *value*; ``None`` if it has not the usual shape, or is no JSON at all."""
     try:
-        value.decode()  # texts that are skipped are not looked into otherwise
+        if not value.isascii():
+            value.decode()  # texts that are skipped are not looked into otherwise
         envelope = _decode(value)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None

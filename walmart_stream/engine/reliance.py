@@ -107,7 +107,13 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "faust.stores.rocksdb": {"Store": ("_db_for_partition", "offset_key")},
     "aiokafka.consumer.consumer": {
-        "AIOKafkaConsumer": ("_closed", "_coordinator", "_fetch_max_wait_ms", "_fetcher")
+        "AIOKafkaConsumer": (
+            "_closed",
+            "_coordinator",
+            "_fetch_max_bytes",
+            "_fetch_max_wait_ms",
+            "_fetcher",
+        )
     },
     "aiokafka.consumer.group_coordinator": {"GroupCoordinator": ("check_errors",)},
     "aiokafka.consumer.fetcher": {

@@ -80,6 +80,7 @@ async def main(send: Send) -> None:
         rebalance_timeout_ms=session,
         heartbeat_interval_ms=session // 3,
         max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_bytes=16 * 1024 * 1024,
         max_poll_records=20_000,
     )
     producer: AIOKafkaProducer = AIOKafkaProducer(

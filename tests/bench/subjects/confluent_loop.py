@@ -38,6 +38,7 @@ def main() -> None:
             # Also the rebalance timeout, half of which the embedded broker waits at each join.
             "max.poll.interval.ms": int(told.session * 1000),
             "fetch.message.max.bytes": 4 * 1024 * 1024,
+            "fetch.max.bytes": 16 * 1024 * 1024,
             "queued.max.messages.kbytes": 64 * 1024,
         }
     )

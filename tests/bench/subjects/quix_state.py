@@ -38,6 +38,7 @@ def make_application(told: Given) -> Application:
             # Also the rebalance timeout, half of which the embedded broker waits at each join.
             "max.poll.interval.ms": session,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
+            "fetch.max.bytes": 16 * 1024 * 1024,
             "queued.max.messages.kbytes": 64 * 1024,
         },
         producer_extra_config={
