@@ -88,6 +88,7 @@ def test_nothing_new_is_no_change() -> None:
 
     assert [one.kinds for one in changes(outcome)] == [("first_seen",)]
     assert outcome.applied == 3
+    assert outcome.states["1"].offers["featured"].window.changes == 0
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ class _Result(TypedDict):
     type: Literal["price_change", "window_closed"]
 
 
+# How the processing agent begins a change, which need not be searched for its type.
+_USUAL = b'{"type":"price_change",'
 _kind = Decoder(_Result).decode
 _decode = {CHANGE: Decoder(_Change).decode, WINDOW: Decoder(_Window).decode}
 
@@ -95,6 +97,8 @@ def read_result(value: bytes | None) -> Any:
     if not value:
         raise EmptyValue("a result is due, the value is empty")
     try:
+        if value.startswith(_USUAL):
+            return _decode[CHANGE](value)
         return _decode[_kind(value)["type"]](value)
     except ValidationError as exc:
         raise WrongShape(f"a result is due: {str(exc)[:200]}") from None

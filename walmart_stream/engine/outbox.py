@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from aiokafka.errors import MessageSizeTooLargeError, UnknownError, UnsupportedVersionError
@@ -95,29 +96,35 @@ class Outbox:
     ) -> list[int]:
         producer = self._producer._ensure_producer()
         sent: list[tuple[Awaitable[Any], int]] = []
-        builder = producer.create_batch()
         now = time.time_ns() // 1_000_000
-        for key, value, headers in records:
-            if builder.append(timestamp=now, key=key, value=value, headers=headers) is None:
-                sent.append(await _submit(producer, builder, topic, partition))
-                builder = producer.create_batch()
-                if builder.append(timestamp=now, key=key, value=value, headers=headers) is None:
-                    raise MessageSizeTooLargeError(f"a record of {topic} fits no batch")
-        sent.append(await _submit(producer, builder, topic, partition))
+        first = 0
+        while first < len(records):
+            builder = producer.create_batch()
+            count = _fill(builder, islice(records, first, None), now)
+            if not count:
+                raise MessageSizeTooLargeError(f"a record of {topic} fits no batch")
+            first += count
+            # Closed, or somebody else's record could be appended to it on its way.
+            builder.close()
+            sent.append((await producer.send_batch(builder, topic, partition=partition), count))
         offsets: list[int] = []
         for future, count in sent:
-            first = (await future).offset
-            offsets.extend(range(first, first + count))
+            offset = (await future).offset
+            offsets.extend(range(offset, offset + count))
         return offsets
 
 
-async def _submit(
-    producer: Any, builder: Any, topic: str, partition: int
-) -> tuple[Awaitable[Any], int]:
-    # Closed, or somebody else's record could be appended to it on its way.
-    builder.close()
-    count = builder.record_count()
-    return await producer.send_batch(builder, topic, partition=partition), count
+def _fill(builder: Any, records: Iterable[Record], timestamp: int) -> int:
+    """Append *records* until the batch is full; how many it has taken."""
+    # What BatchBuilder.append does for keys and values in bytes, at half the cost.
+    append = builder._builder.append
+    count = 0
+    for key, value, headers in records:
+        if append(count, timestamp, key, value, headers) is None:
+            break
+        count += 1
+    builder._relative_offset = count
+    return count
 
 
 class SafeProducer(driver.Producer):

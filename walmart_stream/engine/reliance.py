@@ -121,6 +121,7 @@ RELIANCES: dict[str, dict[str, tuple[str, ...]]] = {
         "Fetcher": ("_records", "error_future"),
         "PartitionRecords": ("_consumer_record",),
     },
+    "aiokafka.producer.message_accumulator": {"BatchBuilder": ("_builder", "_relative_offset")},
     "mode.services": {"Service": ("_stopped", "crash")},
     "mode.utils.queues": {"FlowControlEvent": ("clear", "is_active", "resume", "suspend")},
 }

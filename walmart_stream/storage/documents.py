@@ -11,19 +11,6 @@ OFFERS = "offers"
 PRICE_CHANGES = "price_changes"
 PRICE_WINDOWS = "price_windows"
 
-_WINDOW_FIELDS = (
-    "item_id",
-    "offer",
-    "observations",
-    "changes",
-    "open",
-    "high",
-    "low",
-    "close",
-    "mean",
-    "coverage",
-)
-
 
 def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
     """The ``offers`` document as of a ``price_change`` event's fields."""
@@ -73,12 +60,23 @@ def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
 
 def window_document(closed: Mapping[str, Any]) -> dict[str, Any]:
     """The ``price_windows`` document of a ``window_closed`` event's fields."""
+    item_id, offer = closed["item_id"], closed["offer"]
     start, moment = parse_moment(closed["start"])
-    document: dict[str, Any] = {"_id": f"{closed['item_id']}:{closed['offer']}:{start}"}
-    document.update((field, closed[field]) for field in _WINDOW_FIELDS)
-    document["start"] = moment
-    document["end"] = parse_moment(closed["end"])[1]
-    return document
+    return {
+        "_id": f"{item_id}:{offer}:{start}",
+        "item_id": item_id,
+        "offer": offer,
+        "observations": closed["observations"],
+        "changes": closed["changes"],
+        "open": closed["open"],
+        "high": closed["high"],
+        "low": closed["low"],
+        "close": closed["close"],
+        "mean": closed["mean"],
+        "coverage": closed["coverage"],
+        "start": moment,
+        "end": parse_moment(closed["end"])[1],
+    }
 
 
 def _buy_box(box: Mapping[str, Any]) -> dict[str, Any]:
