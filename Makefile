@@ -131,6 +131,6 @@ lock:  ## renew requirements/*.lock with uv, keeping pins; UPGRADE=--upgrade ren
 	@$(COMPILE) --group build --no-annotate --constraint requirements/all.lock \
 		--output-file requirements/build.lock
 	@$(COMPILE) requirements/bench.in --no-annotate \
-		--constraint <(grep -oE '^(orjson|msgspec)==[^ ]+' requirements/all.lock) \
+		--constraint <(grep -oE '^(orjson|msgspec|xxhash)==[^ ]+' requirements/all.lock) \
 		--output-file requirements/bench.lock
 	@$(COMPILE) requirements/audit.in --no-annotate --output-file requirements/audit.lock

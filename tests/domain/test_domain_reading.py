@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain import plain_reading
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.observation import decode
+from walmart_stream.domain.usual_shape import Reader
 
 ENVELOPE = {
     "schema": b"1",
@@ -115,3 +117,59 @@ def test_both_readings_agree_on_damaged_records(put: bytes, at: int, cut: int) -
     value = whole[:at] + put + whole[at + cut :]
 
     assert read(decode, b"123", value) == read(plain_reading.decode, b"123", value)
+
+
+@given(st.lists(values, min_size=2, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_what_was_read_before_changes_nothing(several: list[bytes]) -> None:
+    """Answers that repeat the last one are not read again, and mean what they meant."""
+    for value in (*several, *several[::-1]):
+        assert read(decode, b"123", value) == read(plain_reading.decode, b"123", value)
+
+
+ITEM_TEXT = written(ITEM)
+OTHER_ITEM = written({**ITEM, "salePrice": b"1.00"})
+LATER = b'"2026-11-22T19:00:00.000Z"'
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"123", written({**ENVELOPE, "observed_at": LATER, "payload": ITEM_TEXT})),
+        (b"124", written({**ENVELOPE, "payload": ITEM_TEXT})),
+        (b"124", written({**ENVELOPE, "item_id": b'"124"', "payload": ITEM_TEXT})),
+        (b"123", written({"x": written({"y": b"1", "payload": ITEM_TEXT})})),
+        (b"123", written({**ENVELOPE, "x": written({"y": b"1", "payload": ITEM_TEXT})})),
+        (b"123", written({**ENVELOPE, "payload": b'%s,"observed_at":%s' % (ITEM_TEXT, LATER)})),
+        (b"123", written({**ENVELOPE, "payload": b'%s,"payload":%s' % (ITEM_TEXT, OTHER_ITEM)})),
+        (b"123", written({**ENVELOPE, "payload": b"%s,%s" % (ITEM_TEXT, ITEM_TEXT)})),
+        (b"123", written({**ENVELOPE, "payload": ITEM_TEXT}) + b" "),
+        (b"123", written({**ENVELOPE, "payload": ITEM_TEXT}) + b"}"),
+        (b"123", written({**ENVELOPE, "payload": ITEM_TEXT})[:-1]),
+    ],
+)
+def test_an_answer_that_was_seen_before_counts_only_where_it_is_the_whole_payload(
+    key: bytes, value: bytes
+) -> None:
+    """The same bytes can be another item's, somewhere inside, or have something after them."""
+    decode(b"123", written({**ENVELOPE, "payload": ITEM_TEXT}))
+
+    assert read(decode, key, value) == read(plain_reading.decode, key, value)
+
+
+def test_what_is_remembered_of_items_is_limited() -> None:
+    """A reader that knows two items at most reads a third one, and the first one anew."""
+    reader = Reader(most_items=2)
+    ids = (b"123", b"124", b"125", b"123")
+    texts = [written({**ENVELOPE, "item_id": b'"%s"' % i, "payload": item(i)}) for i in ids]
+
+    found = [reader.read(text) for text in texts]
+
+    assert [said is not None and said[1].featured.price_cents for said in found] == 4 * [2497]
+    assert found[0] is not None
+    assert found[3] is not None
+    assert found[3][1] is not found[0][1]
+
+
+def item(item_id: bytes) -> bytes:
+    return written({**ITEM, "itemId": item_id})

@@ -100,13 +100,10 @@ def _observe(
     at = observation.observed_at
     start = rules.start_of(at)
     name_now = observation.name or state.name
+    # An older answer does not rename an item.
+    renames = name_now != state.name and at >= state.observed_at
     known_offers = state.offers
-    last_seen = newest_window = -1
-    for known in known_offers.values():
-        if known.observed_at > last_seen:
-            last_seen = known.observed_at
-        if known.window.start > newest_window:
-            newest_window = known.window.start
+    newest_window: int | None = None
     applied = equal = enters = tells = False
     offers = observation.offers
     sight = observation.sight
@@ -130,6 +127,8 @@ def _observe(
                 state.absent[name] = at
                 continue
             state.absent.pop(name, None)
+            if not enters:
+                newest_window, enters = state.newest_window, True
             offer = UNAVAILABLE if seen is None else seen
             known_offers[name] = found = OfferState(offer, at, at, Window(start))
             kinds = _FIRST_SEEN
@@ -145,18 +144,19 @@ def _observe(
             previous = found.offer
             landed = previous.landed_cents
             if start != found.window.start:
+                if not enters:
+                    newest_window, enters = state.newest_window, True
                 _leave_window(observation.item_id, name, found, start, rules, outcome)
             window = found.window
             window.carry(landed, seen_at, at, rules)
             found.observed_at = at
-            if offer == previous:
+            if offer is previous or offer == previous:
                 kinds = ()
             else:
                 kinds = _differences(previous, offer)
                 found.offer = offer
                 landed = offer.landed_cents
             window.observe(landed, is_change=bool(kinds))
-        enters = True
         if kinds or (tells and name == OWN):
             box = None if sight is None else _told(state, name)
             found.changed_at = at
@@ -168,9 +168,9 @@ def _observe(
     if applied:
         state.applied += 1
         outcome.applied += 1
-        if at >= last_seen:
+        if renames:
             state.name = name_now
-        if enters and -1 < newest_window < start:
+        if newest_window is not None and newest_window < start:
             if state.previous_window is not None:
                 outcome.expired.append((observation.item_id, state.previous_window))
             state.previous_window = newest_window

@@ -12,7 +12,6 @@ import orjson
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
-from walmart_stream.domain import usual_shape
 from walmart_stream.domain.errors import (
     BadInput,
     BadTime,
@@ -25,17 +24,13 @@ from walmart_stream.domain.money import Doubtful
 from walmart_stream.domain.offers import (
     FEATURED,
     MARKETPLACE,
-    MAX_NAME,
     Offer,
     affiliate_offers,
-    featured_offer,
     item_name,
-    marketplace_offer,
-    text_of,
 )
 from walmart_stream.domain.seller_side import Sight, seller_sight, webhook_sight
 from walmart_stream.domain.time import parse_iso, to_iso
-from walmart_stream.domain.usual_shape import Envelope
+from walmart_stream.domain.usual_shape import Reader
 
 SCHEMA = 1
 AFFILIATE = "affiliate"
@@ -84,41 +79,18 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     """
     if not value:
         raise EmptyValue("an observation is due, the value is empty")
-    usual = usual_shape.read(value)
+    usual = _read_usual(value)
     if usual is not None:
+        envelope, (name, featured, marketplace, _) = usual
         try:
-            return _of_usual_shape(key, usual)
-        except (BadInput, Doubtful):
+            at = _time(envelope.observed_at)
+            _check_key(key, envelope.item_id)
+        except BadInput:
             pass  # what is wrong is said below
+        else:
+            offers = {FEATURED: featured, MARKETPLACE: marketplace}
+            return Observation(envelope.item_id, at, AFFILIATE, name, offers)
     return _decode_any(key, value)
-
-
-def _of_usual_shape(key: bytes | None, envelope: Envelope) -> Observation:
-    item_id = envelope.item_id
-    at = _time(envelope.observed_at)
-    _check_key(key, item_id)
-    item = envelope.payload
-    featured = featured_offer(
-        item.salePrice,
-        item.standardShipRate,
-        item.twoThreeDayShippingRate,
-        item.sellerInfo,
-        item.availableOnline,
-    )
-    best = item.bestMarketplacePrice
-    marketplace = None
-    if best is not None:
-        marketplace = marketplace_offer(
-            best.price,
-            best.standardShipRate,
-            best.twoThreeDayShippingRate,
-            best.sellerInfo,
-            best.availableOnline,
-        )
-    name = item.name
-    if name is not None:
-        name = text_of(name, "name", MAX_NAME)
-    return Observation(item_id, at, AFFILIATE, name, {FEATURED: featured, MARKETPLACE: marketplace})
 
 
 def _decode_any(key: bytes | None, value: bytes) -> Observation:
@@ -229,6 +201,7 @@ def _exact(text: str) -> Decimal | float:
         return float(text)  # an exponent below -10^18: 0.0
 
 
+_read_usual = Reader().read
 _decode_decimals = Decoder(float_hook=_exact).decode
 
 

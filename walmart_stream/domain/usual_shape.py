@@ -6,15 +6,54 @@ same, and what it does not know, they judge.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
+from xxhash import xxh3_128_digest
+
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.money import Doubtful
+from walmart_stream.domain.offers import (
+    MAX_NAME,
+    Offer,
+    featured_offer,
+    marketplace_offer,
+    text_of,
+)
+
+# What stands between the other fields of an envelope and the item.
+_PAYLOAD = b',"payload":'
+
+# Most answers repeat what the last one about the item said, byte for byte. Of how many items that
+# is known, by a digest of these bytes: the bytes themselves would be more than a processor's cache
+# holds, and fetching them from memory takes as long as reading them anew. Some forty megabytes; of
+# more items, all are forgotten.
+MOST_ITEMS = 50_000
 
 Number = float | int | None
 
 
-class Best(Struct, gc=False):
+class Envelope(Struct, gc=False):
+    """The envelope of an affiliate answer, but for the item."""
+
+    schema: Literal[1]
+    source: Literal["affiliate"]
+    item_id: str
+    observed_at: str
+    request_id: str | None = None
+
+
+class Said(NamedTuple):
+    """What an item's answer says, and the digest of its bytes."""
+
+    name: str | None
+    featured: Offer
+    marketplace: Offer | None
+    digest: bytes
+
+
+class _Best(Struct, gc=False):
     """Walmart's ``bestMarketplacePrice``, as far as it is used."""
 
     price: Number = None
@@ -24,7 +63,7 @@ class Best(Struct, gc=False):
     availableOnline: bool | None = None
 
 
-class Item(Struct, gc=False):
+class _Item(Struct, gc=False):
     """An item of an affiliate answer, as far as it is used."""
 
     itemId: int
@@ -34,33 +73,80 @@ class Item(Struct, gc=False):
     twoThreeDayShippingRate: Number = None
     sellerInfo: str | None = None
     availableOnline: bool | None = None
-    bestMarketplacePrice: Best | None = None
+    bestMarketplacePrice: _Best | None = None
 
 
-class Envelope(Struct, gc=False):
-    """The envelope of an affiliate answer."""
-
-    schema: Literal[1]
-    source: Literal["affiliate"]
-    item_id: str
-    observed_at: str
-    payload: Item
-    request_id: str | None = None
+_envelope = Decoder(Envelope).decode
+_item = Decoder(_Item).decode
 
 
-_decode = Decoder(Envelope).decode
+class Reader:
+    """Reads observations; remembers what the last answer about each of *most_items* said."""
+
+    def __init__(self, most_items: int = MOST_ITEMS) -> None:
+        self._most_items = most_items
+        self._last: dict[str, Said] = {}
+
+    def read(self, value: bytes) -> tuple[Envelope, Said] | None:
+        """The envelope in *value*, and what its item says.
+
+        ``None`` if it has not the usual shape, is no JSON, or something is wrong with its item.
+        """
+        # In two parts, each of which must be a JSON object by itself. So nothing can come after
+        # the item, and the item is not one inside of another field.
+        start = value.find(b"{", 1)
+        end = start - len(_PAYLOAD)
+        if end < 0 or not value.startswith(_PAYLOAD, end) or not value.endswith(b"}"):
+            return None
+        head, payload = value[:end] + b"}", value[start:-1]
+        digest = xxh3_128_digest(payload)
+        try:
+            _check_text(head)
+            envelope = _envelope(head)
+            item_id = envelope.item_id
+            last = self._last.get(item_id)
+            if last is not None and last[3] == digest:
+                return envelope, last
+            _check_text(payload)
+            item = _item(payload)
+            # As a number it has no leading zeros and no other digits than 0 to 9.
+            if not 0 < item.itemId < 10**20 or str(item.itemId) != item_id:
+                return None
+            said = _said(item, digest)
+        except (DecodeError, UnicodeDecodeError, RecursionError, BadInput, Doubtful):
+            return None
+        if len(self._last) >= self._most_items:
+            self._last.clear()
+        self._last[item_id] = said
+        return envelope, said
 
 
-def read(value: bytes) -> Envelope | None:
-    """The envelope in *value*; ``None`` if it has not the usual shape, or is no JSON at all."""
-    try:
-        if not value.isascii():
-            value.decode()  # texts that are skipped are not looked into otherwise
-        envelope = _decode(value)
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    number = envelope.payload.itemId
-    # As a number it has no leading zeros and no other digits than 0 to 9.
-    if 0 < number < 10**20 and str(number) == envelope.item_id:
-        return envelope
-    return None
+def _check_text(part: bytes) -> None:
+    """Raises UnicodeDecodeError: not UTF-8. Texts that are skipped are not looked into else."""
+    if not part.isascii():
+        part.decode()
+
+
+def _said(item: _Item, digest: bytes) -> Said:
+    """Raises BadInput, Doubtful: see :func:`walmart_stream.domain.offers.affiliate_offers`."""
+    featured = featured_offer(
+        item.salePrice,
+        item.standardShipRate,
+        item.twoThreeDayShippingRate,
+        item.sellerInfo,
+        item.availableOnline,
+    )
+    best = item.bestMarketplacePrice
+    marketplace = None
+    if best is not None:
+        marketplace = marketplace_offer(
+            best.price,
+            best.standardShipRate,
+            best.twoThreeDayShippingRate,
+            best.sellerInfo,
+            best.availableOnline,
+        )
+    name = item.name
+    if name is not None:
+        name = text_of(name, "name", MAX_NAME)
+    return Said(name, featured, marketplace, digest)
