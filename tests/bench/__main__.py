@@ -18,6 +18,7 @@ import click
 from tests.bench import latency, replay, report, storage
 from tests.bench.floor import floor
 from tests.bench.logs import EMBEDDED, KINDS, Logs, make_logs
+from tests.bench.observations import SPEED
 from tests.bench.subject import OURS, PEERS_PYTHON, ROOT, SUBJECTS
 from tests.bench.throughput import Run, run
 from tests.bench.work import Work
@@ -32,6 +33,9 @@ WORKERS = (1, 2, 3)
 @click.option("--rounds", default=5, show_default=True, help="Of each; medians are reported.")
 @click.option("--messages", default=100_000, show_default=True, help="Observations of a run.")
 @click.option("--items", default=5_000, show_default=True)
+@click.option(
+    "--speed", default=SPEED, show_default=True, help="Of the market: how often answers differ."
+)
 @click.option("--broker", type=click.Choice([*KINDS, "both"]), default=EMBEDDED, show_default=True)
 @click.option("--subject", "subjects", type=click.Choice([*SUBJECTS]), multiple=True, help="All.")
 @click.option(
@@ -82,6 +86,7 @@ async def _measure(
     rounds: int,
     messages: int,
     items: int,
+    speed: float,
     broker: str,
     subjects: Sequence[str],
     measures: Sequence[str],
@@ -90,12 +95,12 @@ async def _measure(
 ) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "machine": report.machine(),
-        "options": {"rounds": rounds, "messages": messages, "items": items},
+        "options": {"rounds": rounds, "messages": messages, "items": items, "speed": speed},
         "titles": {name: subject.title for name, subject in SUBJECTS.items()},
         **{measure: [] for measure in MEASURES},
     }
     print(f"making {messages:,} observations and their answer …")
-    work = Work(messages, items)
+    work = Work(messages, items, speed)
     print(f"{work.answer.results:,} results, {work.answer.items:,} items")
     if "floor" in measures:
         figures["floor"] = [asdict(floor(work)) for _ in range(rounds)]

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import islice
 
 from tests.bench.answer import Answer, expected
-from tests.bench.observations import Raw, observations
+from tests.bench.observations import SPEED, Raw, observations
 
 # Each item is seen so often on average before the clock runs; Java compiles its code meanwhile.
 WARM_UP_ROUNDS = 6
@@ -17,11 +17,11 @@ WARM_UP_ROUNDS = 6
 class Work:
     """*messages* observations of *items* items, after a warm-up."""
 
-    def __init__(self, messages: int, items: int) -> None:
+    def __init__(self, messages: int, items: int, speed: float = SPEED) -> None:
         self.messages = messages
         self.items = items
         self._parts: dict[float, Work] = {}
-        log = observations(items)
+        log = observations(items, speed)
         self.warm_up: Sequence[Raw] = list(islice(log, WARM_UP_ROUNDS * items))
         self.measured: Sequence[Raw] = list(islice(log, messages))
 

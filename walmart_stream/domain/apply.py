@@ -103,6 +103,7 @@ def _observe(
     # An older answer does not rename an item.
     renames = name_now != state.name and at >= state.observed_at
     known_offers = state.offers
+    # The newest one before an offer enters another, once one does.
     newest_window: int | None = None
     applied = equal = enters = tells = False
     offers = observation.offers

@@ -201,6 +201,7 @@ def _exact(text: str) -> Decimal | float:
         return float(text)  # an exponent below -10^18: 0.0
 
 
+# What it remembers saves time and changes no result.
 _read_usual = Reader().read
 _decode_decimals = Decoder(float_hook=_exact).decode
 
