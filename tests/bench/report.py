@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.figures import Report, cpu_per_100k, of_subject, per_second
+from tests.bench.observations import SPEED
 from tests.bench.subject import OURS, PEERS_PYTHON, SUBJECTS
 
 PEERS = ("quixstreams", "bytewax", "confluent-kafka")
@@ -85,6 +86,8 @@ def _machine(machine: Report) -> Iterator[str]:
 
 def _throughput(broker: str, runs: Sequence[Report], options: Report) -> Iterator[str]:
     count = f"{options['messages']:,} observations of {options['items']:,} items"
+    if options["speed"] != SPEED:
+        count += f" (market speed {options['speed']:g})"
     yield f"### Stage one on {_named(broker)}: {count}, median of {options['rounds']}"
     yield ""
     yield "| | observations/s | range | CPU s/100k | peak MiB | we are | promise |"

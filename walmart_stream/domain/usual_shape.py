@@ -105,7 +105,7 @@ class Reader:
             envelope = _envelope(head)
             item_id = envelope.item_id
             last = self._last.get(item_id)
-            if last is not None and last[3] == digest:
+            if last is not None and last.digest == digest:
                 return envelope, last
             _check_text(payload)
             item = _item(payload)
