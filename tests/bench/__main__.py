@@ -112,7 +112,8 @@ async def _measure(
             for number in range(rounds):
                 await bench.round(number, subjects or tuple(SUBJECTS), measures, latency_seconds)
             if "replay" in measures:
-                found = await replay.measure(replayed, items, logs, bench.folder("replay"))
+                place = bench.folder("replay")
+                found = await replay.measure(replayed, items, speed, logs, place)
                 bench.take("replay", found)
         finally:
             await logs.stop()

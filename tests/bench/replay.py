@@ -24,7 +24,7 @@ SESSION = 10.0
 CHUNK = 50_000
 
 
-async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
+async def measure(messages: int, items: int, speed: float, logs: Logs, folder: Path) -> Run:
     """Have one worker work off *messages* observations, stage one."""
     processes = Processes()
     async with new_ground(OURS, logs, folder, SESSION) as ground:
@@ -32,7 +32,7 @@ async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
             Loader(ground.brokers, RAW) as loader,
             Gauge(ground.brokers, ground.group).open() as gauge,
         ):
-            for chunk in _chunks(messages, items):
+            for chunk in _chunks(messages, items, speed):
                 await loader.send(loader.build(chunk))
             watch = Watch(OURS, processes, gauge, RAW, ground)
             try:
@@ -45,11 +45,11 @@ async def measure(messages: int, items: int, logs: Logs, folder: Path) -> Run:
             finally:
                 await processes.end()
         answer = await found(ground.settings, RESULTS, OURS.changelogs(ground.group))
-    due = await asyncio.to_thread(expected, islice(observations(items), messages))
+    due = await asyncio.to_thread(expected, islice(observations(items, speed), messages))
     return watch.run(logs.kind, 1, answer.differs(due, OURS.checked))
 
 
-def _chunks(messages: int, items: int) -> Iterator[list[Raw]]:
-    log = islice(observations(items), messages)
+def _chunks(messages: int, items: int, speed: float) -> Iterator[list[Raw]]:
+    log = islice(observations(items, speed), messages)
     while chunk := list(islice(log, CHUNK)):
         yield chunk

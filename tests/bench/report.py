@@ -52,6 +52,9 @@ def _versions_of_peers() -> dict[str, str]:
 def lines(report: Report) -> Iterator[str]:
     """The whole report."""
     yield from _machine(report["machine"])
+    if report["options"]["speed"] != SPEED:
+        yield f"Market speed: {report['options']['speed']:g} (usually {SPEED:g})."
+        yield ""
     for broker in dict.fromkeys(run["broker"] for run in report["throughput"]):
         runs = [run for run in report["throughput"] if run["broker"] == broker]
         yield from _throughput(broker, runs, report["options"])
@@ -86,8 +89,6 @@ def _machine(machine: Report) -> Iterator[str]:
 
 def _throughput(broker: str, runs: Sequence[Report], options: Report) -> Iterator[str]:
     count = f"{options['messages']:,} observations of {options['items']:,} items"
-    if options["speed"] != SPEED:
-        count += f" (market speed {options['speed']:g})"
     yield f"### Stage one on {_named(broker)}: {count}, median of {options['rounds']}"
     yield ""
     yield "| | observations/s | range | CPU s/100k | peak MiB | we are | promise |"

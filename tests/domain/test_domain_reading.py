@@ -161,7 +161,10 @@ def test_what_is_remembered_of_items_is_limited() -> None:
     """A reader that knows two items at most reads a third one, and the first one anew."""
     reader = Reader(most_items=2)
     ids = (b"123", b"124", b"125", b"123")
-    texts = [written({**ENVELOPE, "item_id": b'"%s"' % i, "payload": item(i)}) for i in ids]
+    texts = [
+        written({**ENVELOPE, "item_id": b'"%s"' % i, "payload": written({**ITEM, "itemId": i})})
+        for i in ids
+    ]
 
     found = [reader.read(text) for text in texts]
 
@@ -169,7 +172,3 @@ def test_what_is_remembered_of_items_is_limited() -> None:
     assert found[0] is not None
     assert found[3] is not None
     assert found[3][1] is not found[0][1]
-
-
-def item(item_id: bytes) -> bytes:
-    return written({**ITEM, "itemId": item_id})

@@ -103,9 +103,9 @@ def _observe(
     # An older answer does not rename an item.
     renames = name_now != state.name and at >= state.observed_at
     known_offers = state.offers
-    # The newest one before an offer enters another, once one does.
+    # As of before an offer entered another one; looked for only when one does.
     newest_window: int | None = None
-    applied = equal = enters = tells = False
+    applied = equal = tells = False
     offers = observation.offers
     sight = observation.sight
     if sight is not None:
@@ -128,8 +128,8 @@ def _observe(
                 state.absent[name] = at
                 continue
             state.absent.pop(name, None)
-            if not enters:
-                newest_window, enters = state.newest_window, True
+            if newest_window is None:
+                newest_window = state.newest_window
             offer = UNAVAILABLE if seen is None else seen
             known_offers[name] = found = OfferState(offer, at, at, Window(start))
             kinds = _FIRST_SEEN
@@ -145,8 +145,8 @@ def _observe(
             previous = found.offer
             landed = previous.landed_cents
             if start != found.window.start:
-                if not enters:
-                    newest_window, enters = state.newest_window, True
+                if newest_window is None:
+                    newest_window = state.newest_window
                 _leave_window(observation.item_id, name, found, start, rules, outcome)
             window = found.window
             window.carry(landed, seen_at, at, rules)

@@ -27,7 +27,7 @@ _PAYLOAD = b',"payload":'
 
 # Most answers repeat what the last one about the item said, byte for byte. Of how many items that
 # is known, by a digest of these bytes: the bytes themselves would be more than a processor's cache
-# holds, and fetching them from memory takes as long as reading them anew. Some forty megabytes; of
+# holds, and fetching them from memory takes as long as reading them anew. Some thirty megabytes; of
 # more items, all are forgotten.
 MOST_ITEMS = 50_000
 
@@ -98,12 +98,13 @@ class Reader:
         end = start - len(_PAYLOAD)
         if end < 0 or not value.startswith(_PAYLOAD, end) or not value.endswith(b"}"):
             return None
-        head, payload = value[:end] + b"}", value[start:-1]
-        digest = xxh3_128_digest(payload)
+        head = value[:end] + b"}"
         try:
             _check_text(head)
             envelope = _envelope(head)
             item_id = envelope.item_id
+            payload = value[start:-1]
+            digest = xxh3_128_digest(payload)
             last = self._last.get(item_id)
             if last is not None and last.digest == digest:
                 return envelope, last
