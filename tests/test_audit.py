@@ -22,14 +22,15 @@ from walmart_stream.audit import (
     partition_of,
     report_lines,
 )
-from walmart_stream.commands.topics import create_topics
 from walmart_stream.commands.verify import verify
 from walmart_stream.domain import events, observation
 from walmart_stream.domain.apply import Entry, apply, close_windows
 from walmart_stream.domain.errors import MalformedJson
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.windows import Rules
-from walmart_stream.kafka import client_options, read_topic
+from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.reading import read_topic
+from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.settings import Settings
 from walmart_stream.storage.writes import Results, store
 

@@ -30,7 +30,6 @@ from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.watchlist import Watchlist
 from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.bootstrap import affiliate_client, faust_settings, seller_client
-from walmart_stream.commands.topics import TopicError, check_topics, create_topics
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
@@ -39,9 +38,10 @@ from walmart_stream.engine.consumer import MAX_BATCH
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE, end_process, refuse_to_start
 from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
+from walmart_stream.kafka.permissions import PermissionsError, require_permissions
+from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
-from walmart_stream.permissions import PermissionsError, require_permissions
 from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo

@@ -12,7 +12,7 @@ from typing import Any
 import faust
 
 from walmart_stream.engine.failure import end_process
-from walmart_stream.kafka import sasl_password, ssl_context
+from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
 from walmart_stream.walmart.affiliate import AffiliateClient

@@ -12,10 +12,10 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.webhooks import WebhookIntake
-from walmart_stream.commands import watch
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.kafka import watchlist
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 
@@ -78,7 +78,7 @@ class LiveWorker:
         return failing
 
     async def all_watched(self) -> Mapping[str, WatchEntry]:
-        return await watch.listing(self._settings)
+        return await watchlist.listing(self._settings)
 
     async def watch(self, entries: Sequence[WatchEntry]) -> None:
         outbox = self._app.outbox()

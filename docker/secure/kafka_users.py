@@ -31,7 +31,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from walmart_stream.kafka import admin_client
+from walmart_stream.kafka.clients import admin_client
 from walmart_stream.settings import Settings, load_settings
 
 ADMIN = "admin"

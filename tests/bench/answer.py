@@ -16,7 +16,7 @@ import orjson
 
 from tests.bench.job import Derived, Memory
 from tests.bench.observations import Raw
-from walmart_stream.kafka import read_topic
+from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
 _ITEM_ID = re.compile(rb"[0-9]+")

@@ -13,8 +13,8 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorFor
 
 from tests.bench.given import PARTITIONS
 from tests.bench.observations import Raw
-from walmart_stream.kafka import admin_client
-from walmart_stream.required_topics import changelog_configs
+from walmart_stream.kafka.clients import admin_client
+from walmart_stream.kafka.topic_configs import changelog_configs
 from walmart_stream.settings import Settings
 from walmart_stream.tables import TABLES
 

@@ -29,7 +29,7 @@ from tests.bench.process import Processes
 from tests.bench.subject import Subject
 from tests.bench.work import Work
 from tests.pipeline.worker import surroundings
-from walmart_stream.commands.topics import create_topics
+from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.settings import Settings, load_settings

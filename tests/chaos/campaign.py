@@ -24,9 +24,9 @@ from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import surroundings, until
 from tests.polling.walmart import Walmart, open_walmart
 from walmart_stream import topics
-from walmart_stream.commands import watch
 from walmart_stream.domain.watch import WatchEntry
-from walmart_stream.kafka import end_offsets
+from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.workers import WORKER, Worker
@@ -152,7 +152,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             await _attack(nemesis, options)
             told("no attacks any more")
             rest = time.monotonic()
-            await watch.remove(settings, list(await watch.listing(settings)))
+            await watchlist.remove(settings, list(await watchlist.listing(settings)))
             stop.set()
         await _settle(pipeline)
         result.settled_after = round(time.monotonic() - rest, 1)
@@ -205,7 +205,7 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
         )
         await pipeline.create_topics()
         entries = [WatchEntry(item_id=item_id) for item_id in await walmart.items()]
-        await watch.add(pipeline.settings, entries)
+        await watchlist.add(pipeline.settings, entries)
         workers = []
         for number in range(options.workers):
             environment = {

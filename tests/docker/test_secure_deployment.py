@@ -23,10 +23,10 @@ from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW
 from tests.pipeline.worker import until
 from tests.real.kafka import missing_tools, resolve_class_path
-from walmart_stream.acls import Role, role_acls
-from walmart_stream.kafka import admin_client, client_options, describe_topics
-from walmart_stream.permissions import missing_permissions
-from walmart_stream.required_topics import required_topics
+from walmart_stream.kafka.acls import Role, role_acls
+from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
+from walmart_stream.kafka.permissions import missing_permissions
+from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_kafka]

@@ -13,9 +13,10 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from tests.pipeline.worker import DEADLINE, PROGRAM, Worker, until
 from walmart_stream import topics
 from walmart_stream.audit import Report
-from walmart_stream.commands.topics import create_topics
 from walmart_stream.commands.verify import verify
-from walmart_stream.kafka import client_options, end_offsets, read_topic
+from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.reading import end_offsets, read_topic
+from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.settings import Settings, load_settings
 
 RAW = topics.RAW.name

@@ -13,8 +13,8 @@ import pytest
 
 from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import until
-from walmart_stream.commands import watch
 from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.kafka import watchlist
 from walmart_stream.local.judge import served_answers
 from walmart_stream.sandbox import RunningSandbox, SandboxConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
@@ -59,7 +59,7 @@ async def _catalogue(server: RunningSandbox) -> list[str]:
 
 
 async def _watch(pipeline: Pipeline, item_ids: Sequence[str]) -> None:
-    await watch.add(pipeline.settings, [WatchEntry(item_id=item_id) for item_id in item_ids])
+    await watchlist.add(pipeline.settings, [WatchEntry(item_id=item_id) for item_id in item_ids])
 
 
 def _answered(server: RunningSandbox, item_ids: Sequence[str]) -> Callable[[], Awaitable[bool]]:

@@ -9,7 +9,7 @@ from aiokafka.admin import NewTopic
 
 from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import FAUST, PROGRAM, Worker
-from walmart_stream.kafka import admin_client
+from walmart_stream.kafka.clients import admin_client
 from walmart_stream.tables import TABLES
 from walmart_stream.topics import TOPICS, Kept
 

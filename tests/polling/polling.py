@@ -12,16 +12,16 @@ import orjson
 from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import Worker, until
 from tests.polling.walmart import Walmart
-from walmart_stream.commands import watch
 from walmart_stream.domain.schedule import Poll, decode_poll
 from walmart_stream.domain.time import parse_iso
 from walmart_stream.domain.watch import WatchEntry
-from walmart_stream.kafka import read_topic
+from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.reading import read_topic
 
 
 async def watch_items(pipeline: Pipeline, item_ids: Iterable[str]) -> None:
     """Put *item_ids* on the watchlist."""
-    await watch.add(pipeline.settings, [WatchEntry(item_id=item_id) for item_id in item_ids])
+    await watchlist.add(pipeline.settings, [WatchEntry(item_id=item_id) for item_id in item_ids])
 
 
 async def until_served(

@@ -15,7 +15,7 @@ from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import Worker, until
 from tests.polling.polling import check_raw_topic, polling, until_served, watch_items
 from tests.polling.walmart import UNKNOWN, Walmart, open_walmart
-from walmart_stream.commands import watch
+from walmart_stream.kafka import watchlist
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.processes import StartError
@@ -205,7 +205,7 @@ async def test_only_what_is_on_the_watchlist_is_polled(running: Running) -> None
         return unanswered == {"invalid": sorted(UNKNOWN[:2])}
 
     await until("the unknown items are named", named)
-    await watch.remove(running.pipeline.settings, [*removed, *UNKNOWN[:2]])
+    await watchlist.remove(running.pipeline.settings, [*removed, *UNKNOWN[:2]])
 
     async def gone() -> bool:
         stats = await polling(running.worker)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.real.kafka import KafkaNode, missing_tools, resolve_class_path
 from tests.real.secure_kafka import SecureKafka
-from walmart_stream.acls import Role
+from walmart_stream.kafka.acls import Role
 
 
 @pytest.fixture(scope="session")

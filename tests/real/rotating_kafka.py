@@ -13,7 +13,7 @@ from aiokafka.errors import for_code
 from tests.docker.compose_file import DOCKER
 from tests.real.certificates import Authority, joined
 from tests.real.secure_kafka import ADMIN, SecureKafka, environment
-from walmart_stream.kafka import admin_client, client_options
+from walmart_stream.kafka.clients import admin_client, client_options
 from walmart_stream.settings import Settings
 
 WORKER = "worker"

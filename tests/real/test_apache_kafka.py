@@ -13,16 +13,15 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from tests.real.kafka import KafkaNode, cluster, start_together
 from walmart_stream import topics
-from walmart_stream.commands.topics import TopicError, check_topics, create_topics
-from walmart_stream.kafka import (
+from walmart_stream.kafka.clients import (
     MAX_MESSAGE_BYTES,
     admin_client,
     client_options,
     describe_topics,
-    end_offsets,
-    read_topic,
 )
-from walmart_stream.required_topics import required_topics
+from walmart_stream.kafka.reading import end_offsets, read_topic
+from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
+from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]

@@ -17,7 +17,7 @@ from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import Worker, until
 from tests.real.rotating_kafka import WORKER, RotatingKafka
-from walmart_stream.kafka import admin_client, describe_topics
+from walmart_stream.kafka.clients import admin_client, describe_topics
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.settings import Settings
 

@@ -16,11 +16,11 @@ from click.testing import CliRunner
 
 from tests.pipeline.pipeline import Pipeline
 from tests.real.secure_kafka import ADMIN, MECHANISMS, SecureKafka, environment
-from walmart_stream.commands import watch
 from walmart_stream.commands.cli import cli
-from walmart_stream.commands.topics import create_topics
 from walmart_stream.domain.watch import WatchEntry
-from walmart_stream.kafka import admin_client, client_options, start
+from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.clients import admin_client, client_options, start
+from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.settings import Settings
 
@@ -110,7 +110,7 @@ async def consume(settings: Settings) -> None:
 
 
 async def produce(settings: Settings) -> None:
-    await watch.add(settings, [WatchEntry(item_id="4711")])
+    await watchlist.add(settings, [WatchEntry(item_id="4711")])
 
 
 async def create(settings: Settings) -> None:

@@ -16,9 +16,10 @@ from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, RESULTS, WATCHLIST, Pipeline
 from tests.pipeline.worker import Worker
 from tests.real.kafka import KafkaNode
-from walmart_stream.kafka import admin_client, describe_topics, end_offsets
+from walmart_stream.kafka.clients import admin_client, describe_topics
+from walmart_stream.kafka.reading import end_offsets
+from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.local.mongod import EmbeddedMongod
-from walmart_stream.required_topics import required_topics
 
 MakePipeline = Callable[..., Pipeline]
 

@@ -16,7 +16,8 @@ from aiokafka import ConsumerRecord
 from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import Worker, surroundings
 from tests.security.secure_mongod import SecureMongod
-from walmart_stream.kafka import admin_client, read_topic
+from walmart_stream.kafka.clients import admin_client
+from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.web.views import all_routes
 

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import MakeSettings
 from tests.real.certificates import Authority
 from tests.security.secure_mongod import encrypt_key
-from walmart_stream.kafka import ssl_context
+from walmart_stream.kafka.clients import ssl_context
 
 PASSWORD = "s3cr3t-of-the-key"
 

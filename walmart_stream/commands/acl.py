@@ -13,10 +13,10 @@ import orjson
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from walmart_stream.acls import Acl
-from walmart_stream.kafka import admin_client
+from walmart_stream.kafka.acls import Acl
+from walmart_stream.kafka.clients import admin_client
+from walmart_stream.kafka.topic_check import tool
 from walmart_stream.settings import Settings
-from walmart_stream.topic_check import tool
 
 # In Kafka's protocol.
 _LITERAL = 3

@@ -147,7 +147,7 @@ def sandbox(port: int, items: int, seed: int, speed: float, skus: int, seller_tr
 @cli.command()
 def topics() -> None:
     """Create and check topics, changelogs and indexes as configured; safe to repeat."""
-    from walmart_stream.commands.topics import create_topics
+    from walmart_stream.kafka.topic_admin import create_topics
     from walmart_stream.storage import mongo
 
     async def create(settings: Settings) -> None:
@@ -173,8 +173,8 @@ def watch() -> None:
 @click.option("--note", help="Why these items are watched.")
 def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
     """Watch items."""
-    from walmart_stream.commands import watch as commands
     from walmart_stream.domain.watch import WatchEntry, reason
+    from walmart_stream.kafka import watchlist as commands
 
     settings = _settings()
     try:
@@ -189,7 +189,7 @@ def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
 @click.argument("item_ids", nargs=-1, required=True)
 def watch_remove(item_ids: tuple[str, ...]) -> None:
     """Stop watching items."""
-    from walmart_stream.commands import watch as commands
+    from walmart_stream.kafka import watchlist as commands
 
     _run(commands.remove(_settings(), list(item_ids)))
     click.echo(f"no longer watching {len(item_ids)} item(s)")
@@ -198,7 +198,7 @@ def watch_remove(item_ids: tuple[str, ...]) -> None:
 @watch.command("list")
 def watch_list() -> None:
     """List the watched items."""
-    from walmart_stream.commands import watch as commands
+    from walmart_stream.kafka import watchlist as commands
 
     for item_id, entry in sorted(_run(commands.listing(_settings())).items()):
         click.echo(f"{item_id}\t{entry.note or ''}".rstrip())
@@ -208,7 +208,7 @@ def watch_list() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def watch_import(file: Path) -> None:
     """Watch the items of a CSV file (item_id[,note]); bad rows are named, the rest goes in."""
-    from walmart_stream.commands import watch as commands
+    from walmart_stream.kafka import watchlist as commands
 
     count, faults = _run(commands.import_file(_settings(), file))
     for fault in faults:
@@ -304,8 +304,8 @@ def replay(since: datetime | None, into: str | None) -> None:
 @click.option("--apply", is_flag=True, help="Make them, as the configured user.")
 def acl(principal: str, role: str, form: str, apply: bool) -> None:
     """Print the ACLs that a role needs on this program's topics and group, and nothing wider."""
-    from walmart_stream.acls import Role, role_acls
     from walmart_stream.commands import acl as command
+    from walmart_stream.kafka.acls import Role, role_acls
 
     kind, _, name = principal.partition(":")
     if not kind or not name or "*" in name:

@@ -13,12 +13,12 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import OperationFailure, PyMongoError
 
 from walmart_stream import topics
-from walmart_stream.acls import Role, role_acls
 from walmart_stream.bootstrap import affiliate_client, seller_client
-from walmart_stream.commands.topics import TopicError, check_topics
-from walmart_stream.kafka import admin_client, client_options
+from walmart_stream.kafka.acls import Role, role_acls
+from walmart_stream.kafka.clients import admin_client, client_options
+from walmart_stream.kafka.permissions import missing_permissions
+from walmart_stream.kafka.topic_admin import TopicError, check_topics
 from walmart_stream.local.ports import LOOPBACK
-from walmart_stream.permissions import missing_permissions
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.access import UNAUTHORIZED, AccessRefused, require_access

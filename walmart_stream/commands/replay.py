@@ -17,7 +17,7 @@ from walmart_stream.domain.observation import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import to_ms
 from walmart_stream.domain.windows import Rules
-from walmart_stream.kafka import end_offsets, read_topic
+from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal

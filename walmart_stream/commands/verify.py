@@ -12,7 +12,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from walmart_stream import topics
 from walmart_stream.audit import DeadLetterCheck, Recomputation, Report, compare, report_lines
 from walmart_stream.domain.windows import Rules
-from walmart_stream.kafka import admin_client, describe_topics, read_topic
+from walmart_stream.kafka.clients import admin_client, describe_topics
+from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage.sealed import FieldSeal
 

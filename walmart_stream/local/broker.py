@@ -2,7 +2,7 @@
 
 Its limits: a restart forgets all, retention and compaction settings are kept but not acted upon,
 there is no idempotent producer, and ListOffsets is short by up to a batch (see
-:func:`walmart_stream.kafka.end_offsets`).
+:func:`walmart_stream.kafka.clients.end_offsets`).
 """
 
 from __future__ import annotations

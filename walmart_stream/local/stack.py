@@ -26,11 +26,11 @@ from rich.console import Console
 
 from walmart_stream import topics
 from walmart_stream.audit import Report, report_lines
-from walmart_stream.commands import watch
-from walmart_stream.commands.topics import create_topics
 from walmart_stream.commands.verify import verify
 from walmart_stream.domain.watch import WatchEntry
-from walmart_stream.kafka import read_topic
+from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.reading import read_topic
+from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.local.judge import Verdict, compare, expected_changes, served_answers
 from walmart_stream.local.mongod import EmbeddedMongod
@@ -79,7 +79,7 @@ class Stack:
 
     async def stop_polling(self) -> None:
         """Empty the watchlist: what was fetched goes its way, nothing new comes."""
-        await watch.remove(self.settings, list(await watch.listing(self.settings)))
+        await watchlist.remove(self.settings, list(await watchlist.listing(self.settings)))
 
     async def judge(self) -> tuple[Verdict, Report]:
         """What is stored against what was served, and against the raw topic.
@@ -239,7 +239,7 @@ async def _watch_everything(settings: Settings, control_url: str, items: int) ->
     ):
         response.raise_for_status()
         listed = (await response.json())["items"]
-    await watch.add(settings, [WatchEntry(item_id=str(item["item_id"])) for item in listed])
+    await watchlist.add(settings, [WatchEntry(item_id=str(item["item_id"])) for item in listed])
 
 
 def _figures(options: Options, verdict: Verdict, audit: Report) -> dict[str, Any]:

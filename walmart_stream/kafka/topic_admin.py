@@ -22,11 +22,11 @@ from aiokafka.errors import (
     for_code,
 )
 
-from walmart_stream.kafka import admin_client
-from walmart_stream.lost_changelogs import lost_changelogs
-from walmart_stream.required_topics import MS_PER_DAY, RequiredTopic, required_topics
+from walmart_stream.kafka.clients import admin_client
+from walmart_stream.kafka.lost_changelogs import lost_changelogs
+from walmart_stream.kafka.topic_check import Comparison, FoundTopic, compare, missing
+from walmart_stream.kafka.topic_configs import MS_PER_DAY, RequiredTopic, required_topics
 from walmart_stream.settings import Settings
-from walmart_stream.topic_check import Comparison, FoundTopic, compare, missing
 
 # Until every partition of what was created has a leader.
 READY_TIMEOUT = 60.0

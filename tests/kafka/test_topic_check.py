@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from walmart_stream.required_topics import RequiredTopic, required_topics
+from walmart_stream.kafka.topic_check import Comparison, FoundTopic, compare, missing
+from walmart_stream.kafka.topic_configs import RequiredTopic, required_topics
 from walmart_stream.settings import Settings
-from walmart_stream.topic_check import Comparison, FoundTopic, compare, missing
 
 MakeSettings = Callable[..., Settings]
 

@@ -17,11 +17,11 @@ import uvloop
 from tests.conftest import MakeSettings
 from tests.real.certificates import Authority
 from tests.security.secure_mongod import encrypt_key
-from walmart_stream.kafka_tls import ReloadingContext
+from walmart_stream.kafka.tls import ReloadingContext
 from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.secret_files import SecretInFile
 
-LOGGER = "walmart_stream.kafka_tls"
+LOGGER = "walmart_stream.kafka.tls"
 
 
 class Files:

@@ -12,17 +12,17 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
 
 from walmart_stream import topics
-from walmart_stream.commands.topics import TopicError, check_topics, create_topics
-from walmart_stream.kafka import (
+from walmart_stream.kafka.clients import (
     MAX_DEAD_LETTER_BYTES,
     MAX_MESSAGE_BYTES,
     admin_client,
     client_options,
     describe_topics,
-    read_topic,
 )
+from walmart_stream.kafka.reading import read_topic
+from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
+from walmart_stream.kafka.topic_configs import required_topics, topic_configs
 from walmart_stream.local.broker import EmbeddedBroker
-from walmart_stream.required_topics import required_topics, topic_configs
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]

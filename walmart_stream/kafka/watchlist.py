@@ -19,7 +19,8 @@ from walmart_stream.domain.watch import (
     parse_csv,
     stamped,
 )
-from walmart_stream.kafka import client_options, read_topic, start
+from walmart_stream.kafka.clients import client_options, start
+from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
 Clock = Callable[[], datetime]

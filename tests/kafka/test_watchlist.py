@@ -11,10 +11,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
 from walmart_stream import topics
-from walmart_stream.commands import watch
-from walmart_stream.commands.topics import create_topics
 from walmart_stream.domain.watch import WatchEntry, encode_entry
-from walmart_stream.kafka import client_options, read_topic
+from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.reading import read_topic
+from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.settings import Settings
 
@@ -37,11 +38,11 @@ def entries(*item_ids: str) -> list[WatchEntry]:
 
 async def test_what_is_added_is_listed_until_it_is_removed(settings: Settings) -> None:
     """The last word on an item counts, and the time of adding is the clock's."""
-    await watch.add(settings, entries("41", "42", "43"), clock=lambda: NOW)
-    await watch.remove(settings, ["42", "99"])
-    await watch.add(settings, [WatchEntry(item_id="43", note="toys", added_at=NOW)])
+    await watchlist.add(settings, entries("41", "42", "43"), clock=lambda: NOW)
+    await watchlist.remove(settings, ["42", "99"])
+    await watchlist.add(settings, [WatchEntry(item_id="43", note="toys", added_at=NOW)])
 
-    listed = await watch.listing(settings)
+    listed = await watchlist.listing(settings)
 
     assert listed == {
         "41": WatchEntry(item_id="41", added_at=NOW),
@@ -51,17 +52,17 @@ async def test_what_is_added_is_listed_until_it_is_removed(settings: Settings) -
 
 async def test_nothing_is_watched_at_first(settings: Settings) -> None:
     """And adding or removing nothing changes nothing."""
-    await watch.add(settings, [])
-    await watch.remove(settings, [])
+    await watchlist.add(settings, [])
+    await watchlist.remove(settings, [])
 
-    assert await watch.listing(settings) == {}
+    assert await watchlist.listing(settings) == {}
 
 
 async def test_an_items_watch_is_where_its_observations_are(settings: Settings) -> None:
     """Keys are the item id as text, hashed as every Kafka client does by default (murmur2)."""
     keys = [str(number).encode() for number in range(1, 30)]
 
-    await watch.add(settings, entries(*(key.decode() for key in keys)))
+    await watchlist.add(settings, entries(*(key.decode() for key in keys)))
 
     records = [record async for record in read_topic(settings, topics.WATCHLIST.name)]
     assert {record.key: record.partition for record in records} == {
@@ -73,14 +74,14 @@ async def test_many_entries_are_all_acknowledged(settings: Settings) -> None:
     """More than are on their way at a time."""
     many = entries(*(str(number) for number in range(1, 2_501)))
 
-    await watch.add(settings, many)
+    await watchlist.add(settings, many)
 
-    assert len(await watch.listing(settings)) == 2_500
+    assert len(await watchlist.listing(settings)) == 2_500
 
 
 async def test_what_is_no_entry_changes_nothing(settings: Settings) -> None:
     """Workers dead-letter it and go on with what they knew, so the list shows that."""
-    await watch.add(settings, entries("42"), clock=lambda: NOW)
+    await watchlist.add(settings, entries("42"), clock=lambda: NOW)
     producer = AIOKafkaProducer(**client_options(settings))
     await producer.start()
     for key, value in (
@@ -91,7 +92,7 @@ async def test_what_is_no_entry_changes_nothing(settings: Settings) -> None:
         await producer.send_and_wait(topics.WATCHLIST.name, key=key, value=value)
     await producer.stop()
 
-    assert await watch.listing(settings) == {"42": WatchEntry(item_id="42", added_at=NOW)}
+    assert await watchlist.listing(settings) == {"42": WatchEntry(item_id="42", added_at=NOW)}
 
 
 async def test_a_file_is_imported_except_for_its_bad_rows(
@@ -101,8 +102,8 @@ async def test_a_file_is_imported_except_for_its_bad_rows(
     file = tmp_path / "items.csv"
     file.write_bytes(b"\xef\xbb\xbfitem_id,note\r\n42,toys\r\nabc,x\r\n43,caf\xe9\r\n44,\r\n")
 
-    count, faults = await watch.import_file(settings, file, clock=lambda: NOW)
+    count, faults = await watchlist.import_file(settings, file, clock=lambda: NOW)
 
     assert count == 2
     assert [fault.line for fault in faults] == [3, 4]
-    assert sorted(await watch.listing(settings)) == ["42", "44"]
+    assert sorted(await watchlist.listing(settings)) == ["42", "44"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from walmart_stream.required_topics import MS_PER_DAY, RequiredTopic
+from walmart_stream.kafka.topic_configs import MS_PER_DAY, RequiredTopic
 from walmart_stream.settings import Settings
 
 # What is at risk where a number is smaller than required; Kafka writes "without limit" as -1.

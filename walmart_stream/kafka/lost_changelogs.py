@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from walmart_stream.kafka import client_options
+from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.topic_check import tool
 from walmart_stream.settings import Settings
 from walmart_stream.tables import TABLES, changelog_name
-from walmart_stream.topic_check import tool
 
 
 async def lost_changelogs(

@@ -19,9 +19,9 @@ from aiokafka.errors import (
     for_code,
 )
 
-from walmart_stream.acls import Acl, Resource, Role, role_acls
-from walmart_stream.authorized_operations import NOT_TOLD, GroupsRequest, TopicsRequest
-from walmart_stream.kafka import admin_client
+from walmart_stream.kafka.acls import Acl, Resource, Role, role_acls
+from walmart_stream.kafka.clients import admin_client
+from walmart_stream.kafka.protocol import NOT_TOLD, GroupsRequest, TopicsRequest
 from walmart_stream.settings import Settings
 
 # A group's coordinator is chosen when somebody first asks for it.

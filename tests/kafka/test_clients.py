@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from walmart_stream.kafka import admin_client, client_options, end_offsets, read_topic
+from walmart_stream.kafka.clients import admin_client, client_options
+from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.settings import Settings
 

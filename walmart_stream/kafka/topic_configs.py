@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from walmart_stream.kafka import MAX_DEAD_LETTER_BYTES, MAX_MESSAGE_BYTES
+from walmart_stream.kafka.clients import MAX_DEAD_LETTER_BYTES, MAX_MESSAGE_BYTES
 from walmart_stream.settings import Settings
 from walmart_stream.tables import TABLES, TableSpec, changelog_name
 from walmart_stream.topics import DEAD_LETTERS, TOPICS, Kept, TopicSpec

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from walmart_stream import topics
-from walmart_stream.required_topics import required_topics
+from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.settings import Settings
 
 

@@ -1,0 +1,1 @@
+"""Kafka outside of Faust: clients and logins, topics and permissions, reading to the end."""
