@@ -1,4 +1,4 @@
-from walmart_stream.commands.cli import main
+from walmart_stream.cli import main
 
 if __name__ == "__main__":
     main()

@@ -11,17 +11,14 @@ it is first asked for.
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from functools import partial
 from typing import Any
 
-import mode.loop
-from aiokafka.errors import KafkaError
-
 from walmart_stream import topics
 from walmart_stream.agents.item_news import ItemNews
+from walmart_stream.agents.live_worker import LiveWorker
 from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
@@ -29,23 +26,25 @@ from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.watchlist import Watchlist
 from walmart_stream.agents.webhooks import WebhookIntake
-from walmart_stream.bootstrap import affiliate_client, faust_settings, seller_client
+from walmart_stream.bootstrap import (
+    affiliate_client,
+    faust_settings,
+    prepare,
+    seller_client,
+    use_fast_loop,
+)
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.consumer import MAX_BATCH
-from walmart_stream.engine.failure import REFUSED_EXIT_CODE, end_process, refuse_to_start
+from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
-from walmart_stream.kafka.permissions import PermissionsError, require_permissions
-from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
-from walmart_stream.live import LiveWorker
 from walmart_stream.metrics import Metrics
 from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
-from walmart_stream.storage.access import AccessRefused, require_access
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
@@ -57,14 +56,12 @@ from walmart_stream.web.server import Web
 POLL_TICK = 0.5
 CLOSE_TICK = 5.0
 
-logger = logging.getLogger(__name__)
-
 
 def create_app(settings: Settings) -> StreamApp:
     """One worker: agents, tables, timers and web views, wired to *settings*."""
     app = StreamApp(
         settings.app_id,
-        prepare=partial(_prepare, settings),
+        prepare=partial(prepare, settings),
         max_batch=1 if settings.kafka_delivery == "event" else MAX_BATCH,
         web_application_options=views.application_options(settings),
         **faust_settings(settings),
@@ -138,34 +135,8 @@ def create_app(settings: Settings) -> StreamApp:
     return app
 
 
-async def _prepare(settings: Settings) -> None:
-    prepare = create_topics if settings.kafka_create_topics else check_topics
-    try:
-        await require_permissions(settings)
-        await require_access(settings)
-        states = await prepare(settings)
-    except (PermissionsError, AccessRefused) as exc:
-        refuse_to_start(str(exc))
-    except TopicError as exc:
-        refuse_to_start(str(exc))
-    except (KafkaError, OSError) as exc:
-        end_process(f"its topics cannot be checked: {exc!r}")
-    for state in states:
-        if state.created or state.differences:
-            logger.info("topic %s", state)
-
-
 def _now() -> int:
     return time.time_ns() // 1_000_000
-
-
-def use_fast_loop() -> None:
-    """Have event loops that are made from now on, the worker's among them, be uvloop's.
-
-    They cost less than asyncio's own. There are none for Windows.
-    """
-    if sys.platform != "win32":
-        mode.loop.use("uvloop")
 
 
 def __getattr__(name: str) -> Any:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import ssl
+import sys
 import time
 import uuid
 from typing import Any
 
 import faust
+import mode.loop
+from aiokafka.errors import KafkaError
 
-from walmart_stream.engine.failure import end_process
+from walmart_stream.engine.failure import end_process, refuse_to_start
 from walmart_stream.kafka.clients import sasl_password, ssl_context
+from walmart_stream.kafka.permissions import PermissionsError, require_permissions
+from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
+from walmart_stream.storage.access import AccessRefused, require_access
 from walmart_stream.walmart.affiliate import AffiliateClient
 from walmart_stream.walmart.bucket import TokenBucket
 from walmart_stream.walmart.retry import RetryPolicy
@@ -26,6 +33,39 @@ from walmart_stream.walmart.transport import AiohttpTransport
 # A pause on the seller side is a minute where Walmart does not say more, and tokens of its
 # smaller limits are minutes apart.
 SELLER_PATIENCE = 600.0
+
+
+logger = logging.getLogger(__name__)
+
+
+async def prepare(settings: Settings) -> None:
+    """Check permissions, MongoDB and topics before the worker consumes or produces anything.
+
+    Ends the process where they are not as configured: with 78 if that needs a person, else 70.
+    """
+    topics = create_topics if settings.kafka_create_topics else check_topics
+    try:
+        await require_permissions(settings)
+        await require_access(settings)
+        states = await topics(settings)
+    except (PermissionsError, AccessRefused) as exc:
+        refuse_to_start(str(exc))
+    except TopicError as exc:
+        refuse_to_start(str(exc))
+    except (KafkaError, OSError) as exc:
+        end_process(f"its topics cannot be checked: {exc!r}")
+    for state in states:
+        if state.created or state.differences:
+            logger.info("topic %s", state)
+
+
+def use_fast_loop() -> None:
+    """Have event loops that are made from now on, the worker's among them, be uvloop's.
+
+    They cost less than asyncio's own. There are none for Windows.
+    """
+    if sys.platform != "win32":
+        mode.loop.use("uvloop")
 
 
 def faust_settings(settings: Settings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 
-from walmart_stream.commands.verify import verify
+from walmart_stream.audit.verify import verify
 from walmart_stream.settings import Settings
 from walmart_stream.storage.documents import PRICE_CHANGES, PRICE_WINDOWS
 

@@ -94,7 +94,7 @@ MUTANTS = {mutant.__name__: mutant for mutant in (acknowledge_first, apply_stale
 if __name__ == "__main__":
     MUTANTS[sys.argv[1]]()
     # After the breaking: the application takes its parts when it is imported.
-    from walmart_stream.commands.cli import main
+    from walmart_stream.cli import main
 
     sys.argv[1:] = ["worker"]
     main()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner
 
-from walmart_stream.commands.cli import cli
+from walmart_stream.cli import cli
 from walmart_stream.kafka.acls import Operation, Resource, Role, role_acls
 from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.settings import Settings

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from tests.polling.walmart import open_walmart
 from tests.storage.own_offers import KEYS, own_change, results_of
-from walmart_stream.commands.cli import cli
+from walmart_stream.cli import cli
 from walmart_stream.commands.doctor import Finding, Verdict, doctor
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker

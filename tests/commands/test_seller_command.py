@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
-from walmart_stream.commands.cli import cli
+from walmart_stream.cli import cli
 from walmart_stream.commands.seller import parse_price
 
 SECRET = "s3cr3t-of-the-seller"

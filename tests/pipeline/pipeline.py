@@ -13,7 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from tests.pipeline.worker import DEADLINE, PROGRAM, Worker, until
 from walmart_stream import topics
 from walmart_stream.audit import Report
-from walmart_stream.commands.verify import verify
+from walmart_stream.audit.verify import verify
 from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.kafka.topic_admin import create_topics

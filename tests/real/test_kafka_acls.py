@@ -26,10 +26,10 @@ from tests.pipeline.pipeline import RAW, RESULTS, Pipeline, Record
 from tests.pipeline.worker import Worker, until
 from tests.real.secure_kafka import ADMIN, SecureKafka, environment
 from walmart_stream import topics
+from walmart_stream.audit.verify import verify
+from walmart_stream.cli import cli
 from walmart_stream.commands import acl as command
-from walmart_stream.commands.cli import cli
 from walmart_stream.commands.doctor import Verdict, doctor
-from walmart_stream.commands.verify import verify
 from walmart_stream.kafka.acls import Acl, Operation, Resource, Role, role_acls
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
 from walmart_stream.kafka.permissions import missing_permissions

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from tests.pipeline.pipeline import Pipeline
 from tests.real.secure_kafka import ADMIN, MECHANISMS, SecureKafka, environment
-from walmart_stream.commands.cli import cli
+from walmart_stream.cli import cli
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.clients import admin_client, client_options, start

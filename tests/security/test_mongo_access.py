@@ -20,7 +20,7 @@ from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import FAUST, PROGRAM
 from tests.real.certificates import Authority, joined
 from tests.security.secure_mongod import DATABASE, SecureMongod
-from walmart_stream.commands.cli import cli
+from walmart_stream.cli import cli
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.settings import SettingsError

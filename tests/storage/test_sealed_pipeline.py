@@ -15,10 +15,10 @@ from tests.pipeline.conftest import MakePipeline, make_pipeline
 from tests.pipeline.observations import epoch_ms, iso, priced, record
 from tests.pipeline.pipeline import RAW, Pipeline, Record
 from tests.storage.own_offers import KEYS
+from walmart_stream.audit.verify import verify
 from walmart_stream.commands.history import history
 from walmart_stream.commands.replay import replay
 from walmart_stream.commands.reseal import reseal
-from walmart_stream.commands.verify import verify
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage.sealed import MOVED, WRONG_KEYS
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.storage.own_offers import HOLDER, KEYS, own_change, results_of, stored_box
-from walmart_stream.commands.cli import cli
+from walmart_stream.cli import cli
 from walmart_stream.commands.reseal import Resealed, Resealing, reseal
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo

@@ -26,7 +26,7 @@ from rich.console import Console
 
 from walmart_stream import topics
 from walmart_stream.audit import Report, report_lines
-from walmart_stream.commands.verify import verify
+from walmart_stream.audit.verify import verify
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.reading import read_topic

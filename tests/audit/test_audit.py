@@ -22,7 +22,7 @@ from walmart_stream.audit import (
     partition_of,
     report_lines,
 )
-from walmart_stream.commands.verify import verify
+from walmart_stream.audit.verify import verify
 from walmart_stream.domain import events, observation
 from walmart_stream.domain.apply import Entry, apply, close_windows
 from walmart_stream.domain.errors import MalformedJson

@@ -93,7 +93,8 @@ def cli() -> None:
 def worker(options: tuple[str, ...]) -> None:
     """Run one worker (options as of `faust worker`)."""
     settings = _settings(shows_data=False)
-    from walmart_stream.app import create_app, use_fast_loop
+    from walmart_stream.app import create_app
+    from walmart_stream.bootstrap import use_fast_loop
     from walmart_stream.walmart.errors import UnusableKey
 
     sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
@@ -325,7 +326,7 @@ def acl(principal: str, role: str, form: str, apply: bool) -> None:
 @cli.command()
 def verify() -> None:
     """Recompute everything from the raw topic and compare it with MongoDB."""
-    from walmart_stream.commands import verify as command
+    from walmart_stream.audit import verify as command
 
     report = _run(command.verify(_settings()))
     for line in command.report_lines(report):
