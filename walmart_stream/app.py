@@ -33,6 +33,7 @@ from walmart_stream.bootstrap import (
     seller_client,
     use_fast_loop,
 )
+from walmart_stream.credentials.redaction import protect
 from walmart_stream.domain.schedule import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
@@ -42,7 +43,6 @@ from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.metrics import Metrics
-from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
@@ -144,7 +144,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     try:
         settings = load_settings()
-        protect(settings, stdout=True)
+        protect(settings.secrets(), stdout=True)
         use_fast_loop()
         keep_freed_memory()
         app = create_app(settings)

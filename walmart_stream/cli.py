@@ -14,8 +14,8 @@ import click
 from pydantic import ValidationError
 
 from walmart_stream import __version__
+from walmart_stream.credentials.redaction import protect
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE
-from walmart_stream.redaction import protect
 from walmart_stream.settings import Settings, SettingsError, load_settings
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def _settings(*, shows_data: bool = True) -> Settings:
         settings = load_settings()
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
-    protect(settings, stdout=not shows_data)
+    protect(settings.secrets(), stdout=not shows_data)
     return settings
 
 
@@ -369,7 +369,7 @@ def doctor() -> None:
         for fault in exc.faults:
             click.echo(command.Finding("settings", command.Verdict.FAULT, fault))
         sys.exit(1)
-    protect(settings, stdout=True)
+    protect(settings.secrets(), stdout=True)
     click.echo(command.Finding("settings", command.Verdict.OK, "complete"))
 
     async def examine() -> bool:

@@ -25,8 +25,8 @@ from pydantic import (
     field_validator,
 )
 
-from walmart_stream import field_keys, mongodb_uri
-from walmart_stream.secret_files import ExposedFile, SecretInFile, read_secret, require_private
+from walmart_stream.credentials import mongodb
+from walmart_stream.credentials.files import ExposedFile, SecretInFile, read_secret, require_private
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
@@ -64,11 +64,11 @@ def _check_brokers(brokers: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _in_plaintext(uri: str) -> bool:
-    return not mongodb_uri.has_tls(uri) and not LOOPBACK_HOSTS.issuperset(mongodb_uri.hosts(uri))
+    return not mongodb.has_tls(uri) and not LOOPBACK_HOSTS.issuperset(mongodb.hosts(uri))
 
 
 def _check_tls_files(uri: str) -> None:
-    options = mongodb_uri.options(uri)
+    options = mongodb.options(uri)
     for name in ("tlsCAFile", "tlsCertificateKeyFile"):
         path = options.get(name.lower())
         if path is not None and not Path(path).is_file():
@@ -281,7 +281,7 @@ class Settings(BaseModel):
             raise ValueError("must start with mongodb:// or mongodb+srv://")
         uri = value.get_secret_value()
         _check_tls_files(uri)
-        mechanism = mongodb_uri.options(uri).get("authmechanism", "")
+        mechanism = mongodb.options(uri).get("authmechanism", "")
         if mechanism.upper() == "PLAIN" and _in_plaintext(uri):
             raise ValueError(
                 "authMechanism=PLAIN shows the password to anybody on the way; add tls=true"
@@ -292,7 +292,7 @@ class Settings(BaseModel):
     @classmethod
     def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            field_keys.check_keys(value.get_secret_value())
+            mongodb.check_keys(value.get_secret_value())
         return value
 
     @field_validator("walmart_affiliate_url", "walmart_seller_url")
@@ -316,6 +316,19 @@ class Settings(BaseModel):
         if value < info.data.get("poll_interval_min", 0):
             raise ValueError("smaller than POLL_INTERVAL_MIN")
         return value
+
+    def secrets(self) -> set[str]:
+        """Every value that nobody may see."""
+        values: set[str] = set()
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                text = value.get_secret_value()
+                # A connection string without a password is no secret.
+                values.update(mongodb.secrets(text) if name == "mongodb_uri" else (text,))
+                if name == "mongodb_field_keys":
+                    values.update(mongodb.keys_of(text))
+        return values
 
     @property
     def canonical_url(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
+from walmart_stream.credentials.files import RereadSecret
 from walmart_stream.kafka.login import Password, missing
-from walmart_stream.reread_secret import RereadSecret
 
 PATIENCE = 30.0
 

@@ -17,9 +17,9 @@ import uvloop
 from tests.conftest import MakeSettings
 from tests.real.certificates import Authority
 from tests.security.secure_mongod import encrypt_key
+from walmart_stream.credentials.files import SecretInFile
 from walmart_stream.kafka.tls import ReloadingContext
 from walmart_stream.local.ports import LOOPBACK
-from walmart_stream.secret_files import SecretInFile
 
 LOGGER = "walmart_stream.kafka.tls"
 

@@ -13,9 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from walmart_stream.credentials.files import RereadSecret
 from walmart_stream.kafka.login import Password
 from walmart_stream.kafka.tls import ReloadingContext
-from walmart_stream.reread_secret import RereadSecret
 from walmart_stream.settings import Settings
 
 # The largest batch that topics take. Walmart's largest items are a hundredth of it, but anyone may

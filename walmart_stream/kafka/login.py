@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import SaslAuthenticationFailed
 
-from walmart_stream.reread_secret import RereadSecret
+from walmart_stream.credentials.files import RereadSecret
 
 #: Methods of aiokafka's connection, and what of it they use.
 RELIANCES = {

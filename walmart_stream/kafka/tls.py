@@ -9,8 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from walmart_stream.reread_secret import RereadSecret
-from walmart_stream.secret_files import require_private
+from walmart_stream.credentials.files import RereadSecret, require_private
 from walmart_stream.settings import Settings
 
 logger = logging.getLogger(__name__)

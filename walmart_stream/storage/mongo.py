@@ -9,8 +9,8 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, WriteConcern
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
-from walmart_stream import mongodb_uri
-from walmart_stream.redaction import Redactor, secrets_of
+from walmart_stream.credentials import mongodb
+from walmart_stream.credentials.redaction import Redactor
 from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 
@@ -50,7 +50,7 @@ def connect(settings: Settings) -> AsyncIOMotorClient[Document]:
     """
     uri = settings.mongodb_uri.get_secret_value()
     # Keyword arguments would win over the URI.
-    given = mongodb_uri.options(uri)
+    given = mongodb.options(uri)
     options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
     try:
         with warnings.catch_warnings():
@@ -66,7 +66,7 @@ def _unusable(error: Exception, settings: Settings) -> str:
     if isinstance(error, InvalidURI) or not readable:
         # Where a character of the password ends it, the message quotes the rest as something else.
         return "no connection string; user and password in it must be percent-encoded"
-    return Redactor(secrets_of(settings)).redact(str(error))
+    return Redactor(settings.secrets()).redact(str(error))
 
 
 def database(

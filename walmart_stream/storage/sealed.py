@@ -26,7 +26,7 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from walmart_stream.field_keys import keys_of
+from walmart_stream.credentials.mongodb import keys_of
 from walmart_stream.settings import Settings
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES
 

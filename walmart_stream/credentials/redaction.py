@@ -14,11 +14,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
-from pydantic import SecretStr
-
-from walmart_stream import field_keys, mongodb_uri
-from walmart_stream.settings import Settings
-
 MASK = "[secret]"
 
 # What is shorter also stands in innocent text, of which nothing would be left.
@@ -28,20 +23,6 @@ _FORMATTER = logging.Formatter()
 
 # As process-wide as the log and standard error that they stand before.
 _in_force: list[Redactor] = []
-
-
-def secrets_of(settings: Settings) -> set[str]:
-    """Every value that nobody may see."""
-    values: set[str] = set()
-    for name in Settings.model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            text = value.get_secret_value()
-            # A connection string without a password is no secret.
-            values.update(mongodb_uri.secrets(text) if name == "mongodb_uri" else (text,))
-            if name == "mongodb_field_keys":
-                values.update(field_keys.keys_of(text))
-    return values
 
 
 class Redactor:
@@ -148,13 +129,13 @@ def redacting_record_factory(redactor: Redactor) -> Any:
     return make
 
 
-def protect(settings: Settings, *, stdout: bool = False) -> None:
-    """From now on no secret of *settings* is in a log record or on standard error, nor a core file
+def protect(secrets: Iterable[str], *, stdout: bool = False) -> None:
+    """From now on none of *secrets* is in a log record or on standard error, nor a core file
     left by this process.
 
     *stdout*: nor on standard output, where commands print data, which must not be altered.
     """
-    redactor = Redactor(secrets_of(settings))
+    redactor = Redactor(secrets)
     _in_force.append(redactor)
     logging.setLogRecordFactory(redacting_record_factory(redactor))
     # Uncaught exceptions of any kind (main thread, threads, destructors), warnings and handlers

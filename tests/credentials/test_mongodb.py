@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from walmart_stream import mongodb_uri
+from walmart_stream.credentials import mongodb
 from walmart_stream.settings import SettingsError, load_settings
 from walmart_stream.storage.mongo import connect
 
@@ -28,7 +28,7 @@ SECRET = "s3cr3t-value"
 )
 def test_tls_is_on_where_the_driver_has_it_on(uri: str, tls: bool) -> None:
     """By name, by another option of TLS, or with mongodb+srv."""
-    assert mongodb_uri.has_tls(uri) is tls
+    assert mongodb.has_tls(uri) is tls
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_tls_is_on_where_the_driver_has_it_on(uri: str, tls: bool) -> None:
 )
 def test_hosts_are_without_port_and_login(uri: str, hosts: set[str]) -> None:
     """Several of a replica set."""
-    assert mongodb_uri.hosts(uri) == hosts
+    assert mongodb.hosts(uri) == hosts
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from walmart_stream.redaction import (
-    MASK,
-    SHORTEST,
-    Redactor,
-    redacting_record_factory,
-    secrets_of,
-)
+from walmart_stream.credentials.redaction import MASK, SHORTEST, Redactor, redacting_record_factory
 from walmart_stream.sandbox import generate_keypair
 from walmart_stream.settings import SECRETS, Settings
 
@@ -94,7 +88,7 @@ def test_every_secret_of_the_settings_is_known(tmp_path: Path) -> None:
         }
     )
 
-    redactor = Redactor(secrets_of(settings))
+    redactor = Redactor(settings.secrets())
 
     for name in SECRETS:
         said = environ[name.lower()] if name == "MONGODB_FIELD_KEYS" else f"canary-of-{name}"
@@ -112,7 +106,7 @@ def test_each_key_of_stored_fields_is_a_secret() -> None:
         }
     )
 
-    clean = Redactor(secrets_of(settings)).redact(f"keys {' and '.join(keys)}")
+    clean = Redactor(settings.secrets()).redact(f"keys {' and '.join(keys)}")
 
     assert clean == f"keys {MASK} and {MASK} and {MASK}"
 
@@ -130,7 +124,7 @@ def test_the_password_of_a_mongodb_uri_is_a_secret(uri: str) -> None:
     """Also that of a URI which nobody can use."""
     settings = Settings.model_validate({"kafka_brokers": "a:1", "mongodb_uri": uri})
 
-    clean = Redactor(secrets_of(settings)).redact(f"cannot use {uri}")
+    clean = Redactor(settings.secrets()).redact(f"cannot use {uri}")
 
     assert PLAIN not in clean
 
@@ -140,7 +134,7 @@ def test_a_percent_encoded_password_is_known_as_it_is_sent() -> None:
     uri = f"mongodb://user:{quote_plus(SECRET)}@db.invalid"
     settings = Settings.model_validate({"kafka_brokers": "a:1", "mongodb_uri": uri})
 
-    clean = Redactor(secrets_of(settings)).redact(f"user {SECRET} is unknown")
+    clean = Redactor(settings.secrets()).redact(f"user {SECRET} is unknown")
 
     assert clean == f"user {MASK} is unknown"
 
@@ -151,7 +145,7 @@ def test_a_uri_without_a_password_is_no_secret() -> None:
         {"kafka_brokers": "a:1", "mongodb_uri": "mongodb://db.invalid:27017/?tls=true"}
     )
 
-    assert secrets_of(settings) == set()
+    assert settings.secrets() == set()
 
 
 class Kept(logging.Handler):
@@ -194,11 +188,11 @@ PROGRAM = """
 import asyncio, gc, logging, resource, sys, threading, traceback, warnings
 from logging.config import dictConfig
 from walmart_stream.logs import logging_config
-from walmart_stream.redaction import protect
+from walmart_stream.credentials.redaction import protect
 from walmart_stream.settings import load_settings
 
 settings = load_settings()
-protect(settings, stdout=True)
+protect(settings.secrets(), stdout=True)
 dictConfig(logging_config(settings))
 SECRET = settings.web_token.get_secret_value()
 

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from tests.conftest import MakeSettings
-from walmart_stream import redaction
-from walmart_stream.redaction import MASK, Redactor
-from walmart_stream.reread_secret import RereadSecret
+from walmart_stream.credentials import redaction
+from walmart_stream.credentials.files import RereadSecret
+from walmart_stream.credentials.redaction import MASK, Redactor
 from walmart_stream.settings import load_settings
 
 OLD = "old-s3cr3t-of-kafka"

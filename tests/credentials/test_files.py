@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from walmart_stream.secret_files import LARGEST, ExposedFile, exposure, read_secret, require_private
+from walmart_stream.credentials.files import (
+    LARGEST,
+    ExposedFile,
+    exposure,
+    read_secret,
+    require_private,
+)
 from walmart_stream.settings import SECRETS, SettingsError, load_settings
 
 ROOT, SOMEBODY = 0, 1000

@@ -1,4 +1,4 @@
-"""What is in a MongoDB connection string, whether it is a good one or not; nothing raises.
+"""Credentials of MongoDB: what is in its connection string, and the keys that seal fields.
 
 The parsers of libraries quote what they cannot read, and that may be the password.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, unquote_plus
+
+# As `Fernet.generate_key` makes it: 32 bytes in URL-safe base64.
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 _SECRET_OPTIONS = ("tlscertificatekeyfilepassword", "authmechanismproperties")
 
@@ -43,3 +46,26 @@ def has_tls(uri: str) -> bool:
     # Any other option of TLS turns it on, too.
     on = uri.startswith("mongodb+srv:") or any(name.startswith("tls") for name in given)
     return given.get("tls", given.get("ssl", str(on))).lower() == "true"
+
+
+def keys_of(text: str) -> tuple[str, ...]:
+    """The keys as they stand there, between commas or white space; good ones or not."""
+    return tuple(key for key in re.split(r"[\s,]+", text) if key)
+
+
+def check_keys(text: str) -> None:
+    """Check that there is at least one key, and nothing else.
+
+    Raises:
+        ValueError: names what is none by its position, a line for each.
+    """
+    keys = keys_of(text)
+    faults = [
+        f"key {number} is no Fernet key: 32 bytes in URL-safe base64, 44 characters"
+        for number, key in enumerate(keys, 1)
+        if not _KEY.fullmatch(key)
+    ]
+    if not keys:
+        faults.append("there is no key in it")
+    if faults:
+        raise ValueError("\n".join(faults))

@@ -1,0 +1,1 @@
+"""Secrets: the files that hold them, and what keeps them out of everything printed."""
