@@ -22,12 +22,12 @@ from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_to
 from walmart_stream.logs import logging_config
 from walmart_stream.settings import Settings
 from walmart_stream.storage.access import AccessRefused, require_access
-from walmart_stream.walmart.affiliate import AffiliateClient
+from walmart_stream.walmart.affiliate.client import AffiliateClient
+from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.seller import SellerClient
-from walmart_stream.walmart.seller_limits import SellerLimits
-from walmart_stream.walmart.signing import Signer
+from walmart_stream.walmart.seller.client import SellerClient
+from walmart_stream.walmart.seller.limits import SellerLimits
 from walmart_stream.walmart.transport import AiohttpTransport
 
 # A pause on the seller side is a minute where Walmart does not say more, and tokens of its

@@ -21,7 +21,7 @@ from walmart_stream.sandbox import (
 )
 from walmart_stream.sandbox.keys import save_private_key
 from walmart_stream.settings import Settings
-from walmart_stream.walmart.seller_webhooks import Authentication, EventType
+from walmart_stream.walmart.seller.webhooks import Authentication, EventType
 
 SECRET = "the secret of the webhooks"
 RESOURCES = {

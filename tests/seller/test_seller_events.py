@@ -9,7 +9,7 @@ import pytest
 
 from walmart_stream.domain.errors import BadInput, BadTime, MalformedJson, WrongShape
 from walmart_stream.domain.time import to_iso
-from walmart_stream.walmart.seller_events import (
+from walmart_stream.walmart.seller.events import (
     MOST_AHEAD_MS,
     OLDEST_MS,
     UnknownEvent,

@@ -27,13 +27,13 @@ from tests.walmart.seller_server import (
     Answer as SellerAnswer,
 )
 from walmart_stream.sandbox import generate_keypair
-from walmart_stream.walmart.affiliate import AffiliateClient
+from walmart_stream.walmart.affiliate.budget import DailyBudget
+from walmart_stream.walmart.affiliate.client import AffiliateClient
+from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
-from walmart_stream.walmart.budget import DailyBudget
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.seller import SellerClient
-from walmart_stream.walmart.seller_limits import SellerLimits
-from walmart_stream.walmart.signing import Signer
+from walmart_stream.walmart.seller.client import SellerClient
+from walmart_stream.walmart.seller.limits import SellerLimits
 from walmart_stream.walmart.transport import AiohttpTransport
 
 # Profiles are global: the same as that of the domain's tests, whichever is loaded last.

@@ -26,7 +26,7 @@ from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.engine.tables import AwaitedTable
 from walmart_stream.metrics import Metrics
-from walmart_stream.walmart.seller_events import UnknownItem, read_event
+from walmart_stream.walmart.seller.events import UnknownItem, read_event
 
 logger = logging.getLogger(__name__)
 

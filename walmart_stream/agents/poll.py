@@ -25,7 +25,7 @@ from walmart_stream.engine.outbox import Outbox
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.tables import Tables
-from walmart_stream.walmart.affiliate import AffiliateClient, Lookup
+from walmart_stream.walmart.affiliate.client import AffiliateClient, Lookup
 from walmart_stream.walmart.errors import DailyBudgetExhausted
 
 logger = logging.getLogger(__name__)

@@ -25,12 +25,12 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.walmart.errors import JobFailed, ListTooLong, NotFound, WalmartError
 from walmart_stream.walmart.errors import NotReady as ReportNotReady
-from walmart_stream.walmart.seller import SellerClient
-from walmart_stream.walmart.seller_buy_box import TYPE, VERSION
-from walmart_stream.walmart.seller_items import OwnItem
-from walmart_stream.walmart.seller_items import OwnItems as Answer
-from walmart_stream.walmart.seller_report_file import lines
-from walmart_stream.walmart.seller_reports import PATIENCE, POLL_EVERY
+from walmart_stream.walmart.seller.buy_box import TYPE, VERSION
+from walmart_stream.walmart.seller.client import SellerClient
+from walmart_stream.walmart.seller.items import OwnItem
+from walmart_stream.walmart.seller.items import OwnItems as Answer
+from walmart_stream.walmart.seller.report_file import lines
+from walmart_stream.walmart.seller.reports import PATIENCE, POLL_EVERY
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
-from walmart_stream.walmart.seller_events import SellerEvent, read_event
+from walmart_stream.walmart.seller.events import SellerEvent, read_event
 
 OBSERVATION, WAITING, DEAD_LETTER = "observation", "waiting", "dead_letter"
 

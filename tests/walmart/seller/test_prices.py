@@ -13,8 +13,8 @@ from walmart_stream.walmart.errors import (
     NotReady,
     ServerUnavailable,
 )
-from walmart_stream.walmart.seller_feeds import FeedItem
-from walmart_stream.walmart.seller_inventory import Stock
+from walmart_stream.walmart.seller.feeds import FeedItem
+from walmart_stream.walmart.seller.inventory import Stock
 
 THANKS = {
     "ItemPriceResponse": {

@@ -17,7 +17,7 @@ from walmart_stream.walmart.errors import (
     NotReady,
     ServerUnavailable,
 )
-from walmart_stream.walmart.seller_buy_box import OtherOffer, read_report
+from walmart_stream.walmart.seller.buy_box import OtherOffer, read_report
 
 HEADER = (
     "SKU,Item ID,Product Name,Product Category,Seller Item Price,Seller Ship Price,"

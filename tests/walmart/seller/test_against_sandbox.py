@@ -18,9 +18,9 @@ from tests.walmart.prepared import CONSUMER, HandClock
 from walmart_stream.sandbox import RunningSandbox, SandboxConfig, SellerConfig, serve
 from walmart_stream.walmart.errors import CredentialsRefused, JobFailed
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.seller import SellerClient
-from walmart_stream.walmart.seller_limits import SellerLimits
-from walmart_stream.walmart.seller_webhooks import Authentication
+from walmart_stream.walmart.seller.client import SellerClient
+from walmart_stream.walmart.seller.limits import SellerLimits
+from walmart_stream.walmart.seller.webhooks import Authentication
 from walmart_stream.walmart.transport import AiohttpTransport
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from walmart_stream.walmart.seller_bucket import SellerBucket
+from walmart_stream.walmart.seller.bucket import SellerBucket
 
 MINUTE = 60.0
 HOUR = 3600.0

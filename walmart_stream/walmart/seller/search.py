@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 
 from walmart_stream.domain.observation import ITEM_ID
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import ContentNotFound
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import SEARCH
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import SEARCH
 
 
 @dataclass(frozen=True, slots=True)

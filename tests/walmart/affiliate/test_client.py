@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.walmart.prepared import BASE, CONSUMER, NOON, http_date, items_of, response
 from walmart_stream.walmart import errors
-from walmart_stream.walmart.budget import DailyBudget
+from walmart_stream.walmart.affiliate.budget import DailyBudget
 
 # The fixture only makes clients; each example makes its own.
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -15,10 +15,10 @@ import pytest
 from tests.walmart.prepared import CONSUMER, HandClock
 from walmart_stream.sandbox import RunningSandbox, SandboxConfig, generate_keypair, serve
 from walmart_stream.walmart import errors
-from walmart_stream.walmart.affiliate import AffiliateClient, Lookup
+from walmart_stream.walmart.affiliate.client import AffiliateClient, Lookup
+from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.signing import Signer
 from walmart_stream.walmart.transport import AiohttpTransport
 
 UNKNOWN = "999999999999"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.seller_buy_box import BuyBox
-from walmart_stream.walmart.seller_calls import SellerCalls
-from walmart_stream.walmart.seller_feeds import SellerFeeds
-from walmart_stream.walmart.seller_insights import SellerInsights
-from walmart_stream.walmart.seller_inventory import SellerInventory
-from walmart_stream.walmart.seller_items import SellerItems
-from walmart_stream.walmart.seller_limits import SellerLimits
-from walmart_stream.walmart.seller_prices import SellerPrices
-from walmart_stream.walmart.seller_reports import SellerReports
-from walmart_stream.walmart.seller_search import SellerSearch
-from walmart_stream.walmart.seller_token import SellerToken
-from walmart_stream.walmart.seller_webhooks import SellerWebhooks
+from walmart_stream.walmart.seller.buy_box import BuyBox
+from walmart_stream.walmart.seller.calls import SellerCalls
+from walmart_stream.walmart.seller.feeds import SellerFeeds
+from walmart_stream.walmart.seller.insights import SellerInsights
+from walmart_stream.walmart.seller.inventory import SellerInventory
+from walmart_stream.walmart.seller.items import SellerItems
+from walmart_stream.walmart.seller.limits import SellerLimits
+from walmart_stream.walmart.seller.prices import SellerPrices
+from walmart_stream.walmart.seller.reports import SellerReports
+from walmart_stream.walmart.seller.search import SellerSearch
+from walmart_stream.walmart.seller.token import SellerToken
+from walmart_stream.walmart.seller.webhooks import SellerWebhooks
 from walmart_stream.walmart.transport import Transport
 
 # Answers of hundreds of items take seconds; the gateway gives up itself after 30 or so.

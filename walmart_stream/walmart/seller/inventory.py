@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import ContentNotFound, MalformedResponse
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import GET_INVENTORY, PUT_INVENTORY
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import GET_INVENTORY, PUT_INVENTORY
 
 # The most that Walmart gives at once.
 PAGE = 50

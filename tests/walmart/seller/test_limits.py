@@ -15,8 +15,8 @@ from multidict import CIMultiDict
 from tests.walmart.prepared import NOON, HandClock, http_date
 from tests.walmart.seller_server import fault, reply
 from walmart_stream.walmart.errors import RateLimited
-from walmart_stream.walmart.seller_bucket import SellerBucket
-from walmart_stream.walmart.seller_throttle import Advice, read_advice
+from walmart_stream.walmart.seller.bucket import SellerBucket
+from walmart_stream.walmart.seller.throttle import Advice, read_advice
 
 IN_90_S = datetime.fromtimestamp(NOON + 90, UTC)
 

@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
+from walmart_stream.walmart.affiliate.signing import Signer, canonical_string
 from walmart_stream.walmart.errors import UnusableKey
-from walmart_stream.walmart.signing import Signer, canonical_string
 
 NOON = 1_795_348_800.0
 CONSUMER = "3c1f7a52-5d0e-4a55-9f4e-0d1b2c3d4e5f"

@@ -9,8 +9,8 @@ from walmart_stream.domain.buy_box_report import BuyBoxRow as BuyBoxRow
 from walmart_stream.domain.buy_box_report import OtherOffer as OtherOffer
 from walmart_stream.domain.buy_box_report import read_row
 from walmart_stream.domain.observation import ITEM_ID
-from walmart_stream.walmart.seller_report_file import rows
-from walmart_stream.walmart.seller_reports import PATIENCE, POLL_EVERY, SellerReports
+from walmart_stream.walmart.seller.report_file import rows
+from walmart_stream.walmart.seller.reports import PATIENCE, POLL_EVERY, SellerReports
 
 TYPE, VERSION = "BUYBOX", "v1"
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from walmart_stream.walmart.bucket import LONGEST_NAP, ROUNDING, SHORTEST_NAP
 from walmart_stream.walmart.errors import RateLimited
-from walmart_stream.walmart.seller_throttle import Advice
+from walmart_stream.walmart.seller.throttle import Advice
 
 UNKNOWN = Advice()
 

@@ -20,10 +20,10 @@ from walmart_stream.walmart.errors import (
     WalmartError,
 )
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.seller_error_response import as_error, read_document
-from walmart_stream.walmart.seller_limits import Endpoint, SellerLimits
-from walmart_stream.walmart.seller_throttle import Advice, read_advice
-from walmart_stream.walmart.seller_token import SERVICE_NAME, SellerToken
+from walmart_stream.walmart.seller.error_response import as_error, read_document
+from walmart_stream.walmart.seller.limits import Endpoint, SellerLimits
+from walmart_stream.walmart.seller.throttle import Advice, read_advice
+from walmart_stream.walmart.seller.token import SERVICE_NAME, SellerToken
 from walmart_stream.walmart.transport import Response, Transport
 
 T = TypeVar("T")

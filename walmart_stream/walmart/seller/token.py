@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from walmart_stream.walmart.error_bodies import read_error
 from walmart_stream.walmart.errors import CredentialsRefused, MalformedResponse
-from walmart_stream.walmart.seller_error_response import as_error, read_document
+from walmart_stream.walmart.seller.error_response import as_error, read_document
 from walmart_stream.walmart.transport import Transport
 
 SERVICE_NAME = "Walmart Marketplace"

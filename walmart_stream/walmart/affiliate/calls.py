@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from walmart_stream.walmart.affiliate.budget import DailyBudget
+from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
-from walmart_stream.walmart.budget import DailyBudget
 from walmart_stream.walmart.error_response import read_document
 from walmart_stream.walmart.errors import RateLimited, TimestampExpired, WalmartError
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.signing import Signer
 from walmart_stream.walmart.transport import Transport
 
 T = TypeVar("T")

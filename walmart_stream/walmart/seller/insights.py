@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import ContentNotFound, MalformedResponse
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import LISTING_QUALITY, LISTING_SCORE, PRICING_INSIGHTS
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import LISTING_QUALITY, LISTING_SCORE, PRICING_INSIGHTS
 
 LISTINGS = "/v3/insights/items/listingQuality"
 PAGE = 200

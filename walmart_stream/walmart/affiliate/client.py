@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from walmart_stream.domain.observation import ITEM_ID
-from walmart_stream.walmart.answers import (
+from walmart_stream.walmart.affiliate.answers import (
     Answer,
     Category,
     Lookup,
@@ -17,8 +17,10 @@ from walmart_stream.walmart.answers import (
     read_search,
     read_taxonomy,
 )
+from walmart_stream.walmart.affiliate.budget import DailyBudget
+from walmart_stream.walmart.affiliate.calls import SignedCalls
+from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
-from walmart_stream.walmart.budget import DailyBudget
 from walmart_stream.walmart.errors import (
     BadRequest,
     InvalidItem,
@@ -26,8 +28,6 @@ from walmart_stream.walmart.errors import (
     WalmartError,
 )
 from walmart_stream.walmart.retry import RetryPolicy
-from walmart_stream.walmart.signed_calls import SignedCalls
-from walmart_stream.walmart.signing import Signer
 from walmart_stream.walmart.transport import Transport
 
 __all__ = ["AffiliateClient", "Answer", "Category", "Lookup", "SearchResult"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from walmart_stream.walmart import errors
-from walmart_stream.walmart.seller_error_response import LOCKED, read_document
+from walmart_stream.walmart.seller.error_response import LOCKED, read_document
 
 AKAMAI = (
     b"<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>"

@@ -10,7 +10,7 @@ import orjson
 from walmart_stream.domain.errors import BadInput, BadTime, MalformedJson, WrongShape
 from walmart_stream.domain.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso
-from walmart_stream.walmart import seller_fields as read
+from walmart_stream.walmart.seller import fields as read
 
 # Those that say something about an item's offers. Orders, returns and reports do not.
 ITEM_EVENTS = frozenset(

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from walmart_stream.settings import LOOPBACK_HOSTS
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import ContentNotFound, MalformedResponse
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import (
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import (
     EVENT_TYPES,
     SUBSCRIBE,
     SUBSCRIPTIONS,

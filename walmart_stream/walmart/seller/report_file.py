@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import MalformedResponse
+from walmart_stream.walmart.seller import fields as read
 
 # A report of 100,000 items is some 20 MB. What unpacks to more is not what we asked for.
 LARGEST_FILE = 256 * 1024 * 1024

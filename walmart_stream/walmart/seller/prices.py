@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from walmart_stream.domain.money import MAX_CENTS
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import MalformedResponse
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_feeds import (
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.feeds import (
     PATIENCE,
     POLL_EVERY,
     Feed,
     SellerFeeds,
     read_feed_id,
 )
-from walmart_stream.walmart.seller_limits import PRICE, SUBMIT_PRICES
+from walmart_stream.walmart.seller.limits import PRICE, SUBMIT_PRICES
 
 # The most that Walmart takes in one feed.
 MOST_PRICES = 10_000

@@ -14,15 +14,15 @@ from urllib.parse import quote
 
 import orjson
 
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import (
     ContentNotFound,
     CursorExpired,
     ListTooLong,
     MalformedResponse,
 )
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import ITEM, ITEMS
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import ITEM, ITEMS
 
 # What all editions of the documentation allow; the latest says 1,000.
 PAGE = 200

@@ -6,7 +6,7 @@ import pytest
 
 from tests.walmart.seller_server import NOTHING, fault, reply
 from walmart_stream.walmart.errors import AccessDenied, BadRequest, NotFound, ServerUnavailable
-from walmart_stream.walmart.seller_webhooks import Authentication, EventType
+from walmart_stream.walmart.seller.webhooks import Authentication, EventType
 
 CHANGED = EventType("BUY_BOX_CHANGED", "PRICE")
 URL = "https://shop.test/webhooks/walmart"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from walmart_stream.walmart.affiliate.budget import SECONDS_PER_DAY, DailyBudget
 from walmart_stream.walmart.bucket import TokenBucket
-from walmart_stream.walmart.budget import SECONDS_PER_DAY, DailyBudget
 from walmart_stream.walmart.errors import RateLimited
 
 MIDNIGHT = 1_795_305_600.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import Gone, JobFailed, MalformedResponse, NotFound
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import REPORT_LINK, REPORT_STATUS, REQUEST_REPORT
-from walmart_stream.walmart.seller_polling import poll
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import REPORT_LINK, REPORT_STATUS, REQUEST_REPORT
+from walmart_stream.walmart.seller.polling import poll
 
 # 20 looks an hour are allowed for all reports together; this leaves half of them to others.
 POLL_EVERY = 360.0

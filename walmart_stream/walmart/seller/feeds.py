@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from walmart_stream.walmart import seller_fields as read
 from walmart_stream.walmart.errors import MalformedResponse
-from walmart_stream.walmart.seller_calls import Reply, SellerCalls
-from walmart_stream.walmart.seller_limits import FEED
-from walmart_stream.walmart.seller_polling import poll
+from walmart_stream.walmart.seller import fields as read
+from walmart_stream.walmart.seller.calls import Reply, SellerCalls
+from walmart_stream.walmart.seller.limits import FEED
+from walmart_stream.walmart.seller.polling import poll
 
 # The most that Walmart gives at once.
 PAGE = 50

@@ -1,0 +1,1 @@
+"""The Affiliate API: signed calls that read up to twenty items at a time."""
