@@ -15,9 +15,9 @@ from tests.bench.given import PARTITIONS
 from walmart_stream.audit import partition_of
 from walmart_stream.domain import observation
 from walmart_stream.domain.time import to_ms
-from walmart_stream.sandbox.catalogue import generate_catalogue
-from walmart_stream.sandbox.item_json import ItemWriter
-from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.affiliate.item_json import ItemWriter
+from walmart_stream.sandbox.market.catalogue import generate_catalogue
+from walmart_stream.sandbox.market.market import Market
 
 # In the future, so that no worker's clock closes a window while it is measured: what comes out
 # then depends on what goes in, and on nothing else.

@@ -17,8 +17,8 @@ from walmart_stream.domain.offers import OWN, Offer
 from walmart_stream.domain.standing import item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
-from walmart_stream.sandbox.catalogue import generate_catalogue
-from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.market.catalogue import generate_catalogue
+from walmart_stream.sandbox.market.market import Market
 from walmart_stream.sandbox.seller.buy_box import report_row
 from walmart_stream.sandbox.seller.config import SellerConfig
 from walmart_stream.sandbox.seller.events import Events

@@ -14,8 +14,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from walmart_stream.sandbox.auth import KeyRing
-from walmart_stream.sandbox.catalogue import Catalogue
+from walmart_stream.sandbox.affiliate.auth import KeyRing
+from walmart_stream.sandbox.affiliate.quota import Quota
+from walmart_stream.sandbox.affiliate.stats import Stats
+from walmart_stream.sandbox.affiliate.truth import Truth
 from walmart_stream.sandbox.control_answers import (
     DEFAULT_LINES,
     bad_request,
@@ -27,10 +29,8 @@ from walmart_stream.sandbox.control_answers import (
     whole_number,
 )
 from walmart_stream.sandbox.faults import FAULT, Faults
-from walmart_stream.sandbox.market import Market
-from walmart_stream.sandbox.quota import Quota
-from walmart_stream.sandbox.stats import Stats
-from walmart_stream.sandbox.truth import Truth
+from walmart_stream.sandbox.market.catalogue import Catalogue
+from walmart_stream.sandbox.market.market import Market
 
 PREFIX = "/_sandbox"
 # Items that nobody asked for catch up with the market when counted; calls go on meanwhile.

@@ -10,15 +10,17 @@ from random import Random
 from aiohttp import web
 
 from walmart_stream.sandbox import control
-from walmart_stream.sandbox.affiliate import PREFIX, Affiliate, BatchMode, Endpoint
-from walmart_stream.sandbox.affiliate_gateway import AffiliateGateway
-from walmart_stream.sandbox.auth import Authenticator, KeyRing
-from walmart_stream.sandbox.catalogue import generate_catalogue
+from walmart_stream.sandbox.affiliate.auth import Authenticator, KeyRing
+from walmart_stream.sandbox.affiliate.endpoints import PREFIX, Affiliate, BatchMode, Endpoint
+from walmart_stream.sandbox.affiliate.gateway import AffiliateGateway
+from walmart_stream.sandbox.affiliate.item_json import ItemWriter
+from walmart_stream.sandbox.affiliate.quota import Quota
+from walmart_stream.sandbox.affiliate.stats import Stats
+from walmart_stream.sandbox.affiliate.truth import Truth
 from walmart_stream.sandbox.control import Control
 from walmart_stream.sandbox.faults import Faults
-from walmart_stream.sandbox.item_json import ItemWriter
-from walmart_stream.sandbox.market import Market
-from walmart_stream.sandbox.quota import Quota
+from walmart_stream.sandbox.market.catalogue import generate_catalogue
+from walmart_stream.sandbox.market.market import Market
 from walmart_stream.sandbox.refusals import error_body
 from walmart_stream.sandbox.seller.api import make_seller_side
 from walmart_stream.sandbox.seller.config import SellerConfig
@@ -26,8 +28,6 @@ from walmart_stream.sandbox.seller.gateway import LARGEST_BODY
 from walmart_stream.sandbox.seller.offers import choose_items
 from walmart_stream.sandbox.seller.pace import Pace
 from walmart_stream.sandbox.seller.shop import Shop
-from walmart_stream.sandbox.stats import Stats
-from walmart_stream.sandbox.truth import Truth
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from random import Random
 
 from aiohttp import web
 
-from walmart_stream.sandbox.catalogue import Catalogue
 from walmart_stream.sandbox.faults import Faults
+from walmart_stream.sandbox.market.catalogue import Catalogue
 from walmart_stream.sandbox.seller.calls import Route, SellerAnswer
 from walmart_stream.sandbox.seller.config import SellerConfig
 from walmart_stream.sandbox.seller.control import SellerControl

@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from walmart_stream.sandbox.catalogue import Catalogue, Product
-from walmart_stream.sandbox.listing import Listing
+from walmart_stream.sandbox.market.catalogue import Catalogue, Product
+from walmart_stream.sandbox.market.listing import Listing
 from walmart_stream.sandbox.seller.calls import Call, SellerAnswer
 from walmart_stream.sandbox.seller.records import Said
 from walmart_stream.sandbox.seller.refusals import ITEM_QUERY, invalid_param, not_found

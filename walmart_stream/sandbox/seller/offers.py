@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Generic, Literal, TypeVar
 
-from walmart_stream.sandbox.catalogue import Catalogue, Product
+from walmart_stream.sandbox.market.catalogue import Catalogue, Product
 
 Lifecycle = Literal["ACTIVE", "ARCHIVED", "RETIRED"]
 Published = Literal["PUBLISHED", "UNPUBLISHED", "STAGE"]

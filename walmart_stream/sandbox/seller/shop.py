@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from walmart_stream.sandbox.listing import Listing
-from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.market.listing import Listing
+from walmart_stream.sandbox.market.market import Market
 from walmart_stream.sandbox.seller.offers import OwnItem, OwnItems
 from walmart_stream.sandbox.seller.standing import Standing, stand
 

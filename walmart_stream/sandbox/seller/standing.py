@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
 
-from walmart_stream.sandbox.assortment import SELLERS
-from walmart_stream.sandbox.listing import WALMART, Listing, Offer
+from walmart_stream.sandbox.market.assortment import SELLERS
+from walmart_stream.sandbox.market.listing import WALMART, Listing, Offer
 from walmart_stream.sandbox.seller.offers import OwnItem
 
 # How often the further rivals think their prices over, in market seconds.

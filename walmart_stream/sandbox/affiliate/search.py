@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 from multidict import MultiMapping
 
-from walmart_stream.sandbox.catalogue import Product
-from walmart_stream.sandbox.item_json import Group
+from walmart_stream.sandbox.affiliate.item_json import Group
+from walmart_stream.sandbox.affiliate.serving import Answer, Serving, json_list
+from walmart_stream.sandbox.market.catalogue import Product
 from walmart_stream.sandbox.refusals import application_refusal
-from walmart_stream.sandbox.serving import Answer, Serving, json_list
 
 MOST_ITEMS = 25
 # Walmart lets nobody page deeper than this.

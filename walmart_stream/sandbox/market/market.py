@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from random import Random
 
-from walmart_stream.sandbox.assortment import SELLERS
-from walmart_stream.sandbox.catalogue import Product
-from walmart_stream.sandbox.listing import Listing, Offer
+from walmart_stream.sandbox.market.assortment import SELLERS
+from walmart_stream.sandbox.market.catalogue import Product
+from walmart_stream.sandbox.market.listing import Listing, Offer
 
 # The median item changes every day and a half.
 MEDIAN_INTERVAL = 1.5 * 86_400

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 import orjson
 from multidict import MultiMapping
 
-from walmart_stream.sandbox.affiliate_search import search
-from walmart_stream.sandbox.catalogue import Catalogue, Product
+from walmart_stream.sandbox.affiliate.search import search
+from walmart_stream.sandbox.affiliate.serving import Answer, Serving, json_list
+from walmart_stream.sandbox.market.catalogue import Catalogue, Product
 from walmart_stream.sandbox.refusals import application_refusal, error_body, invalid_item_id
-from walmart_stream.sandbox.serving import Answer, Serving, json_list
 
 PREFIX = "/api-proxy/service/affil/product/v2"
 BatchMode = Literal["fail", "omit"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from walmart_stream.sandbox.catalogue import generate_catalogue
-from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.market.catalogue import generate_catalogue
+from walmart_stream.sandbox.market.market import Market
 
 MINUTE_AT_SPEED_1000 = 60_000.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from walmart_stream.sandbox.quota import Quota
+from walmart_stream.sandbox.affiliate.quota import Quota
 
 
 def test_the_bucket_holds_one_second_and_refills_gradually():

@@ -14,11 +14,14 @@ from email.utils import formatdate
 from aiohttp import web
 
 from walmart_stream.sandbox import faults as fault
-from walmart_stream.sandbox.affiliate import Endpoint
-from walmart_stream.sandbox.auth import Authenticator
+from walmart_stream.sandbox.affiliate.auth import Authenticator
+from walmart_stream.sandbox.affiliate.endpoints import Endpoint
+from walmart_stream.sandbox.affiliate.item_json import ItemWriter
+from walmart_stream.sandbox.affiliate.quota import Quota
+from walmart_stream.sandbox.affiliate.serving import Answer, Listings, Serving
+from walmart_stream.sandbox.affiliate.stats import Stats
+from walmart_stream.sandbox.affiliate.truth import ServedAnswer, Truth
 from walmart_stream.sandbox.faults import Faults
-from walmart_stream.sandbox.item_json import ItemWriter
-from walmart_stream.sandbox.quota import Quota
 from walmart_stream.sandbox.refusals import (
     Refusal,
     application_refusal,
@@ -26,9 +29,6 @@ from walmart_stream.sandbox.refusals import (
     too_many_requests,
 )
 from walmart_stream.sandbox.sending import gzip, hang_up, sent_whole
-from walmart_stream.sandbox.serving import Answer, Listings, Serving
-from walmart_stream.sandbox.stats import Stats
-from walmart_stream.sandbox.truth import ServedAnswer, Truth
 
 CORRELATION_ID = "WM_QOS.CORRELATION_ID"
 LONGEST_URI = 4096

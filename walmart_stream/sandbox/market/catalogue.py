@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import orjson
 
-from walmart_stream.sandbox.assortment import ADJECTIVES, BRANDS, COLORS, SHELVES, Shelf
+from walmart_stream.sandbox.market.assortment import ADJECTIVES, BRANDS, COLORS, SHELVES, Shelf
 
 NumberStyle = Literal["float", "int", "text"]
 

@@ -7,9 +7,9 @@ import html
 import orjson
 import pytest
 
-from walmart_stream.sandbox.catalogue import Catalogue, generate_catalogue
-from walmart_stream.sandbox.item_json import ItemWriter
-from walmart_stream.sandbox.market import Market
+from walmart_stream.sandbox.affiliate.item_json import ItemWriter
+from walmart_stream.sandbox.market.catalogue import Catalogue, generate_catalogue
+from walmart_stream.sandbox.market.market import Market
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import orjson
 
-from walmart_stream.sandbox.catalogue import NumberStyle, Product, written_number
-from walmart_stream.sandbox.listing import Listing, Offer
+from walmart_stream.sandbox.market.catalogue import NumberStyle, Product, written_number
+from walmart_stream.sandbox.market.listing import Listing, Offer
 
 Group = Literal["base", "full"]
 

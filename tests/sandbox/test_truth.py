@@ -9,7 +9,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from walmart_stream.sandbox.listing import Listing, Offer
+from walmart_stream.sandbox.market.listing import Listing, Offer
 
 
 def cents(value):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from walmart_stream.sandbox.catalogue import Product
-from walmart_stream.sandbox.item_json import NOT_IN_BASE, Group, ItemWriter, ServedItem
-from walmart_stream.sandbox.listing import Listing
+from walmart_stream.sandbox.affiliate.item_json import NOT_IN_BASE, Group, ItemWriter, ServedItem
+from walmart_stream.sandbox.market.catalogue import Product
+from walmart_stream.sandbox.market.listing import Listing
 
 
 def _nothing() -> frozenset[str]:

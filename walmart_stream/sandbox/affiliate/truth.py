@@ -13,7 +13,7 @@ from itertools import islice
 
 import orjson
 
-from walmart_stream.sandbox.item_json import ServedItem
+from walmart_stream.sandbox.affiliate.item_json import ServedItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The Affiliate API of the sandbox: signatures, quota, item answers and their ground truth."""

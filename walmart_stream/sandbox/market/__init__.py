@@ -1,0 +1,1 @@
+"""The sandbox's market: a catalogue made from a seed, and how its prices move."""
