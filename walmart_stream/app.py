@@ -17,13 +17,13 @@ from functools import partial
 from typing import Any
 
 from walmart_stream import topics
-from walmart_stream.agents.item_news import ItemNews
 from walmart_stream.agents.live_worker import LiveWorker
 from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
+from walmart_stream.agents.sku_facts import ItemNews
 from walmart_stream.agents.watchlist import Watchlist
 from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.bootstrap import (

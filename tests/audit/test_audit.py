@@ -23,10 +23,11 @@ from walmart_stream.audit import (
     report_lines,
 )
 from walmart_stream.audit.verify import verify
-from walmart_stream.domain import events, observation
+from walmart_stream.domain import events
 from walmart_stream.domain.apply import Entry, apply, close_windows
 from walmart_stream.domain.errors import MalformedJson
 from walmart_stream.domain.events import PriceChange, Source
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.reading import read_topic

@@ -31,7 +31,7 @@ from tests.bench.process import Processes
 from tests.bench.subject import SUBJECTS
 from tests.bench.throughput import Watch, new_ground
 from tests.bench.work import Work
-from walmart_stream.domain import observation
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.time import to_iso
 from walmart_stream.storage.documents import PRICE_CHANGES
 

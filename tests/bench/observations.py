@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tests.bench.given import PARTITIONS
 from walmart_stream.audit import partition_of
-from walmart_stream.domain import observation
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.time import to_ms
 from walmart_stream.sandbox.affiliate.item_json import ItemWriter
 from walmart_stream.sandbox.market.catalogue import generate_catalogue

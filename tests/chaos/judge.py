@@ -18,7 +18,7 @@ from walmart_stream.audit import Report, report_lines
 from walmart_stream.audit.verify import verify
 from walmart_stream.commands.replay import replay
 from walmart_stream.kafka.reading import read_topic
-from walmart_stream.local.judge import Verdict, compare, expected_changes
+from walmart_stream.local.truth_check import Verdict, compare, expected_changes
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 

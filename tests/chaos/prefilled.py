@@ -15,13 +15,14 @@ from aiokafka import AIOKafkaProducer
 
 from walmart_stream.audit import partition_of
 from walmart_stream.bootstrap import faust_settings
-from walmart_stream.domain import observation, state
+from walmart_stream.domain import state
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import Source
-from walmart_stream.domain.projection import window_values
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.schedule import Poll, encode_poll
 from walmart_stream.domain.time import to_datetime
 from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.domain.window_rows import window_values
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.settings import Settings

@@ -14,7 +14,7 @@ from walmart_stream import topics
 from walmart_stream.audit import partition_of, report_lines
 from walmart_stream.audit.verify import verify
 from walmart_stream.commands.replay import replay
-from walmart_stream.domain import observation
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.time import to_ms
 from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.topic_admin import create_topics

@@ -1,6 +1,6 @@
 """Observations read step by step, as plainly as can be: what the fast reading is held against.
 
-It shares nothing with :mod:`walmart_stream.domain.observation` but the shape of the result.
+It shares nothing with :mod:`walmart_stream.domain.reading.observation` but the shape of the result.
 Of the sources it reads the affiliate side only, which is the one that has to be fast.
 """
 
@@ -24,8 +24,8 @@ from walmart_stream.domain.errors import (
     UnsupportedSource,
     WrongShape,
 )
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.time import parse_iso
 
 SCHEMA = 1

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from walmart_stream.local.judge import served_answers
+from walmart_stream.local.truth_check import served_answers
 from walmart_stream.sandbox import RunningSandbox, SandboxConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
 

@@ -13,7 +13,7 @@ from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import Offer
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
-from walmart_stream.storage.groups import MOST_IN_FLIGHT, GroupedWrites
+from walmart_stream.storage.shared_writes import MOST_IN_FLIGHT, GroupedWrites
 from walmart_stream.storage.writes import BULK, Results, store
 
 START = 1_800_000_000_000

@@ -18,8 +18,8 @@ from yarl import URL
 
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.windows import Rules

@@ -18,9 +18,9 @@ import orjson
 
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import add_dead_letter, add_refused
-from walmart_stream.domain import observation
 from walmart_stream.domain.errors import BadInput, KeyFault, MalformedJson, WrongShape
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading import observation
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox

@@ -10,7 +10,7 @@ from typing import Any
 
 from walmart_stream import topics
 from walmart_stream.agents.call_quota import CallQuota
-from walmart_stream.domain import observation
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.schedule import (
     INVALID,
     Poll,

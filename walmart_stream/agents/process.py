@@ -12,12 +12,12 @@ from walmart_stream import topics
 from walmart_stream.agents.dead_letters import add_dead_letter
 from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.bad_input import BadInputLimit
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import PriceChange, Source
-from walmart_stream.domain.observation import decode
-from walmart_stream.domain.projection import live_windows, window_values
-from walmart_stream.domain.quality import BadInputLimit
+from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.window_rows import live_windows, window_values
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp

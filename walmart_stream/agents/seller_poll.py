@@ -16,8 +16,8 @@ import orjson
 
 from walmart_stream import topics
 from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
-from walmart_stream.domain import observation
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading import observation
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox

@@ -18,9 +18,9 @@ from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
 from walmart_stream.storage import documents
 from walmart_stream.storage.access import reason
-from walmart_stream.storage.groups import GroupedWrites
 from walmart_stream.storage.mongo import create_indexes
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+from walmart_stream.storage.shared_writes import GroupedWrites
 from walmart_stream.storage.writes import Results, is_outage
 
 logger = logging.getLogger(__name__)

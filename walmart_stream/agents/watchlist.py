@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from walmart_stream.agents.dead_letters import add_dead_letter
 from walmart_stream.domain.errors import BadInput, KeyFault
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.watch import decode_entry
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp

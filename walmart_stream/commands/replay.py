@@ -13,7 +13,7 @@ from walmart_stream.audit import partition_of
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import Event, PriceChange, Source
-from walmart_stream.domain.observation import decode
+from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import to_ms
 from walmart_stream.domain.windows import Rules

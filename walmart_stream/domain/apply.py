@@ -20,10 +20,10 @@ from walmart_stream.domain.events import (
     WindowClosed,
     summarise,
 )
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import FEATURED, OWN, UNAVAILABLE, Offer
 from walmart_stream.domain.own import SellerState
-from walmart_stream.domain.seller_side import Sight
+from walmart_stream.domain.reading.observation import Observation
+from walmart_stream.domain.reading.seller_observation import Sight
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Rules, Window
 

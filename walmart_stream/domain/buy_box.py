@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from walmart_stream.domain.offers import OWN
-from walmart_stream.domain.seller_side import SOMEBODY, BoxSight
+from walmart_stream.domain.reading.seller_observation import SOMEBODY, BoxSight
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules
 

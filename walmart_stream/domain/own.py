@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 from walmart_stream.domain import buy_box
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import RIVAL, UNAVAILABLE, Offer
-from walmart_stream.domain.seller_side import OwnSight, Sight
+from walmart_stream.domain.reading.seller_observation import OwnSight, Sight
 from walmart_stream.domain.windows import Rules
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, RIVAL, WALMART, Offer
-from walmart_stream.domain.seller_side import SOMEBODY
+from walmart_stream.domain.reading.seller_observation import SOMEBODY
 from walmart_stream.domain.state import ItemState
 
 WINNING = "winning"

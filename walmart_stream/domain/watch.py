@@ -13,7 +13,7 @@ import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from walmart_stream.domain.errors import BadTime, EmptyValue, MalformedJson, WrongShape
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
 
 SCHEMA = 1

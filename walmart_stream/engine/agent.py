@@ -16,9 +16,9 @@ from typing import Any
 
 from faust.types import TP
 
+from walmart_stream.engine.batch_rounds import Delivery, Lane, Rounds
 from walmart_stream.engine.consumer import BatchConsumer
 from walmart_stream.engine.failure import end_process
-from walmart_stream.engine.rounds import Delivery, Lane, Rounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
-from walmart_stream.local.judge import Verdict, compare, expected_changes, served_answers
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.progress import Progress
+from walmart_stream.local.truth_check import Verdict, compare, expected_changes, served_answers
 from walmart_stream.local.workers import Worker
 from walmart_stream.sandbox import SandboxConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key

@@ -7,7 +7,7 @@ import binascii
 
 import orjson
 
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
 from walmart_stream.storage.queries import Position
 from walmart_stream.web.errors import BadRequest

@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso, to_datetime
 from walmart_stream.domain.watch import ItemId, Note, reason
 from walmart_stream.web.errors import BadRequest

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from walmart_stream import __version__
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.web import outputs
 from walmart_stream.web.guard import READS
 from walmart_stream.web.routes import Operation, Route

@@ -6,7 +6,7 @@ and a traceback in the log.
 
 Relied on beyond what is documented: ``_runner`` of Faust's ``Web``, which it starts and stops;
 ``_make_server`` of aiohttp's ``AppRunner``; ``handle_error`` and ``force_close`` of its
-``RequestHandler``. ``tests/web/test_web_hostile.py`` runs this very server and fails without them.
+``RequestHandler``. ``tests/web/test_hostile.py`` runs this very server and fails without them.
 """
 
 from __future__ import annotations

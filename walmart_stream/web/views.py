@@ -16,7 +16,6 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.web import inputs, outputs
-from walmart_stream.web.ambiguity import refuse_ambiguous
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import errors_as_json, json_response
 from walmart_stream.web.failures import FAILURES, Failures, slow_failures
@@ -28,6 +27,7 @@ from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
+from walmart_stream.web.strict_requests import refuse_ambiguous
 from walmart_stream.web.webhook_auth import WebhookAuth
 
 __all__ = ["all_routes", "application_options", "attach", "check_exposure", "middlewares"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.walmart.errors import MalformedResponse, WalmartError
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.walmart.affiliate.answers import (
     Answer,
     Category,

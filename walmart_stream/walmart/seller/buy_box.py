@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from walmart_stream.domain.buy_box_report import BuyBoxRow as BuyBoxRow
-from walmart_stream.domain.buy_box_report import OtherOffer as OtherOffer
-from walmart_stream.domain.buy_box_report import read_row
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.buy_box_report import BuyBoxRow as BuyBoxRow
+from walmart_stream.domain.reading.buy_box_report import OtherOffer as OtherOffer
+from walmart_stream.domain.reading.buy_box_report import read_row
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.walmart.seller.report_file import rows
 from walmart_stream.walmart.seller.reports import PATIENCE, POLL_EVERY, SellerReports
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from walmart_stream.domain.errors import BadInput, BadTime, MalformedJson, WrongShape
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso
 from walmart_stream.walmart.seller import fields as read
 

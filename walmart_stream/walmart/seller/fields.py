@@ -9,7 +9,14 @@ import html
 import re
 from typing import Any
 
-from walmart_stream.domain.seller_values import cents, fields, flag, is_nothing, spelling, text
+from walmart_stream.domain.reading.seller_values import (
+    cents,
+    fields,
+    flag,
+    is_nothing,
+    spelling,
+    text,
+)
 from walmart_stream.walmart.errors import MalformedResponse
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from walmart_stream.domain.observation import ITEM_ID
+from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.walmart.errors import ContentNotFound
 from walmart_stream.walmart.seller import fields as read
 from walmart_stream.walmart.seller.calls import Reply, SellerCalls

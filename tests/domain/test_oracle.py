@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.seller_looks import UNSEEN, Meaning, SellerLook, seller_looks
-from walmart_stream.domain import events, observation, state
+from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.events import Event, PriceChange, Source
+from walmart_stream.domain.reading import observation
 from walmart_stream.domain.standing import item_standing
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.storage.documents import change_document, offer_document, window_document

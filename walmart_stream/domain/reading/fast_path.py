@@ -1,7 +1,7 @@
-"""The shape that nearly every observation has, read from the bytes in one go.
+"""The shape that nearly every observation has, read from the bytes at once.
 
-It is a shortcut: what it reads, the checks of :mod:`walmart_stream.domain.observation` read the
-same, and what it does not know, they judge.
+A shortcut: :mod:`walmart_stream.domain.reading.observation` reads the same from what it accepts,
+and judges what it does not know.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from xxhash import xxh3_128_digest
 
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.money import Doubtful
-from walmart_stream.domain.offers import (
+from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.affiliate_offers import (
     MAX_NAME,
-    Offer,
     featured_offer,
     marketplace_offer,
     text_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from walmart_stream.domain import seller_values as read
+from walmart_stream.domain.reading import seller_values as read
 
 # Old files have the columns "Offer2 Item Price", "Offer2 Ship Price" and so on.
 _OTHERS = (("offer2", 2), ("offer3", 3), ("offer4", 4))

@@ -19,8 +19,8 @@ from walmart_stream.domain.errors import (
     UnsupportedSource,
     WrongShape,
 )
-from walmart_stream.domain.observation import decode, encode
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.observation import decode, encode
 
 ENVELOPE: dict[str, Any] = {
     "schema": 1,

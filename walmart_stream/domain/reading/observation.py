@@ -21,16 +21,11 @@ from walmart_stream.domain.errors import (
     WrongShape,
 )
 from walmart_stream.domain.money import Doubtful
-from walmart_stream.domain.offers import (
-    FEATURED,
-    MARKETPLACE,
-    Offer,
-    affiliate_offers,
-    item_name,
-)
-from walmart_stream.domain.seller_side import Sight, seller_sight, webhook_sight
+from walmart_stream.domain.offers import FEATURED, MARKETPLACE, Offer
+from walmart_stream.domain.reading.affiliate_offers import affiliate_offers, item_name
+from walmart_stream.domain.reading.fast_path import Reader
+from walmart_stream.domain.reading.seller_observation import Sight, seller_sight, webhook_sight
 from walmart_stream.domain.time import parse_iso, to_iso
-from walmart_stream.domain.usual_shape import Reader
 
 SCHEMA = 1
 AFFILIATE = "affiliate"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walmart_stream.domain import observation
 from walmart_stream.domain.errors import BadNumber, WrongShape
 from walmart_stream.domain.money import MAX_CENTS, Doubtful, cents
+from walmart_stream.domain.reading import observation
 
 
 def price_of(json_text: str) -> int | None:

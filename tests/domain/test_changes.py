@@ -6,8 +6,8 @@ import pytest
 
 from walmart_stream.domain.apply import Entry, Outcome, apply
 from walmart_stream.domain.events import PriceChange, Source
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
 

@@ -12,9 +12,9 @@ from aiohttp.test_utils import TestServer
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.events import PriceChange, Source, summarise
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.seller_side import BoxSight, OwnSight, Sight
+from walmart_stream.domain.reading.observation import Observation
+from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules
 from walmart_stream.storage.writes import Results, store

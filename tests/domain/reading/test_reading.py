@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.domain import plain_reading
 from walmart_stream.domain.errors import BadInput
-from walmart_stream.domain.observation import decode
-from walmart_stream.domain.usual_shape import Reader
+from walmart_stream.domain.reading.fast_path import Reader
+from walmart_stream.domain.reading.observation import decode
 
 ENVELOPE = {
     "schema": b"1",

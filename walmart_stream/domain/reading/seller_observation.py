@@ -12,11 +12,12 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from walmart_stream.domain import seller_values as read
-from walmart_stream.domain.buy_box_report import read_row
 from walmart_stream.domain.errors import BadNumber, UnsupportedSource, WrongShape
 from walmart_stream.domain.money import cents
-from walmart_stream.domain.offers import MAX_NAME, MAX_SELLER, OWN, RIVAL, Offer, text_of
+from walmart_stream.domain.offers import OWN, RIVAL, Offer
+from walmart_stream.domain.reading import seller_values as read
+from walmart_stream.domain.reading.affiliate_offers import MAX_NAME, MAX_SELLER, text_of
+from walmart_stream.domain.reading.buy_box_report import read_row
 
 SOMEBODY = "rival"
 NOBODY = "none"

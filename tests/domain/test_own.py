@@ -6,9 +6,9 @@ from msgspec import UNSET
 
 from walmart_stream.domain.apply import Entry, Outcome, apply
 from walmart_stream.domain.events import PriceChange, Source
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
-from walmart_stream.domain.seller_side import BoxSight, OwnSight, Sight
+from walmart_stream.domain.reading.observation import Observation
+from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
 from walmart_stream.domain.standing import item_standing
 from walmart_stream.domain.windows import Rules
 

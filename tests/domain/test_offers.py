@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from walmart_stream.domain.errors import BadInput, WrongShape
-from walmart_stream.domain.offers import (
+from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.reading.affiliate_offers import (
     MAX_NAME,
     MAX_SELLER,
-    UNAVAILABLE,
-    Offer,
     affiliate_offers,
     item_name,
 )

@@ -15,7 +15,7 @@ from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import until
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.kafka import watchlist
-from walmart_stream.local.judge import served_answers
+from walmart_stream.local.truth_check import served_answers
 from walmart_stream.sandbox import RunningSandbox, SandboxConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
 

@@ -8,8 +8,8 @@ from collections import defaultdict
 import pytest
 from faust.types import TP
 
+from walmart_stream.engine.batch_rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
 from walmart_stream.engine.consumer import InFlight
-from walmart_stream.engine.rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
 
 A, B, C = (TP("topic", partition) for partition in range(3))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from walmart_stream.domain.quality import BadInputLimit
+from walmart_stream.domain.bad_input import BadInputLimit
 
 
 def test_a_few_bad_records_never_exceed_the_limit() -> None:

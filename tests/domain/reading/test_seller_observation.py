@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from walmart_stream.domain.errors import BadInput, BadNumber, UnsupportedSource, WrongShape
-from walmart_stream.domain.observation import Observation, decode, encode
 from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.seller_side import BoxSight, OwnSight, Sight
+from walmart_stream.domain.reading.observation import Observation, decode, encode
+from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
 
 ITEM: dict[str, Any] = {
     "mart": "WALMART_US",

@@ -15,8 +15,8 @@ from yarl import URL
 from tests.real.certificates import Authority
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import Source
-from walmart_stream.domain.observation import Observation
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.windows import Rules
 from walmart_stream.web.forward import HOP, LARGEST_ANSWER, NEIGHBOURS, STATUSES
 

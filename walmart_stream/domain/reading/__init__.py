@@ -1,0 +1,1 @@
+"""From the bytes of the raw topic to what they say about an item's offers."""
