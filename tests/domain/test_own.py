@@ -117,7 +117,7 @@ def test_the_own_seller_is_no_rival() -> None:
     outcome = run(named, listed)
 
     assert set(outcome.states["1"].offers) == {"own"}
-    standing = item_standing(outcome.states["1"])
+    standing = item_standing(outcome.states["1"], RULES.known_ms)
     assert standing is not None
     assert standing.buy_box.holder == "own"
 
@@ -170,7 +170,8 @@ def test_a_report_that_names_nobody_leaves_the_rival_that_is_known() -> None:
 
 
 def share(*words: tuple[int, str]) -> tuple[float | None, float]:
-    standing = item_standing(run(*(row(at, 1, 0, BoxSight(who)) for at, who in words)).states["1"])
+    item = run(*(row(at, 1, 0, BoxSight(who)) for at, who in words)).states["1"]
+    standing = item_standing(item, RULES.known_ms)
     assert standing is not None
     return standing.win_share, standing.win_coverage
 

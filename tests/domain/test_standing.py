@@ -131,4 +131,4 @@ def test_the_state_is_the_first_that_is_true(
 
 def test_an_item_that_the_seller_side_never_spoke_of_has_no_standing() -> None:
     """Most items are not the seller's."""
-    assert item_standing(ItemState()) is None
+    assert item_standing(ItemState(), 1000) is None

@@ -20,6 +20,7 @@ from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.reading.observation import Observation
+from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.windows import Rules
@@ -32,6 +33,7 @@ from walmart_stream.web.server import Web
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 500000, tzinfo=UTC)
 START = 1_800_000_000_000
+KNOWN_MS = 10_800_000
 
 
 @dataclass
@@ -47,6 +49,9 @@ class MemoryLive:
 
     def item(self, item_id: str) -> ItemState | None:
         return self.states.get(item_id)
+
+    def standing(self, item: ItemState) -> Standing | None:
+        return item_standing(item, KNOWN_MS)
 
     def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         return self.windows_of.get(item_id, {})

@@ -12,6 +12,7 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.webhooks import WebhookIntake
+from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.engine.app import StreamApp
@@ -49,6 +50,9 @@ class LiveWorker:
 
     def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         return self._processor.windows(item_id)
+
+    def standing(self, item: ItemState) -> Standing | None:
+        return self._processor.standing(item)
 
     def stats(self) -> dict[str, Any]:
         """Counters since this worker's start, and its present lag and partitions."""

@@ -16,6 +16,7 @@ from walmart_stream.domain.bad_input import BadInputLimit
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.reading.observation import decode
+from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.window_rows import live_windows, window_values
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
@@ -113,6 +114,10 @@ class Processor:
         partition = self._app.partition_of(topics.RAW.name, key)
         value = None if partition is None else self._tables.offers.read(partition, key)
         return None if value is None else state.decode(value)
+
+    def standing(self, item: ItemState) -> Standing | None:
+        """How the own offer of *item* stands by the rules of this worker."""
+        return item_standing(item, self._rules.known_ms)
 
     def windows(self, item_id: str) -> dict[int, dict[str, dict[str, Any]]]:
         """Start (epoch ms) -> offer -> its window's fields, of an item's newest two windows."""

@@ -164,7 +164,11 @@ def digest_of(key: bytes | None, value: bytes | None) -> int:
 
 def _add_window(windows: dict[str, bytes], closed: WindowClosed) -> None:
     document = window_document(_fields(closed))
-    windows[document["_id"]] = bson.encode(document)
+    known = windows.get(document["_id"])
+    # The database keeps the close with more observations. They can become fewer where a rival
+    # was forgotten and has come back within the window.
+    if known is None or bson.decode(known)["observations"] < document["observations"]:
+        windows[document["_id"]] = bson.encode(document)
 
 
 def _fields(event: events.Event) -> Mapping[str, Any]:

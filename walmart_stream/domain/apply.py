@@ -24,6 +24,7 @@ from walmart_stream.domain.offers import FEATURED, OWN, UNAVAILABLE, Offer
 from walmart_stream.domain.own import SellerState
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.reading.seller_observation import Sight
+from walmart_stream.domain.rivals import MOST_RIVALS, forget_rivals
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Rules, Window
 
@@ -166,6 +167,10 @@ def _observe(
                     observation.item_id, name, name_now, kinds, offer, previous, at, source, box
                 )
             )
+    if sight is not None and max(len(known_offers), len(state.absent)) > MOST_RIVALS:
+        for name, lost in forget_rivals(state):
+            if lost.window.emitted < lost.window.observations:
+                outcome.events.append(_close(observation.item_id, name, lost, rules))
     if applied:
         state.applied += 1
         outcome.applied += 1

@@ -79,26 +79,36 @@ class Standing(NamedTuple):
     win_coverage: float = 0.0
 
 
-def item_standing(item: ItemState) -> Standing | None:
-    """How *item* stands by all that its state knows; ``None`` if the seller side said nothing."""
+def item_standing(item: ItemState, known_ms: int) -> Standing | None:
+    """How *item* stands by all that its state knows; ``None`` if the seller side said nothing.
+
+    A price counts as known for *known_ms* after it was seen: a rival that was last seen longer
+    before the newest observation of the item is left out.
+    """
     seller = item.seller
     if seller is None:
         return None
     seen = {name: Seen(known.offer, known.observed_at) for name, known in item.offers.items()}
     box = seller.box
+    oldest = item.observed_at - known_ms
     if box is None:
-        return standing(seen, Holder(), seller.seller)
+        return standing(seen, Holder(), seller.seller, oldest)
     holder = Holder(box.holder, box.seller, box.suppressed, box.since)
     share, coverage = box.share(item.observed_at)
-    known = standing(seen, holder, seller.seller)
+    known = standing(seen, holder, seller.seller, oldest)
     return known._replace(win_share=share, win_coverage=coverage)
 
 
-def standing(seen: Mapping[str, Seen], holder: Holder, own_seller: str | None) -> Standing:
-    """How the offers *seen*, by name, compare; *own_seller* is the seller's own name, if known."""
+def standing(
+    seen: Mapping[str, Seen], holder: Holder, own_seller: str | None, oldest: Any = None
+) -> Standing:
+    """How the offers *seen*, by name, compare; *own_seller* is the seller's own name, if known.
+
+    Rivals that were last seen before *oldest* are left out.
+    """
     own = seen.get(OWN)
     landed = None if own is None else own.offer.landed_cents
-    rivals = _rivals(seen, own, own_seller)
+    rivals = _rivals(seen, own, own_seller, oldest)
     best = min(rivals, key=lambda rival: rival.landed_cents, default=None)
     gap = percent = None
     if landed is not None and best is not None:
@@ -130,7 +140,9 @@ def _state(own: Seen | None, gap: int | None, holder: Holder) -> str:
     return LOST if holder.holder == SOMEBODY else UNKNOWN
 
 
-def _rivals(seen: Mapping[str, Seen], own: Seen | None, own_seller: str | None) -> list[Rival]:
+def _rivals(
+    seen: Mapping[str, Seen], own: Seen | None, own_seller: str | None, oldest: Any
+) -> list[Rival]:
     """The rivals' offers that can be ordered and whose landed price is known."""
     newest: dict[str, tuple[str, Seen]] = {}
     # In this order, so that of two looks at the same time the first one counts.
@@ -152,7 +164,9 @@ def _rivals(seen: Mapping[str, Seen], own: Seen | None, own_seller: str | None) 
     return [
         Rival(name, one.offer.seller, one.offer.landed_cents)
         for name, one in newest.values()
-        if one.offer.available and one.offer.landed_cents is not None
+        if one.offer.available
+        and one.offer.landed_cents is not None
+        and (oldest is None or one.at >= oldest)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from walmart_stream.domain.offers import OWN, Offer
-from walmart_stream.domain.standing import Holder, Seen, Standing, item_standing, standing
+from walmart_stream.domain.standing import Holder, Seen, Standing, standing
 from walmart_stream.domain.state import OfferState
 from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.storage.documents import OFFERS
@@ -81,7 +81,7 @@ async def item(context: Context, request: web.Request) -> web.StreamResponse:
             "name": state.name,
             "observed_at": to_iso(state.observed_at),
             "offers": {name: _live_offer(offer) for name, offer in state.offers.items()},
-            "standing": _live_standing(item_standing(state)),
+            "standing": _live_standing(context.live.standing(state)),
             "windows": windows,
         }
     )

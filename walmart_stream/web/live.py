@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry
 
@@ -21,6 +22,10 @@ class Live(Protocol):
 
     def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         """Start (epoch ms) -> offer -> fields of ``WindowClosed.document()``, so far."""
+        ...
+
+    def standing(self, item: ItemState) -> Standing | None:
+        """How the own offer stands by *item*; ``None`` if the seller side said nothing of it."""
         ...
 
     def stats(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_events_of_the_buy_box_are_read_as_they_were_meant() -> None:
             if len(meant["offers"]) < 5:
                 gone = set(state.offers) - named - {OWN}
                 assert not any(state.offers[name].offer.available for name in gone)
-            standing = item_standing(state)
+            standing = item_standing(state, RULES.known_ms)
             assert standing is not None
             holder = standing.buy_box
             winner = meant["winner"]
