@@ -14,7 +14,9 @@ from typing import Any
 import faust
 import mode.loop
 from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
 
+from walmart_stream.audit.lost_past import PastLost, require_past
 from walmart_stream.engine.failure import end_process, refuse_to_start
 from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.kafka.permissions import PermissionsError, require_permissions
@@ -48,11 +50,12 @@ async def prepare(settings: Settings) -> None:
         await require_permissions(settings)
         await require_access(settings)
         states = await topics(settings)
+        await require_past(settings)
     except (PermissionsError, AccessRefused) as exc:
         refuse_to_start(str(exc))
-    except TopicError as exc:
+    except (TopicError, PastLost) as exc:
         refuse_to_start(str(exc))
-    except (KafkaError, OSError) as exc:
+    except (KafkaError, PyMongoError, OSError) as exc:
         end_process(f"its topics cannot be checked: {exc!r}")
     for state in states:
         if state.created or state.differences:

@@ -42,10 +42,13 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     from aiokafka.errors import KafkaError
     from pymongo.errors import PyMongoError
 
+    from walmart_stream.audit.lost_past import PastLost
     from walmart_stream.walmart.errors import WalmartError
 
     try:
         return asyncio.run(work)
+    except PastLost as exc:
+        raise click.ClickException(str(exc)) from None
     except (KafkaError, PyMongoError, WalmartError, OSError, SettingsError) as exc:
         raise click.ClickException(f"{type(exc).__name__}: {exc}") from exc
 
@@ -269,7 +272,10 @@ def history(item_id: str, since: datetime | None, until: datetime | None, form: 
 @click.option("--from", "since", type=Time(), help="Store no results before (ISO 8601).")
 @click.option("--into", metavar="DATABASE", help="Default: MONGODB_DATABASE.")
 def replay(since: datetime | None, into: str | None) -> None:
-    """Make the results again from the raw topic, beside the live workers."""
+    """Recompute the results from the raw topic, beside the live workers.
+
+    Refused for the live database once retention has deleted the beginning of the topic.
+    """
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from walmart_stream.commands import replay as command
@@ -290,6 +296,12 @@ def replay(since: datetime | None, into: str | None) -> None:
         f"{done.observations} observations ({done.skipped} skipped) in {done.seconds:.1f} s, "
         f"{rate:,.0f}/s: {done.changes} changes and {done.windows} closed windows"
     )
+    if done.begins is not None:
+        begins = datetime.fromtimestamp(done.begins / 1000, UTC)
+        click.echo(
+            f"the raw topic begins at {begins:%Y-%m-%d %H:%M:%S} UTC: offers known before count as "
+            "first seen there, and nothing is known of earlier times"
+        )
 
 
 @cli.command()

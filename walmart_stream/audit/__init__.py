@@ -6,7 +6,8 @@ can be. What retention has deleted cannot be recomputed: the report says so (``t
 
 from walmart_stream.audit.dead_letters import DeadLetterCheck
 from walmart_stream.audit.differences import compare
-from walmart_stream.audit.expected import Expected, Recomputation, expected_results, partition_of
+from walmart_stream.audit.expected import Expected, Recomputation, expected_results
+from walmart_stream.audit.placement import partition_of
 from walmart_stream.audit.report import Comparison, Report, report_lines
 
 __all__ = [

@@ -9,8 +9,8 @@ from typing import Any
 
 import bson
 import orjson
-from aiokafka.partitioner import murmur2
 
+from walmart_stream.audit.placement import partition_of
 from walmart_stream.domain import events
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.errors import BadInput
@@ -133,11 +133,6 @@ class Recomputation:
                 self._latest[f"{event.item_id}:{event.offer}"] = event
             else:
                 _add_window(expected.required, event)
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's default partitioner puts *key*."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def expected_results(

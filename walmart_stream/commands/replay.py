@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from walmart_stream import topics
-from walmart_stream.audit import partition_of
+from walmart_stream.audit.lost_past import lost_beginnings, require_whole_log
+from walmart_stream.audit.placement import partition_of
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import Event, PriceChange, Source
@@ -31,13 +32,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay read and stored; ``skipped`` are dead letters and forwarded records."""
+    """The figures of a replay; ``skipped`` are dead letters and forwarded records.
+
+    ``begins`` is the newest beginning (epoch ms) of the partitions that have lost theirs, and
+    ``None`` where the log is whole: results from before it are not known.
+    """
 
     observations: int = 0
     skipped: int = 0
     changes: int = 0
     windows: int = 0
     seconds: float = 0.0
+    begins: int | None = None
 
 
 async def replay(
@@ -48,7 +54,7 @@ async def replay(
     progress: Progress = lambda done, total: None,
     clock: Callable[[], float] = time.time,
 ) -> Replayed:
-    """Make the results of all that the raw topic holds now, and store them.
+    """Recompute the results of all that the raw topic holds now, and store them.
 
     Everything is read, since the first observations decide what the next ones change; *since*
     leaves out results before it (aware). *into* names another database. What is there already
@@ -56,9 +62,13 @@ async def replay(
     are done, and of how many offsets; *clock* gives epoch seconds.
 
     Raises:
+        PastLost: the topic no longer holds all that the live database was made of.
         KafkaError, PyMongoError: the broker cannot be read or the database not be written.
     """
     started = time.monotonic()
+    lost = await lost_beginnings(settings)
+    if into is None or into == settings.mongodb_database:
+        require_whole_log(lost, settings.mongodb_database)
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
     ends = await end_offsets(settings, topics.RAW.name)
     replayed = Replayed()
@@ -72,7 +82,11 @@ async def replay(
         for partition in sorted(ends):
             states: dict[str, ItemState] = {}
             batch: list[Entry] = []
+            is_first = partition in lost
             async for record in read_topic(settings, topics.RAW.name, partitions=[partition]):
+                if is_first:
+                    replayed.begins = max(replayed.begins or 0, record.timestamp)
+                    is_first = False
                 replayed.observations += 1
                 entry = _entry(record, len(ends))
                 if entry is None:

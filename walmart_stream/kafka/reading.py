@@ -34,6 +34,19 @@ async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
         return await _end_offsets(consumer)
 
 
+async def start_offsets(settings: Settings, topic: str) -> dict[int, int]:
+    """The offset of the first record that each partition of *topic* still holds.
+
+    Beyond 0, retention or somebody has deleted what stood before it.
+
+    Raises:
+        UnknownTopicOrPartitionError: there is no such topic.
+    """
+    async with _consumer(settings, tps := await _partitions(settings, topic)) as consumer:
+        starts = await consumer.beginning_offsets(tps)
+    return {tp.partition: offset for tp, offset in starts.items()}
+
+
 async def read_topic(
     settings: Settings, topic: str, *, partitions: Iterable[int] | None = None
 ) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
