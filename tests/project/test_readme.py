@@ -41,16 +41,18 @@ HOW: dict[str, RunHere | RunElsewhere] = {
     'make run ARGS="--for 60 --workers 2 --items 500 --speed 1000 --json out.json"': RunElsewhere(
         END_TO_END, "the same for 20 seconds, and its summary"
     ),
+    "make test": RunElsewhere(".ci/run", "the suite that you are reading"),
     "make install": RunElsewhere(
         ".ci/run", "on a clean clone, before the suite that you are reading"
     ),
     "cp .env.example .env": RunHere(needs=(".env.example",), leaves=".env"),
+    ".venv/bin/walmart-stream doctor": RunElsewhere(
+        "tests/commands/test_doctor.py", "against real brokers and databases, right and wrong ones"
+    ),
     ".venv/bin/walmart-stream topics": RunElsewhere(
         END_TO_END, "the local stack makes its topics so"
     ),
     ".venv/bin/walmart-stream worker": RunElsewhere(END_TO_END, "the local stack's workers"),
-    ".venv/bin/walmart-stream --help": RunHere(shows="verify"),
-    "make help": RunHere(needs=("Makefile",), shows="make test"),
 }
 
 
@@ -109,3 +111,8 @@ def test_a_light_command_does_what_it_says(command: str, how: RunHere, tmp_path:
 def test_what_runs_the_heavy_commands_exists(test: str) -> None:
     """The table's reference is to a file of the repository."""
     assert (ROOT / test).is_file()
+
+
+def test_it_is_read_in_a_minute() -> None:
+    """The first page says what this is; settings and commands have pages of their own."""
+    assert len(README.split()) <= 600
