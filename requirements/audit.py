@@ -159,7 +159,7 @@ def look_up(pins: Sequence[Pin], osv_url: str | None) -> tuple[list[str], list[s
 
 
 def ask(source: str, pins: Iterable[Pin], osv_url: str | None) -> tuple[list[str], list[str]]:
-    """What pip-audit finds: vulnerabilities, and packages that the source said nothing of.
+    """The findings of pip-audit: vulnerabilities, and packages unknown to its source.
 
     Raises:
         Unanswered: pip-audit did not finish.

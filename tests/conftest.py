@@ -1,4 +1,4 @@
-"""What tests run on: one embedded broker and one mongod for the whole run, on free ports.
+"""The servers of the tests: one embedded broker and one mongod for the whole run, on free ports.
 
 Unit tests have none of it: their settings name hosts that nobody answers at.
 """

@@ -253,7 +253,7 @@ def test_a_secret_file_that_cannot_be_used_is_one_fault(tmp_path: Path) -> None:
 
 
 def test_a_dotenv_file_is_read_below_the_environment(tmp_path: Path) -> None:
-    """What both have, the environment decides; an empty value decides nothing."""
+    """The environment wins over the file; an empty value decides nothing."""
     file = tmp_path / ".env"
     file.write_text(
         "# a comment\nKAFKA_BROKERS=in-file:1\nexport APP_ID=in-file\n"
@@ -286,7 +286,7 @@ def test_a_secret_in_the_environment_replaces_a_file_named_in_dotenv(tmp_path: P
 
 
 def test_a_dotenv_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
-    """Not a stack trace, and the rest is checked all the same."""
+    """Not a stack trace, and the rest is checked anyway."""
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe\x00")
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Unusable(click.ClickException):
-    """Trying again is of no use before somebody has changed the configuration."""
+    """Retrying cannot help until the configuration changes."""
 
     exit_code = REFUSED_EXIT_CODE
 
@@ -112,7 +112,9 @@ def worker(options: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
 @click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
-@click.option("--for", "seconds", type=click.FloatRange(1), help="Stop after so many seconds.")
+@click.option(
+    "--for", "seconds", type=click.FloatRange(1), help="Stop after this number of seconds."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the sandbox's market.")
 @click.option("--speed", type=click.FloatRange(0, min_open=True), default=1000, show_default=True)
 @click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path))

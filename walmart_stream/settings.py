@@ -324,7 +324,7 @@ class Settings(BaseModel):
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 text = value.get_secret_value()
-                # A connection string without a password is no secret.
+                # A connection string without a password is public.
                 values.update(mongodb.secrets(text) if name == "mongodb_uri" else (text,))
                 if name == "mongodb_field_keys":
                     values.update(mongodb.keys_of(text))

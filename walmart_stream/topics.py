@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kept(StrEnum):
-    """What the broker does with old records."""
+    """The treatment of old records by the broker."""
 
     BY_TIME = "by time"
     COMPACTED = "compacted"

@@ -10,7 +10,7 @@ Everything belongs to who runs it, and nobody else may read any of it. FOLDER ge
     secrets/       certificates with their keys, passwords: one file each, mounted one by one
     config/        server.properties of each Kafka node; no secret is in them
     data/          what Kafka, MongoDB and the workers store
-    walmart/       for the keys that Walmart gave, and walmart.env for what is no secret of them
+    walmart/       for the keys that Walmart gave; walmart.env has their public part
 
 Secrets are neither printed nor taken from arguments or the environment. A file is replaced by a
 whole new one, so that whoever reads it while it changes gets the old or the new one.
@@ -93,7 +93,7 @@ def _data_folders() -> list[str]:
 
 
 WALMART_ENV = """\
-# Of Walmart's credentials what is no secret, and where the secrets are: in files of mode 600 in the
+# The public part of Walmart's credentials, and where the secrets are: in files of mode 600 in the
 # folder walmart/, which workers see as /run/walmart. Put no secret here: `docker inspect` shows it.
 #WALMART_CONSUMER_ID=
 #WALMART_PRIVATE_KEY_FILE=/run/walmart/private-key.pem
@@ -308,7 +308,7 @@ def make_configuration(folder: Path, template: Path) -> None:
 
 
 def of_node(number: int, node: str) -> dict[str, str]:
-    """What is different in a cluster of three, and of each of its nodes."""
+    """The settings that differ in a cluster of three, and of each of its nodes."""
     voters = ",".join(f"{voter}@{name}:9093" for voter, name in enumerate(NODES, 1))
     return {
         "node.id": str(number),

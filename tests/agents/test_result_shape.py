@@ -1,4 +1,4 @@
-"""What the sink takes for a result."""
+"""The shape of results that the sink accepts."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _PARTS = {
 
 
 def expected(raws: Iterable[Raw]) -> Answer:
-    """What *raws* come to by the pure domain."""
+    """The results of *raws* by the pure domain."""
     results = _Digest()
     states: dict[bytes, bytes | None] = {}
     windows: dict[bytes, bytes | None] = {}
@@ -70,7 +70,7 @@ class Domain:
         self._offsets: Counter[int] = Counter()
 
     def derive(self, raws: Iterable[Raw]) -> Iterator[tuple[int, Derived]]:
-        """What follows from *raws*, which continue what was given before, by partition."""
+        """The results of *raws*, which continue the batch before, by partition."""
         waiting: defaultdict[int, list[tuple[int, bytes, bytes]]] = defaultdict(list)
         for partition, key, value in raws:
             waiting[partition].append((self._offsets[partition], key, value))
@@ -93,7 +93,7 @@ class Domain:
 
 
 async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answer:
-    """What stands in *results*, and in the changelogs *stores*.
+    """The content of *results*, and of the changelogs *stores*.
 
     A changelog's key begins with the item's id. It is of a window if the topic's name says so or
     there is an ``@`` in it; else it is of the item's state.
@@ -139,7 +139,7 @@ def _answer(
 
 
 class _Digest:
-    """Of a multiset of byte strings."""
+    """Digest of a multiset of byte strings."""
 
     def __init__(self) -> None:
         self.count = 0

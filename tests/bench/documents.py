@@ -14,7 +14,7 @@ DATABASE: str = Settings.model_fields["mongodb_database"].default
 
 
 class Documents:
-    """Of the default database at *uri*."""
+    """The documents of the default database at *uri*."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -33,6 +33,6 @@ class Documents:
         )
 
     async def differences(self, settings: Settings) -> list[str]:
-        """What the audit says if the database is not what the raw topic comes to."""
+        """The audit's report if the database differs from the raw topic's results."""
         report = await verify(settings)
         return [] if report.is_clean else [f"audit: {report}"]

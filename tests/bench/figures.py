@@ -1,4 +1,4 @@
-"""What is computed from the runs of a report."""
+"""Computes the figures of a report from its runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a subject's process is told, through its environment."""
+"""The parameters of a subject's process, through its environment."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Given(NamedTuple):
 
 
 def given() -> Given:
-    """What this process was told."""
+    """The parameters of this process."""
     told = {name: os.environ[f"BENCH_{name.upper()}"] for name in Given._fields}
     return Given(
         told["brokers"],

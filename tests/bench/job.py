@@ -27,7 +27,7 @@ Row = tuple[bytes, bytes | None]
 
 
 class Derived(NamedTuple):
-    """What follows from a batch, as keys and values: what must be produced."""
+    """The results of a batch, as keys and values to produce."""
 
     results: list[Row]
     windows: list[Row]

@@ -70,7 +70,7 @@ class Latency:
 
 
 async def measure(work: Work, logs: Logs, folder: Path, seconds: float) -> Latency:
-    """Measure one worker for so many *seconds*."""
+    """Measure one worker for *seconds* seconds."""
     subject = SUBJECTS["walmart-stream-both"]
     async with new_ground(subject, logs, folder, SESSION) as ground:
         processes = Processes()

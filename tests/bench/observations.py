@@ -1,4 +1,4 @@
-"""What every subject is given: a sandbox Walmart's answers as the poller writes them.
+"""The input of every subject: a sandbox Walmart's answers as the poller writes them.
 
 Made from a seed, so that every run of every subject reads the same bytes.
 """

@@ -70,7 +70,7 @@ class Processes:
 
 
 def _fields(pid: int) -> list[str]:
-    """Of ``/proc/PID/stat``, from the third on; none if it has ended."""
+    """The fields of ``/proc/PID/stat``, from the third on; none if it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

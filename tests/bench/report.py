@@ -20,7 +20,7 @@ VERSIONS = ("faust-streaming", "aiokafka", "msgspec", "orjson", "uvloop", "pymon
 
 
 def machine() -> dict[str, Any]:
-    """What this runs on."""
+    """The machine that this runs on."""
     models = {
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -39,7 +39,7 @@ def machine() -> dict[str, Any]:
 
 
 def _versions_of_peers() -> dict[str, str]:
-    """Of those that are in an environment of their own, if that is there."""
+    """The versions of the peers, if their environment exists."""
     if not Path(PEERS_PYTHON).exists():
         return {}
     ask = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"

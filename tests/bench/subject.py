@@ -1,4 +1,4 @@
-"""What is measured: each subject, how it is started and what it promises."""
+"""The subjects: how each is started and what it promises."""
 
 from __future__ import annotations
 

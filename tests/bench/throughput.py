@@ -48,7 +48,7 @@ QUIET = 3.0
 
 @dataclass(frozen=True)
 class Run:
-    """What came out. Times are seconds; *committed_after* counts from the same zero."""
+    """The outcome of a run. Times are seconds; *committed_after* counts from the same zero."""
 
     subject: str
     broker: str
@@ -71,7 +71,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Feed:
-    """What is in *topic* before the clock runs, and what comes then; the *results* up to there."""
+    """The records of *topic* before the clock runs, those after, and the *results* up to there."""
 
     topic: str
     warm_up: Sequence[Raw]
@@ -171,7 +171,7 @@ async def drain(subject: Subject, ground: Ground, feed: Feed, workers: int = 1) 
 async def started(
     subject: Subject, ground: Ground, feed: Feed, workers: int = 1
 ) -> AsyncIterator[Runner]:
-    """*workers* processes of *subject* that have worked off the warm-up of *feed*."""
+    """*workers* processes of *subject* that have processed the warm-up of *feed*."""
     processes = Processes()
     async with (
         Loader(ground.brokers, feed.topic) as loader,
@@ -194,7 +194,7 @@ async def started(
 
 
 class Runner:
-    """Processes that have worked off all that there was, and wait for more."""
+    """Processes that have processed all records, and wait for more."""
 
     def __init__(self, processes: Processes, loader: Loader, watch: Watch, worked_off: int) -> None:
         self.watch = watch
@@ -248,7 +248,7 @@ class Watch:
         self.last_written = 0.0
 
     def run(self, broker: str, workers: int, wrong: list[str]) -> Run:
-        """What was seen."""
+        """The figures seen."""
         after = self.committed_after
         return Run(
             self._subject.name,

@@ -51,7 +51,7 @@ SETTLE = 300.0
 
 @dataclass(frozen=True)
 class Options:
-    """What to attack, and how often. *stores*: those of the workers, in turn."""
+    """Targets of the attacks, and how many there are. *stores*: those of the workers, in turn."""
 
     broker: str = EMBEDDED
     stores: tuple[str, ...] = ("memory", "rocksdb")
@@ -71,7 +71,7 @@ class Options:
 
 @dataclass
 class Result:
-    """What happened, and the judgement of it. Times are seconds."""
+    """Events of a campaign, and their judgement. Times are seconds."""
 
     options: Options
     attacks: dict[str, int] = field(default_factory=dict)

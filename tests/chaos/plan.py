@@ -1,4 +1,4 @@
-"""What is done to a running pipeline, when and to whom: pure, and the same for the same seed."""
+"""The plan of attacks on a running pipeline: pure, and the same for the same seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BURST_GAPS = (0.1, 1.0)
 
 
 class Act(StrEnum):
-    """What is done to a target."""
+    """An attack on a target."""
 
     KILL = "kill -9"
     TERMINATE = "SIGTERM"

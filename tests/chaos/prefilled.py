@@ -2,7 +2,7 @@
 
 A million items would take workers many minutes and Walmart months. So each item's observation goes
 through the same pure domain code and the same codecs as in a worker, and the values straight into
-the changelogs. The polls could not come about in another way: no quota lets so many be polled.
+the changelogs. Polling could not bring them about: no quota allows that number of calls.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def item_id(number: int) -> str:
 
 
 def price(number: int, at: int) -> int:
-    """What item *number* costs *at* epoch ms, in cents."""
+    """The price of item *number* *at* epoch ms, in cents."""
     return 500 + (7919 * number + at) % 49_500
 
 

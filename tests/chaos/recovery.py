@@ -38,8 +38,8 @@ PARTITIONS = 12
 DEADLINE = 3600.0
 LOOK_INTERVAL = 0.1
 
-# A worker is quiet when it takes less than this share of a core for so many seconds; the first
-# timers run 5 s after it is ready.
+# A worker is quiet when it takes less than this share of a core for this number of seconds; its
+# first timers run 5 s after it is ready.
 QUIET_SHARE = 0.1
 QUIET_SECONDS = 8.0
 
@@ -189,7 +189,7 @@ async def _kill_at_work(pipeline: Pipeline, worker: Worker, items: int, at: int)
 
 
 async def _wrong(worker: Worker, items: int, observed: dict[int, int]) -> list[str]:
-    """What is not as written, of a sample of the *items* items.
+    """The items that differ from what was written, in a sample of *items* items.
 
     *observed*: 0 -> when all were observed; n -> when the first n were, later.
     """

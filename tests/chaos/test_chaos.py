@@ -76,7 +76,7 @@ async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
     [("acknowledge_first", "lost"), ("apply_stale", "duplicated"), ("skip_one", "lost")],
 )
 async def test_a_broken_build_is_found_out(mutant: str, found: str, tmp_path: Path) -> None:
-    """What breaks one rule of the promise is judged so."""
+    """A build that breaks one rule of the promise is judged so."""
     program = (sys.executable, "-m", "tests.chaos.mutants", mutant)
     options = Options(worker_kills=4, longest_gap=6, workers=2, seed=8, program=program)
 

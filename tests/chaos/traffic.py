@@ -131,7 +131,7 @@ class Traffic:
         return key, value, partition_of(key, self._partitions)
 
     def _moved(self, item_id: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """What Walmart says next of the item: mostly the same as before."""
+        """Walmart's next answer about the item: mostly the same as before."""
         rng = self._rng
         moved = fields or {"itemId": int(item_id), "name": f"Kettle {item_id}", "salePrice": 20.0}
         moved = dict(moved)

@@ -32,7 +32,7 @@ def change(at: int, now: Offer, before: Offer | None) -> PriceChange:
 async def settings(
     mongod: Any, mongodb_database: str, make_unreachable_settings: Callable[..., Settings]
 ) -> Settings:
-    """Of a database with three changes of item 42."""
+    """Settings of a database with three changes of item 42."""
     found = make_unreachable_settings(mongodb_uri=mongod.uri, mongodb_database=mongodb_database)
     cheaper = Offer(99_999, 0, None, True, "Walmart.com")
     results = Results()
@@ -69,7 +69,7 @@ async def test_csv_has_a_header_and_a_line_for_each_change(settings: Settings) -
 
 
 async def test_json_is_one_array(settings: Settings) -> None:
-    """Of the stored fields without the database's own."""
+    """It holds the stored fields without the database's own."""
     changes = json.loads("".join(await lines(settings, "json")))
 
     assert [found["kinds"][0] for found in changes] == ["first_seen", "price", "price"]

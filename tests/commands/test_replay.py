@@ -85,7 +85,7 @@ async def test_a_replay_gives_what_verify_expects(settings, database, raw):
 async def test_results_before_a_time_are_left_out_and_the_others_are_the_same(
     settings, database, raw
 ):
-    """What came before still decides what the first ones change."""
+    """Earlier observations still decide what the first ones change."""
     since = START + timedelta(seconds=200)
     await replay(settings, into=f"{settings.mongodb_database}_all")
     everything = database.client[f"{settings.mongodb_database}_all"]

@@ -1,4 +1,4 @@
-"""What is in a MongoDB connection string, and that no error shows it."""
+"""The parts of a MongoDB connection string, and that no error shows them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ PLAIN = "s3cr3t-canary-7712"
     ],
 )
 def test_a_secret_is_found_in_every_encoding_in_which_it_travels(form: str) -> None:
-    """Of base64, the characters at the ends also stand for the neighbours and may be left."""
+    """The first and last characters of base64 also encode the neighbours and may be left."""
     clean = Redactor([SECRET]).redact(f"before {form} after")
 
     assert MASK in clean

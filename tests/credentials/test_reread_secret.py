@@ -62,7 +62,7 @@ def test_it_is_what_the_file_holds_now(
 
 
 def test_what_is_given_in_the_environment_stays(make_unreachable_settings: MakeSettings) -> None:
-    """There is no file to look at."""
+    """It has no file to look at."""
     settings = make_unreachable_settings(kafka_password=SecretStr(OLD))
 
     assert settings.kafka_password is not None

@@ -19,7 +19,7 @@ def read() -> dict[str, Any]:
 
 
 def given(service: dict[str, Any], kind: str) -> dict[str, str]:
-    """Of *kind* (``secrets`` or ``configs``) what a service is given: source by path there."""
+    """The ``secrets`` or ``configs`` (*kind*) of a service: source by path there."""
     found = {}
     for entry in service.get(kind, ()):
         source = entry if isinstance(entry, str) else entry["source"]

@@ -242,7 +242,7 @@ class Deployment:
         return said
 
     async def job(self, name: str, *arguments: str) -> str:
-        """What a one-off job said, which must have succeeded."""
+        """The output of a one-off job, which must have succeeded."""
         code, said = await self.run(name, *arguments)
         assert code == 0, f"{name}: {said[-3000:]}"
         return said

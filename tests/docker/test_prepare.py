@@ -248,7 +248,7 @@ def test_certificates_are_renewed_when_a_third_of_their_life_is_over(
 
 
 def test_an_authority_is_never_replaced_unasked(tmp_path: Path) -> None:
-    """Whose key is kept elsewhere: everybody trusts its certificate, so it must not change."""
+    """Its key is kept elsewhere and everybody trusts its certificate, so it must not change."""
     prepare(tmp_path)
     (tmp_path / "authorities" / "kafka.key").unlink()
     before = contents(tmp_path)

@@ -62,7 +62,7 @@ def database(deployment: Deployment, name: str, **changes: str) -> Server:
 
 
 async def status(deployment: Deployment, name: str, path: str, token: str = "") -> int:
-    """What a worker's web view answers; 0 where nobody does."""
+    """The status of a worker's web view; 0 where nobody answers."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     address = deployment.address(name, {"worker-1": 6066, "worker-2": 6067}[name])
     async with aiohttp.ClientSession() as session:
@@ -89,7 +89,7 @@ def password_of(settings: Settings) -> str:
 
 
 async def refused(settings: Settings, **changes: Any) -> str:
-    """What a client is told that must not get in."""
+    """The error of a client that must not get in."""
     login = Settings.model_validate(settings.model_dump() | changes)
     with pytest.raises(KafkaConnectionError) as caught:
         async with admin_client(login) as admin:

@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> Iterator[type[Local] | object]:
 
 
 def test_a_run_loses_nothing_counts_nothing_twice_and_stores_nothing_wrong(run, tmp_path):
-    """What the sandbox served is what MongoDB has, field by field."""
+    """MongoDB has exactly what the sandbox served, field by field."""
     local = run("--for", "20", "--workers", "2", "--items", "100", "--json", "out.json")
 
     code = local.process.wait(DEADLINE)

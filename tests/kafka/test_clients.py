@@ -106,7 +106,7 @@ async def read(settings: Settings, topic: str, **options: Any) -> list[tuple[int
 
 
 async def test_a_topic_is_read_to_its_true_end(settings: Settings, produce: Produce) -> None:
-    """6,000 records in batches: ListOffsets says less, and every record is read all the same."""
+    """6,000 records in batches: ListOffsets says less, and every record is read anyway."""
     await create(settings, "numbers", 1)
     await produce("numbers", 0, 6000)
     async with AIOKafkaConsumer(**client_options(settings)) as consumer:

@@ -49,7 +49,7 @@ def test_node_and_file_may_change_one_after_the_other(login: Refused) -> None:
 
 
 def test_a_login_that_succeeds_begins_the_time_anew(login: Refused) -> None:
-    """What was refused last year is no reason."""
+    """A refusal of last year does not count."""
     login.at(0)
     login.password.accepted()
 
@@ -59,5 +59,5 @@ def test_a_login_that_succeeds_begins_the_time_anew(login: Refused) -> None:
 
 
 def test_what_is_relied_on_is_there() -> None:
-    """Of the installed aiokafka; another one ends the import."""
+    """The installed aiokafka has all of it; another one ends the import."""
     assert missing() == []

@@ -43,7 +43,7 @@ def names(settings: Settings) -> list[str]:
 
 
 async def create_lines(settings: Settings) -> list[str]:
-    """What the command prints."""
+    """The output of the command."""
     return [str(state) for state in await create_topics(settings)]
 
 
@@ -74,7 +74,7 @@ async def test_creating_again_changes_nothing(settings: Settings) -> None:
 
 
 async def test_workers_that_start_together_can_all_create(settings: Settings) -> None:
-    """Who comes second finds them there."""
+    """The second worker finds the topics of the first."""
     answers = await asyncio.gather(*[create_topics(settings) for _ in range(4)])
 
     created = [state.topic.name for answer in answers for state in answer if state.created]
@@ -112,7 +112,7 @@ async def test_another_number_of_partitions_of_a_changelog_is_an_error(settings:
 async def test_topics_that_keep_more_than_configured_are_left_alone_and_named(
     settings: Settings, make_unreachable_settings: MakeSettings
 ) -> None:
-    """What an operator has set by hand is theirs, as long as nothing can be lost by it."""
+    """An operator's own settings stay, as long as nothing can be lost by them."""
     await create_topics(settings)
     changed = make_unreachable_settings(
         kafka_brokers=settings.kafka_brokers, kafka_retention_days=1.5, app_id="prices"
@@ -159,7 +159,7 @@ async def test_checking_creates_nothing_and_says_how_to_create(settings: Setting
 
 
 async def test_checking_what_was_created_finds_it_as_configured(settings: Settings) -> None:
-    """Which is what workers do after the release step has made the topics."""
+    """Workers do this after the release step has made the topics."""
     await create_topics(settings)
 
     states = await check_topics(settings)

@@ -1,4 +1,4 @@
-"""What of a topic stops a worker, what is only said, and what to do about it."""
+"""Differences of topics that stop a worker, those that are only reported, and the advice."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 async def settings(
     fresh_broker: EmbeddedBroker, make_unreachable_settings: Callable[..., Settings]
 ) -> Settings:
-    """Of a broker of this test's own, with the topics."""
+    """Settings of a broker of this test's own, with the topics."""
     found = make_unreachable_settings(kafka_brokers=(fresh_broker.bootstrap,))
     await create_topics(found)
     return found

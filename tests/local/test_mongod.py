@@ -112,7 +112,7 @@ def test_a_missing_library_is_named_with_its_package(
 def test_a_mongod_that_does_not_run_is_quoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not understood is passed on."""
+    """An unknown message is passed on."""
     program = tmp_path / "mongod"
     program.write_text("#!/bin/sh\necho 'illegal instruction' >&2\nexit 132\n", encoding="utf-8")
     program.chmod(0o755)

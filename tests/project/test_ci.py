@@ -1,4 +1,4 @@
-"""What .ci/run does on machines that lack something, with stand-ins for the system's programs."""
+""".ci/run on machines that lack something, with stand-ins for the system's programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the package imports, it asks for."""
+"""The package requires everything that it imports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def imported() -> Iterator[str]:
 
 
 def test_every_package_that_is_imported_is_asked_for() -> None:
-    """What only comes along with another package may be gone with its next version."""
+    """An indirect dependency may be gone with the next version of the direct one."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     asked = {

@@ -1,4 +1,4 @@
-"""What docker/ claims, read from the files themselves: no Docker engine is needed."""
+"""The claims of docker/, read from the files themselves: no Docker engine is needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def last(name: str) -> str:
 
 
 def final_stage() -> list[tuple[str, str]]:
-    """What makes the image itself: everything after the last FROM."""
+    """The stage that makes the image: everything after the last FROM."""
     found = instructions()
     return found[[name for name, _ in found].index("FROM", 2) + 1 :]
 
@@ -60,7 +60,7 @@ def test_the_base_image_is_pinned_to_a_version_and_can_be_pinned_to_a_digest() -
 
 
 def test_all_that_is_installed_comes_from_a_lock_with_hashes() -> None:
-    """What pip fetches is hashed; what it installs into the image was built from that."""
+    """pip fetches hashed files only, and installs what was built from them."""
     runs = " && ".join(arguments for name, arguments in instructions() if name == "RUN")
     calls = [call for call in runs.split("&&") if re.search(r"\bpip (install|wheel)\b", call)]
 
@@ -141,7 +141,7 @@ def test_images_of_others_are_pinned_to_a_version(compose: dict[str, Any]) -> No
 
 @pytest.mark.skipif(not POM.is_file(), reason="no tests on Apache Kafka in this tree")
 def test_the_broker_is_the_version_that_the_tests_run_on(compose: dict[str, Any]) -> None:
-    """What compose starts is what the suite has tried."""
+    """Compose starts the version that the suite has tried."""
     versions = {
         element.text
         for dependency in ET.parse(POM).iterfind(".//{*}dependency")

@@ -1,4 +1,4 @@
-"""What docker/compose.secure.yaml promises, read from the file itself: no engine is needed."""
+"""The promises of docker/compose.secure.yaml, read from the file: no engine is needed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_resources_and_logs_are_limited(name: str) -> None:
 
 
 def test_images_are_those_of_the_other_compose_file_unless_a_digest_is_named() -> None:
-    """Which has versions, of the very broker that the suite runs on, and of the Dockerfile."""
+    """The other file names the broker's version that the suite runs on, and the Dockerfile's."""
     other = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]
     known = {service["image"] for service in other.values()}
     named = {service["image"] for service in SERVICES.values()}

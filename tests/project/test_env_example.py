@@ -26,7 +26,7 @@ def default_text(field: FieldInfo) -> str:
 
 
 def block(name: str, field: FieldInfo) -> str:
-    """What the file must hold for one setting: the description as a comment, and the default."""
+    """The block of one setting: the description as a comment, and the default."""
     needed = " Required." if field.is_required() else ""
     comment = textwrap.fill(
         f"{field.description}{needed}", 98, initial_indent="# ", subsequent_indent="# "

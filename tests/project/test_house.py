@@ -1,4 +1,4 @@
-"""Who may import whom: the floor plan in tests/project/house.py holds for every file."""
+"""The floor plan in tests/project/house.py holds for the imports of every file."""
 
 from __future__ import annotations
 

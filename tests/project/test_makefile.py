@@ -1,4 +1,4 @@
-"""What the Makefile promises, tried with the real make on a copy with stand-in programs."""
+"""The Makefile's promises, tried with the real make on a copy with stand-in programs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def clone_with_program(folder: Path, code: int) -> Path:
 
 
 def read_until(terminal: int, text: str) -> str:
-    """What the terminal shows up to *text*; fails at the deadline."""
+    """The terminal's content up to *text*; fails at the deadline."""
     seen = ""
     end = time.monotonic() + DEADLINE
     while text not in seen:
@@ -68,7 +68,7 @@ def read_until(terminal: int, text: str) -> str:
 
 
 def show(command: list[str], folder: Path) -> str:
-    """What *command* prints; fails if it does."""
+    """The output of *command*; fails if it does."""
     return subprocess.run(
         command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
     ).stdout

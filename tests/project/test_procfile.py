@@ -15,7 +15,7 @@ COMMANDS = dict(
 
 
 def run(process: str, folder: Path, environment: dict[str, str]) -> str:
-    """What the stand-in for walmart-stream was called with."""
+    """The arguments of the stand-in for walmart-stream."""
     program = folder / "walmart-stream"
     program.write_text('#!/bin/sh\necho "$@ on ${WEB_PORT:-no port}"\n')
     program.chmod(0o755)

@@ -145,7 +145,7 @@ class KafkaNode:
             self._process = None
 
     async def kill(self) -> None:
-        """What a crash does to it."""
+        """Ends it as a crash would."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()

@@ -115,7 +115,7 @@ class RotatingKafka(SecureKafka):
 
     @property
     def admin(self) -> Settings:
-        """Of who changes the node."""
+        """The client options of the node's administrator."""
         return Settings.model_validate(self._admin)
 
 

@@ -1,4 +1,4 @@
-"""What was written for the embedded broker, on Apache Kafka."""
+"""Behaviour that was written for the embedded broker, on Apache Kafka."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_markers_at_the_end_of_a_log_do_not_hang_the_reader(settings: Sett
 
 
 async def test_a_compacted_log_with_gaps_is_read_to_its_end(settings: Settings) -> None:
-    """What the cleaner has removed is neither delivered nor waited for."""
+    """Records that the cleaner has removed are neither delivered nor waited for."""
     eager = {
         "cleanup.policy": "compact",
         "min.cleanable.dirty.ratio": "0.01",
@@ -170,7 +170,7 @@ async def test_a_compacted_log_with_gaps_is_read_to_its_end(settings: Settings) 
 async def test_a_value_of_one_mebibyte_fits_and_a_larger_one_fits_into_the_dead_letters(
     settings: Settings, own_topics: None
 ) -> None:
-    """What the raw topic takes can be dead-lettered whole, with its headers."""
+    """Every record that the raw topic takes can be dead-lettered whole, with its headers."""
     await create_topics(settings)
     # What the batch, the key and the record take besides the value is less than 200 bytes.
     value = b"x" * (MAX_MESSAGE_BYTES - 200)

@@ -105,7 +105,7 @@ class Stage:
 
 
 def principal(login: dict[str, str]) -> str:
-    """Who a broker takes the user of *login* for."""
+    """The principal that a broker sees in the user of *login*."""
     if "KAFKA_USERNAME" in login:
         return f"User:{login['KAFKA_USERNAME']}"
     return "User:" + Path(login["KAFKA_CERT_FILE"]).name.rpartition("-")[0]
@@ -252,7 +252,7 @@ async def test_doctor_has_a_line_for_each_missing_permission(stage: Stage) -> No
 
 @pytest.mark.slow
 async def test_a_worker_without_one_acl_does_not_start_and_names_it(stage: Stage) -> None:
-    """For a topic, a changelog and the group; exit code 78, as starting again is of no use."""
+    """For a topic, a changelog and the group; exit code 78, as starting again cannot help."""
     await stage.admin.create_topics()
     needed = role_acls(stage.admin.settings, Role.WORKER)
     for acl in (

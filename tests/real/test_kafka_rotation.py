@@ -24,7 +24,7 @@ from walmart_stream.settings import Settings
 ITEMS = 20
 ROUNDS = 5
 LOGIN = f"Authenticated as {WORKER} via SCRAM-SHA-512"
-# A worker has so many connections at least: to fetch, for its group, to produce.
+# The least number of a worker's connections: to fetch, for its group, to produce.
 CONNECTIONS = 3
 WRONG = "wr0ng-" + secrets.token_urlsafe(12)
 
@@ -68,7 +68,7 @@ class Stage:
             await self.flow()
             return worker.log.count(LOGIN) > before + CONNECTIONS
 
-        await until("connections have been made anew", look)
+        await until("connections have been renewed", look)
 
     async def verify(self) -> None:
         """All that was sent has gone its way, once."""
@@ -167,7 +167,7 @@ async def test_workers_go_on_whatever_is_exchanged_unless_it_is_wrong(
 
 
 async def refused(login: Mapping[str, Any]) -> str:
-    """What a client is told that must not get in."""
+    """The error of a client that must not get in."""
     with pytest.raises(KafkaConnectionError) as caught:
         async with admin_client(Settings.model_validate(login)) as admin:
             await admin.describe_cluster()

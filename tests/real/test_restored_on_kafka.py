@@ -1,4 +1,4 @@
-"""What a worker restores from changelogs on Apache Kafka, which tells clients no topic unasked."""
+"""A worker restores its tables on Apache Kafka, which names topics only when asked."""
 
 from __future__ import annotations
 

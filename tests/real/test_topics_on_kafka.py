@@ -143,7 +143,7 @@ async def test_topics_with_kafkas_own_defaults_are_refused(make_pipeline: MakePi
 async def test_another_number_of_partitions_is_refused_by_workers_on_kafka(
     make_pipeline: MakePipeline,
 ) -> None:
-    """Of a topic or of a changelog; nothing else is created."""
+    """It may be a topic or a changelog; nothing else is created."""
     pipeline = make_pipeline()
     async with admin_client(pipeline.settings) as admin:
         await admin.create_topics([NewTopic(RAW, 3, 1), NewTopic(OFFERS, 5, 1)])

@@ -1,4 +1,4 @@
-"""What all callers of a sandbox share: a clock moved by hand and what a reply is."""
+"""Shared by all callers of a sandbox: a clock moved by hand, and replies."""
 
 from __future__ import annotations
 

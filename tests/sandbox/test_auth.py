@@ -178,7 +178,7 @@ async def test_a_new_key_works_after_its_delay_and_the_old_one_can_be_retired(
 async def test_a_public_key_without_pem_lines_is_accepted_and_a_broken_one_is_not(
     open_sandbox, other_keypair
 ):
-    """The portal takes the key's body alone; what is no key is a 400 of the control endpoint."""
+    """The portal takes the key's body alone; anything else is a 400 of the control endpoint."""
     caller = await open_sandbox()
     body = "".join(other_keypair[1].splitlines()[1:-1])
 

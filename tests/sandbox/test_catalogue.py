@@ -61,7 +61,7 @@ def test_a_seed_repeats_its_catalogue_and_a_longer_one_begins_the_same(catalogue
     ],
 )
 def test_optional_keys_are_there_on_some_items_and_missing_on_others(items, key):
-    """What Walmart does not know it leaves out; it does not write null."""
+    """Walmart leaves out unknown keys; it does not write null."""
     present = sum(key in item for item in items)
 
     assert 0 < present < len(items)

@@ -177,7 +177,7 @@ async def test_a_fault_that_makes_no_sense_is_refused(open_sandbox, body):
 
 
 def test_probability_is_a_share_that_a_seed_repeats():
-    """Of many requests about that share is struck, the same ones for the same seed."""
+    """About that share of many requests is struck, the same ones for the same seed."""
 
     def strikes() -> list[bool]:
         faults = Faults(Random(5))

@@ -198,7 +198,7 @@ async def test_a_seller_can_be_made_with_every_trap(open_seller):
 
 
 def traps():
-    """What ``with_every_trap`` sets, beside the credentials."""
+    """The settings of ``with_every_trap`` beside the credentials."""
     names = ("error_shape", "limit_headers", "expired_token_status", "file_format")
     config = SellerConfig.with_every_trap()
     return {name: getattr(config, name) for name in names}

@@ -500,7 +500,7 @@ async def test_a_thousand_events_with_every_trap_are_all_accounted_for(open_sell
 
 
 async def test_an_ended_subscription_gets_nothing_more(open_seller, receiver):
-    """What still waits for it is forgotten."""
+    """Events that still wait for it are forgotten."""
     seller = await open_seller()
     [made] = await subscribe(seller, receiver)
     await seller.arm(kind="reorder", seconds=86_400)

@@ -26,7 +26,7 @@ class Canary:
 
     @classmethod
     def of(cls, kind: str, secret: str) -> Canary:
-        """Of a text, or of a PEM. What is cut off after :data:`MARK` characters betrays it, too."""
+        """The canary of a text or of a PEM. Its first :data:`MARK` characters betray it, too."""
         lines = [line for line in secret.split("\n") if line and not line.startswith("-----")]
         # The first line of a private key is the same in all of them.
         return cls(kind, tuple(line[:MARK].encode() for line in lines[1:] or lines))

@@ -15,13 +15,13 @@ from walmart_stream.local.processes import StartError
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Who signs for the servers of a module."""
+    """The authority that signs for the servers of a module."""
     return Authority(tmp_path_factory.mktemp("authority"), "tests")
 
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Who does not."""
+    """An authority that signs for nobody."""
     return Authority(tmp_path_factory.mktemp("foreign"), "somebody else's")
 
 

@@ -75,7 +75,7 @@ def documents(server: SecureMongod) -> Iterator[tuple[str, bytes]]:
 
 
 async def responses(workers: list[Worker], token: str) -> Places:
-    """What every operation of the web views answers: without, with a wrong and with the right
+    """The answers of every operation of the web views: without, with a wrong and with the right
     token; bodies that are right, wrong and none; paths that do not exist."""
     paths = [
         (method, route.path.format(item_id=ITEM))
@@ -123,7 +123,7 @@ async def _ask(
 async def outputs(
     pipeline: Pipeline, commands: Sequence[Sequence[str]], **environment: str
 ) -> Places:
-    """What *commands* print, with the workers' settings but for *environment*."""
+    """The output of *commands*, with the workers' settings but for *environment*."""
     # A folder of its own, where no .env is.
     folder = pipeline.folder / "commands"
     folder.mkdir(exist_ok=True)
@@ -148,7 +148,7 @@ async def outputs(
 
 
 def command_lines() -> Iterator[tuple[str, bytes]]:
-    """What everybody on the machine sees of every process."""
+    """The command lines of all processes, which everybody on the machine sees."""
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             try:

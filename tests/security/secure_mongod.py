@@ -115,7 +115,7 @@ class SecureMongod:
             await asyncio.to_thread(self._create_users)
 
     async def kill(self) -> None:
-        """What a power cut does to it."""
+        """Ends it as a power cut would."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()

@@ -296,7 +296,7 @@ def test_commands_say_what_is_wrong_in_a_line(
 def test_doctor_is_content_with_the_narrow_role(
     secure_mongod: SecureMongod, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which may not list indexes."""
+    """The narrow role may not list indexes."""
     monkeypatch.setenv("KAFKA_BROKERS", broker.bootstrap)
     monkeypatch.setenv("MONGODB_URI", secure_mongod.uri("narrow"))
     monkeypatch.setenv("MONGODB_DATABASE", DATABASE)
@@ -324,7 +324,7 @@ async def test_a_worker_that_is_not_let_in_does_not_start_and_says_why(
     options: dict[str, Any],
     words: str,
 ) -> None:
-    """Exit code 78: starting it again is of no use before somebody has changed something."""
+    """Exit code 78: starting it again cannot help until somebody has changed something."""
     pipeline = Pipeline(
         {"KAFKA_BROKERS": fresh_broker.bootstrap, "MONGODB_URI": secure_mongod.uri(**options)},
         tmp_path,

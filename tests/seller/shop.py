@@ -40,7 +40,7 @@ class Shop:
     environment: dict[str, str]
 
     async def stats(self) -> dict[str, Any]:
-        """What the seller side has counted."""
+        """The counters of the seller side."""
         stats: dict[str, Any] = orjson.loads(await self.control("GET", "stats"))
         return stats
 
@@ -51,7 +51,7 @@ class Shop:
         return items
 
     async def served(self) -> list[dict[str, Any]]:
-        """What was served, a record for each item in an answer."""
+        """The served items, a record for each in an answer."""
         return await self._lines("truth")
 
     async def sent(self) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ class Shop:
 async def open_shop(
     folder: Path, *, items: int, skus: int, speed: float = 60.0, **seller: Any
 ) -> AsyncIterator[Shop]:
-    """A sandbox with so many *items*, of which the seller has *skus*."""
+    """A sandbox with *items* items, of which the seller has *skus*."""
     _, public = generate_keypair()
     config = SandboxConfig(
         consumer_id="nobody",

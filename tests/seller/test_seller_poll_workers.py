@@ -31,7 +31,7 @@ def is_row(observation: dict[str, Any]) -> bool:
 
 
 async def seller(worker: Worker) -> dict[str, Any]:
-    """What ``/api/stats`` says of the seller side."""
+    """The part of ``/api/stats`` about the seller side."""
     assert worker.is_alive, worker.log[-3000:]
     stats: dict[str, Any] = (await worker.stats())["seller"]
     return stats

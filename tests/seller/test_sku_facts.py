@@ -1,4 +1,4 @@
-"""What is known of SKUs and GTINs: what counts for more, and how codes are written."""
+"""The facts known of SKUs and GTINs: which source counts for more, and how codes are written."""
 
 from __future__ import annotations
 

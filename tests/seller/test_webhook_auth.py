@@ -1,4 +1,4 @@
-"""Who may send webhooks: each way of proof, and what is refused before anything is read."""
+"""Authentication of webhooks: each way of proof, and refusals before anything is read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def signed(body: bytes, stamp: int, target: str = PATH) -> dict[str, str]:
 
 
 async def status(site: Site, body: bytes = EVENT, path: str = PATH, **headers: str) -> int:
-    """What an event is answered."""
+    """The status that an event is answered with."""
     headers = {"Content-Type": "application/json", **headers}
     async with site.client.post(path, data=body, headers=headers) as response:
         return response.status
@@ -88,7 +88,7 @@ async def test_by_default_every_way_counts(open_site: OpenSite, proof: str) -> N
     ],
 )
 async def test_a_wrong_proof_is_refused_without_a_reason(open_site: OpenSite, proof: str) -> None:
-    """Who guesses learns nothing from the answer."""
+    """A guesser learns nothing from the answer."""
     site = await open_site(walmart_webhook_secret=SECRET)
 
     headers = {"Content-Type": "application/json", "Authorization": proof}
@@ -114,7 +114,7 @@ async def test_the_configured_user_and_header_are_those_that_count(open_site: Op
 
 
 async def test_a_signed_time_must_be_near(open_site: OpenSite) -> None:
-    """A recorded request is of no use after the window, nor with another body or address."""
+    """A recorded request is refused after the window, nor with another body or address."""
     site = await open_site(walmart_webhook_secret=SECRET, walmart_webhook_max_age=300)
     proof = {"Authorization": mac(EVENT).hex()}
 
@@ -132,7 +132,7 @@ async def test_a_signed_time_must_be_near(open_site: OpenSite) -> None:
 
 
 async def test_a_signed_time_can_be_demanded(open_site: OpenSite) -> None:
-    """Of senders that are known to send it."""
+    """This is for senders that are known to send it."""
     site = await open_site(walmart_webhook_secret=SECRET, walmart_webhook_signed_time=True)
     proof = {"Authorization": mac(EVENT).hex()}
 
@@ -141,7 +141,7 @@ async def test_a_signed_time_can_be_demanded(open_site: OpenSite) -> None:
 
 
 async def test_a_token_is_given_for_the_secret_and_counts(open_site: OpenSite) -> None:
-    """What Walmart fetches before it posts with authMethod OAUTH; every worker knows it."""
+    """Walmart fetches it before it posts with authMethod OAUTH; every worker knows it."""
     first = await open_site(walmart_webhook_secret=SECRET, walmart_webhook_auth="OAUTH")
     second = await open_site(walmart_webhook_secret=SECRET, walmart_webhook_auth="OAUTH")
     form = {"grant_type": "client_credentials"}
@@ -183,7 +183,7 @@ async def test_a_body_beyond_the_limit_is_refused_while_it_is_read(open_site: Op
 
 
 async def test_a_compressed_body_is_refused(open_site: OpenSite) -> None:
-    """What is signed is what is sent."""
+    """The signature covers the bytes that are sent."""
     site = await open_site(walmart_webhook_secret=SECRET)
     headers = {"Authorization": basic("walmart", SECRET), "Content-Encoding": "deflate"}
 

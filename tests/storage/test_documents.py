@@ -96,7 +96,7 @@ def test_the_document_of_a_first_sight_has_nulls() -> None:
 
 
 def test_an_offer_document_has_the_fields_of_the_contract() -> None:
-    """What the offer says as of its last change."""
+    """It holds the offer as of its last change."""
     assert offer_document(stored(CHANGE)) == {
         "_id": "12417832:marketplace",
         "item_id": "12417832",

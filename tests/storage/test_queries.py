@@ -80,7 +80,7 @@ def key(item_id: str, at: int, offer: str = "featured") -> str:
 
 
 async def test_writes_wait_for_the_journal_of_a_majority(database: Any) -> None:
-    """What was acknowledged survives a kill, on one server as on a replica set."""
+    """An acknowledged write survives a kill, on one server as on a replica set."""
     concern = database["price_changes"].write_concern
 
     assert concern.document == {"w": "majority", "j": True}
@@ -231,7 +231,7 @@ async def test_an_item_is_named_as_its_latest_change_names_it(database: Any) -> 
 
 
 async def test_an_item_is_known_once_it_has_an_offer(database: Any) -> None:
-    """Which tells an empty history from a wrong id."""
+    """An empty history differs from a wrong id."""
     await save(database, change("1", 0))
 
     assert await is_known(database, "1")

@@ -136,7 +136,7 @@ def test_any_of_the_keys_opens_and_the_first_one_seals() -> None:
     ("collection", "name"), [(OFFERS, "2:own"), (OFFERS, "1:featured"), (PRICE_CHANGES, "1:own")]
 )
 def test_what_was_moved_to_another_document_is_refused(collection: str, name: str) -> None:
-    """Who may write but not read could otherwise make one item's secret another one's."""
+    """A writer who may not read could otherwise make one item's secret another one's."""
     token = SEAL.seal(OFFERS, own_offer("1"))["buy_box"]
 
     opened = SEAL.open(collection, {"_id": name, "buy_box": token})

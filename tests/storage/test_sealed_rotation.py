@@ -52,7 +52,7 @@ async def found_by(settings: Settings, **options: Any) -> dict[str, Resealed]:
 
 
 async def opened_by(seal: FieldSeal, database: Any) -> list[Any]:
-    """What *seal* can read in all documents, ``None`` where it cannot."""
+    """The values that *seal* can read in all documents, ``None`` where it cannot."""
     return [
         seal.open(name, document).get("buy_box")
         for name in (OFFERS, PRICE_CHANGES)
@@ -196,7 +196,7 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(
 def test_without_keys_there_is_nothing_to_do_it_with(
     settings_of: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which is said, and nothing is touched."""
+    """The command says so, and touches nothing."""
     monkeypatch.setenv("KAFKA_BROKERS", "127.0.0.1:1")
     monkeypatch.setenv("MONGODB_URI", "mongodb://127.0.0.1:1")
 

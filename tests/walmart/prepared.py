@@ -93,5 +93,5 @@ def http_date(at: float) -> str:
 
 
 def items_of(asked: Asked) -> Response:
-    """What Walmart answers if it knows every item."""
+    """Walmart's answer if it knows every item."""
     return response(200, {"items": [{"itemId": int(item_id)} for item_id in asked.ids]})

@@ -167,7 +167,7 @@ def test_the_message_says_what_a_person_can_do(status, document, named):
 
 
 def test_a_signature_that_the_server_echoes_is_not_repeated():
-    """What could be a signature never gets into a message."""
+    """Text that could be a signature never gets into a message."""
     signature = "A1b+" * 86
 
     error = error_of(401, gateway(f"signature {signature} is wrong"))

@@ -28,7 +28,7 @@ class Clock:
 
 
 async def taken(bucket, clock, calls):
-    """When each of *calls* calls was allowed."""
+    """The times at which each of *calls* calls was allowed."""
     moments = []
     for _ in range(calls):
         await bucket.acquire(1e9)
@@ -254,7 +254,7 @@ def test_a_clock_set_back_over_midnight_grants_nothing_again():
 
 
 def test_a_share_set_by_the_caller_is_a_hard_bound_and_not_spread():
-    """Who shares a quota spreads it; the budget only keeps the count."""
+    """The one who shares a quota spreads it; the budget only keeps the count."""
     budget = DailyBudget(5000, now=MIDNIGHT)
     budget.take(MIDNIGHT)
 

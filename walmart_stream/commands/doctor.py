@@ -46,7 +46,7 @@ _LOOPBACK = (f"{LOOPBACK}:", "localhost:", "[::1]:")
 
 
 class Verdict(StrEnum):
-    """What a check came to; only a fault keeps workers from working."""
+    """The outcome of a check; only a fault keeps workers from working."""
 
     OK = "ok"
     WARNING = "warning"
@@ -114,7 +114,7 @@ async def _broker(settings: Settings, what: str) -> list[Finding]:
 
 
 async def _permissions(settings: Settings, what: str) -> list[Finding]:
-    """What this user may not do of what a worker does, a finding for each; nothing is tried."""
+    """A finding for each permission that a worker needs and this user lacks; nothing is tried."""
     if settings.kafka_security_protocol == "PLAINTEXT":
         return [Finding(what, Verdict.SKIPPED, "without TLS and a login there is no user")]
     needed = role_acls(settings, Role.WORKER)
@@ -214,7 +214,7 @@ async def _sealed(database: Any, seal: FieldSeal) -> Finding:
             seal.open_value((OFFERS, sealed["_id"], name), sealed[name])
         except Unreadable as exc:
             words = f"{name} of {sealed['_id']}: {exc}; MONGODB_FIELD_KEYS needs the key"
-            # Workers work all the same.
+            # Workers work anyway.
             return Finding(what, Verdict.WARNING, words)
     if not seal.is_on:
         return Finding(what, Verdict.SKIPPED, "MONGODB_FIELD_KEYS is not set")

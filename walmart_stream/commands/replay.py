@@ -24,7 +24,7 @@ from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.storage.writes import Results, store
 
-# Observations applied and results stored in one go.
+# Observations applied and results stored at once.
 BATCH = 2000
 
 Progress = Callable[[int, int], None]

@@ -26,7 +26,7 @@ EXAMPLES = 20
 
 @dataclass(slots=True)
 class Resealed:
-    """What a collection's fields were when they were read: plain, or sealed with which key.
+    """Counts of a collection's fields as they were read: plain, or sealed with which key.
 
     ``replaced`` counts those that were written; a worker may have been faster.
     """
@@ -111,7 +111,7 @@ class Resealing:
     def _updates(
         self, documents: Iterable[Mapping[str, Any]], found: Resealed | None
     ) -> Iterator[UpdateOne]:
-        """What there is to replace; *found* is told of all fields."""
+        """The values to replace; *found* counts all fields."""
         tally = Resealed() if found is None else found
         for document in documents:
             for name in self._fields:
@@ -130,7 +130,7 @@ class Resealing:
                     yield UpdateOne(unchanged, {"$set": {name: new}})
 
     def _new(self, place: tuple[str, Any, str], value: Any, tally: Resealed) -> Any:
-        """What is due instead of *value*; itself, if it is as it should be."""
+        """The value to store in place of *value*; *value* itself if it is already right."""
         if not isinstance(value, bytes):
             tally.plain += 1
             return value if self._plain else self._seal.seal_value(place, value)

@@ -16,14 +16,14 @@ def parse_price(text: str) -> int:
     """US dollars such as ``14.8`` or ``14.80`` in cents.
 
     Raises:
-        ValueError: it is no price that can be set; nothing is rounded.
+        ValueError: it is not a price that can be set; nothing is rounded.
     """
     match = _AMOUNT.fullmatch(text.strip().removeprefix("$"))
     if match is None:
-        raise ValueError(f"{text!r} is no price: dollars with at most two decimals are due")
+        raise ValueError(f"{text!r} is not a price: it must be dollars with at most two decimals")
     cents = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
     if not 0 < cents <= MAX_CENTS:
-        raise ValueError(f"{text!r} is no price that can be set")
+        raise ValueError(f"{text!r} is not a price that can be set")
     return cents
 
 

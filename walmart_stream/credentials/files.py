@@ -32,7 +32,7 @@ class SecretInFile(SecretStr):
 
 
 def exposure(status: os.stat_result, groups: Collection[int]) -> str | None:
-    """What is wrong with the mode of a file with a secret, or ``None``.
+    """The fault of the mode of a file with a secret, or ``None``.
 
     Only its owner may have any access. The exception is how containers are given secrets: owned by
     root, and readable (not writable) by a group that is one of *groups*, this process's own.
@@ -61,7 +61,7 @@ def read_secret(path: Path) -> str:
 
     Raises:
         ExposedFile: others may read or change it.
-        OSError, ValueError: it cannot be read, is no UTF-8, or is no secret by its size.
+        OSError, ValueError: it cannot be read, is not UTF-8, or is too large for a secret.
     """
     with path.open("rb") as file:
         # Of what has been opened, so that nothing else can be put in its place in between.
@@ -100,7 +100,7 @@ class RereadSecret:
         try:
             text = read_secret(self._path)
         except (OSError, ValueError) as exc:
-            # What is no UTF-8 stands in the error that says so.
+            # The text of a Unicode error quotes the bytes that are not UTF-8.
             self._keep(type(exc).__name__ if isinstance(exc, UnicodeError) else str(exc))
             return self._text
         if not text:

@@ -21,7 +21,7 @@ def options(uri: str) -> dict[str, str]:
 
 
 def secrets(uri: str) -> Iterator[str]:
-    """What nobody may see of it, as it is written and as it is sent."""
+    """The parts of *uri* that nobody may see, as written and as sent."""
     login, at, _ = uri.partition("://")[2].rpartition("@")
     password = login.partition(":")[2] if at else ""
     if password:
@@ -66,6 +66,6 @@ def check_keys(text: str) -> None:
         if not _KEY.fullmatch(key)
     ]
     if not keys:
-        faults.append("there is no key in it")
+        faults.append("it holds no keys")
     if faults:
         raise ValueError("\n".join(faults))

@@ -1,4 +1,4 @@
-"""What each role may do with Kafka, and nothing more: one registry, from which ACLs are made.
+"""The permissions of each role in Kafka, and no more: one registry, from which ACLs are made.
 
 Reading and writing bring with them the permission to describe, in Kafka.
 """
@@ -14,7 +14,7 @@ from walmart_stream.settings import Settings
 
 
 class Role(StrEnum):
-    """Who talks to the brokers."""
+    """A kind of client of the brokers."""
 
     WORKER = "worker"
     """A worker; topics are there before it starts (KAFKA_CREATE_TOPICS=false)."""
@@ -27,14 +27,14 @@ class Role(StrEnum):
 
 
 class Resource(IntEnum):
-    """What an ACL is about, by its number in Kafka's protocol."""
+    """The kind of object that an ACL protects, by its number in Kafka's protocol."""
 
     TOPIC = 2
     GROUP = 3
 
 
 class Operation(IntEnum):
-    """What may be done, by its number in Kafka's protocol."""
+    """An operation that an ACL allows, by its number in Kafka's protocol."""
 
     READ = 3
     WRITE = 4

@@ -30,7 +30,7 @@ REFUSAL_TIMEOUT_MS = 5000
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    """What encrypts the connections: TLS 1.2 or newer, the brokers' names verified.
+    """The TLS context of the connections: TLS 1.2 or newer, the brokers' names verified.
 
     Each is made with what the certificate files hold then.
 
@@ -50,7 +50,7 @@ def sasl_password(
     patience: float = 0.0,
     give_up: Callable[[str], object] = lambda reason: None,
 ) -> Password:
-    """What aiokafka is given as ``sasl_plain_password``; see :class:`Password`."""
+    """The value for aiokafka's ``sasl_plain_password``; see :class:`Password`."""
     assert settings.kafka_password is not None
     secret = RereadSecret("KAFKA_PASSWORD", settings.kafka_password)
     return Password(secret, clock=time.monotonic, patience=patience, give_up=give_up)

@@ -25,7 +25,7 @@ RELIANCES = {
 
 
 class Password:
-    """What aiokafka is given as ``sasl_plain_password``.
+    """The value for aiokafka's ``sasl_plain_password``.
 
     A login that is refused is tried again, because node and file do not change at the same moment;
     if none has succeeded for *patience* seconds of *clock*, *give_up* is called with the reason.
@@ -63,7 +63,7 @@ class Password:
 
 
 def missing() -> list[str]:
-    """Of :data:`RELIANCES`, what is not there."""
+    """The names in :data:`RELIANCES` that aiokafka lacks."""
     return [
         f"AIOKafkaConnection.{method}: {name}"
         for method, names in RELIANCES.items()

@@ -36,7 +36,7 @@ async def lost_changelogs(
             faults.append(
                 f"{changelog} does not exist, although this APP_ID has processed {source}: what "
                 "its table held is lost, and results would be wrong without; start with another "
-                "APP_ID, whose tables are made anew (and, where the topic no longer begins at "
+                "APP_ID, whose tables are recreated (and, where the topic no longer begins at "
                 "offset 0, another MONGODB_DATABASE), or stop all workers and let this one begin "
                 f"anew: {tool('kafka-consumer-groups', settings)} --group {settings.app_id} "
                 f"--topic {source} --reset-offsets --to-earliest --execute"

@@ -1,4 +1,4 @@
-"""Which permissions this process's user lacks, as the brokers tell it: nothing is tried out.
+"""Finds the permissions that this process's user lacks, as brokers report them; tries nothing.
 
 Relies on, in aiokafka/admin/client.py: ``_send_request``.
 """

@@ -71,7 +71,7 @@ class ReloadingContext(ssl.SSLContext):
         return self.present().wrap_socket(*args, **kwargs)
 
     def _fingerprint(self) -> tuple[Any, ...]:
-        """What differs when the files hold something else; nothing in it is secret."""
+        """A value that differs when the files hold something else; nothing in it is secret."""
         settings = self._settings
         if settings.kafka_key_file is not None:
             require_private(settings.kafka_key_file)
@@ -105,7 +105,7 @@ class ReloadingContext(ssl.SSLContext):
 
 
 def _systems_authorities() -> list[tuple[int, int, int]]:
-    """Of where OpenSSL finds them (it may be overridden by SSL_CERT_FILE and SSL_CERT_DIR)."""
+    """Size and times of OpenSSL's default files (SSL_CERT_FILE and SSL_CERT_DIR override them)."""
     paths = ssl.get_default_verify_paths()
     stats = [Path(path).stat() for path in (paths.cafile, paths.capath) if path is not None]
     return [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]

@@ -168,7 +168,7 @@ async def _find(
     required: Iterable[RequiredTopic],
     expected: Iterable[str] = (),
 ) -> dict[str, FoundTopic]:
-    """What exists of *required*, by name, once all partitions of it have a leader.
+    """The topics of *required* that exist, by name, once all their partitions have a leader.
 
     *expected* are known to exist, so they are waited for.
 

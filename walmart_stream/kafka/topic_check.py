@@ -1,7 +1,7 @@
-"""Where topics are not as required: what endangers data, and what only differs.
+"""Compares topics with the required ones: differences that endanger data, and harmless ones.
 
-What the broker does not tell is no fault: the embedded one tells what it was told at creation, and
-Kafka tells nothing of a topic whose configuration the user may not describe.
+A setting that the broker does not report is not an error: the embedded one reports what it was
+given at creation, and Kafka reports nothing of a topic that the user may not describe.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def compare(required: RequiredTopic, found: FoundTopic, settings: Settings) -> C
 
 
 def missing(required: RequiredTopic, settings: Settings) -> str:
-    """What to do about a topic that is not there and must not be created at start."""
+    """The advice on a topic that does not exist and must not be created at start."""
     configs = " ".join(f"--config {name}={value}" for name, value in required.configs.items())
     return (
         f"{required.name} does not exist, or the user may not see it, and KAFKA_CREATE_TOPICS is "
@@ -82,7 +82,7 @@ def _compare_partitions(
     if found.partitions == required.partitions:
         return
     advice = (
-        "or start with another APP_ID, whose tables are made anew from the topics"
+        "or start with another APP_ID, whose tables are recreated from the topics"
         if required.is_changelog
         else "or delete the topic with its records (it cannot be changed, because the partition "
         "of an item depends on the number)"

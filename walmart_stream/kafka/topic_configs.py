@@ -1,4 +1,4 @@
-"""What the broker is told about every topic: copies, retention, compaction, sizes."""
+"""The configuration of every topic: copies, retention, compaction, sizes."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ SETTLE_TIMEOUT = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Arguments of ``local``. ``seconds``: stop after so many; ``None``: at Ctrl-C."""
+    """Arguments of ``local``. ``seconds``: stop after this time; ``None``: at Ctrl-C."""
 
     workers: int
     items: int
@@ -71,7 +71,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What runs. ``control_url`` is the sandbox's, ``None`` with real credentials."""
+    """The running parts. ``control_url`` is the sandbox's, ``None`` with real credentials."""
 
     settings: Settings
     workers: Sequence[Worker]
@@ -82,7 +82,7 @@ class Stack:
         await watchlist.remove(self.settings, list(await watchlist.listing(self.settings)))
 
     async def judge(self) -> tuple[Verdict, Report]:
-        """What is stored against what was served, and against the raw topic.
+        """Compares the stored results with what was served, and with the raw topic.
 
         Everything must have been stored; see :meth:`Progress.until_settled`.
         """

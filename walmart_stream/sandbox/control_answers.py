@@ -71,7 +71,7 @@ def fault_json(armed: ArmedFault) -> dict[str, Any]:
 
 
 def explain(error: ValidationError) -> str:
-    """What is wrong with a body, in one line."""
+    """The fault of a body, in one line."""
     details = error.errors(include_url=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details)
 

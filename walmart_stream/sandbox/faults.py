@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 
 class Fault(BaseModel):
-    """What all faults share. ``endpoint`` is a name such as ``items``; ``None`` means all."""
+    """Fields that all faults share. ``endpoint`` is a name such as ``items``; ``None``: all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,7 +81,7 @@ class MissingFields(Fault):
 
 
 class ClockShift(Fault):
-    """The server's clock is wrong by so many milliseconds: Date header and signature check."""
+    """The server's clock is wrong, in the Date header and in the check of signatures."""
 
     kind: Literal["clock_shift"]
     milliseconds: int
@@ -161,5 +161,5 @@ class Faults:
         return None
 
     def missing(self, fault: MissingFields) -> frozenset[str]:
-        """Which fields *fault* takes from one item."""
+        """The fields that *fault* takes from one item."""
         return frozenset(name for name in fault.fields if self._random.random() < fault.share)

@@ -1,4 +1,4 @@
-"""What Walmart answers instead of data, with the documented statuses and bodies."""
+"""Walmart's refusals, with the documented statuses and bodies."""
 
 from __future__ import annotations
 

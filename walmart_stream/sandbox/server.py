@@ -32,7 +32,7 @@ from walmart_stream.sandbox.seller.shop import Shop
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """What a sandbox is like. Times are seconds.
+    """The configuration of a sandbox. Times are seconds.
 
     ``public_keys`` maps key versions to PEM. ``speed`` multiplies the market's pace, both
     quotas and the seller side's limits; signatures keep to the real *clock* (epoch seconds).

@@ -29,7 +29,7 @@ class AccessRefused(Exception):
 async def require_access(settings: Settings) -> None:
     """Check that MongoDB lets us in, and do all that a worker does. Nothing is changed.
 
-    A database that is away is no reason not to start.
+    A worker starts while the database is away.
 
     Raises:
         AccessRefused: the login, a certificate or a permission is not right.
@@ -81,7 +81,7 @@ def _certificate_faults(client: AsyncIOMotorClient[Document]) -> list[str]:
 
 
 def reason(error: PyMongoError) -> str:
-    """What *error* says, without what the driver knows of the servers besides."""
+    """The text of *error* without the driver's description of the servers."""
     words = f"{type(error).__name__}: {_brief(str(error))}"
     if "connection closed" in words:
         # The server says no more to whom it does not want to talk.

@@ -1,4 +1,4 @@
-"""What is asked of MongoDB. Pages are cut by key, so that inserts neither repeat nor skip any."""
+"""Queries to MongoDB. Pages are cut by key, so that inserts neither repeat nor skip any."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Page(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which documents of an item: times in [since, until), one offer or all of them."""
+    """A choice of an item's documents: times in [since, until), one offer or all of them."""
 
     item_id: str
     since: datetime | None = None

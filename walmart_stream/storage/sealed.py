@@ -44,7 +44,7 @@ NO_KEYS = "it is sealed, and MONGODB_FIELD_KEYS is not set"
 WRONG_KEYS = "it is sealed, and no key of MONGODB_FIELD_KEYS opens it"
 MOVED = "it was sealed for another document"
 
-# Content is a multiple of so many bytes: one, but for names of sellers that are longer than most.
+# Bytes. Content is padded to a multiple of it, in most cases to one; long sellers take more.
 BLOCK = 256
 
 _UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
@@ -117,7 +117,7 @@ class FieldSeal:
         return self._newest.encrypt(content.ljust(-(-len(content) // BLOCK) * BLOCK, b"\0"))
 
     def open_value(self, place: tuple[str, Any, str], token: bytes) -> Any:
-        """What was sealed at *place*.
+        """The value that was sealed at *place*.
 
         Raises:
             Unreadable: not with these keys, or not there.

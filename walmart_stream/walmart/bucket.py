@@ -50,7 +50,7 @@ class TokenBucket:
         return max(1.0, self._rate * BURST_SECONDS)
 
     def set_rate(self, calls_per_second: float) -> None:
-        """From now on at most so many calls a second; 0 stops them."""
+        """Sets the calls a second; 0 stops them."""
         self._refill()
         self._rate = max(0.0, calls_per_second)
 
@@ -66,7 +66,7 @@ class TokenBucket:
         """Waits for leave to make one call.
 
         Raises:
-            RateLimited: there will be none *within* so many seconds; ``retry_after`` tells when.
+            RateLimited: none comes within *within* seconds; ``retry_after`` says when.
         """
         deadline = self._clock() + within
         async with self._turn:

@@ -1,4 +1,4 @@
-"""What Walmart's error answers say: the code and the text in every shape they were seen in.
+"""Reads Walmart's error answers: code and text, in every shape in which they were seen.
 
 The API proxy sends ``{"details": {"Description": …}}``, the service ``{"errors": [{"code": …,
 "message": …}]}``; both drift (an object for a list, text for an object, ``error`` for

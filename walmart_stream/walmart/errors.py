@@ -1,4 +1,4 @@
-"""What can go wrong between this program and Walmart, as one tree.
+"""The failures between this program and Walmart, as one tree.
 
 WalmartError
 ├── NoAnswer                    nothing, or not all, of an answer arrived

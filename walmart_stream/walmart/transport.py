@@ -40,7 +40,7 @@ class Response:
 
 
 class Transport(Protocol):
-    """What the clients need of HTTP."""
+    """The part of HTTP that the clients need."""
 
     async def request(
         self,

@@ -24,7 +24,7 @@ PRICE = "landed"
 
 
 def read(value: bytes, key: bytes, timestamp: int, headers: Any) -> dict[str, int] | None:
-    """What goes into a window: when, and the featured offer's landed price."""
+    """The input of a window: the time, and the featured offer's landed price."""
     observed = decode(key, value)
     featured = observed.offers[FEATURED]
     landed = None if featured is None else featured.landed_cents

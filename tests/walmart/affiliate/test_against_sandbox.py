@@ -48,7 +48,7 @@ class Shop:
         return item["item_id"], item["upc"]
 
     async def truth(self) -> dict[tuple[str, str], Any]:
-        """What was served whole and correct: (correlation id, item id) to the item."""
+        """The items served whole and correct: (correlation id, item id) to the item."""
         lines = (await self.control("GET", "truth?limit=100000")).splitlines()
         records = map(orjson.loads, lines)
         return {(line["correlation_id"], line["item_id"]): line["payload"] for line in records}

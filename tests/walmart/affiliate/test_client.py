@@ -433,7 +433,7 @@ async def test_a_search_without_hits_is_an_empty_result(open_client):
 
 
 async def test_a_search_names_its_page(open_client):
-    """What is not given is not sent."""
+    """Parameters that are not given are not sent."""
     client, walmart = open_client(
         lambda asked: response(200, {"totalResults": "3210", "items": [{"itemId": 5}]})
     )

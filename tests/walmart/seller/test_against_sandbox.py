@@ -47,7 +47,7 @@ class Shop:
         return {item["sku"]: item for item in listed["items"]}
 
     async def truth(self, endpoint: str) -> dict[tuple[str, str], Any]:
-        """What was served, by correlation id and SKU."""
+        """The served items, by correlation id and SKU."""
         lines = (await self.control("GET", "truth", limit=100_000)).splitlines()
         records = map(orjson.loads, lines)
         return {(r["correlation_id"], r["sku"]): r for r in records if r["endpoint"] == endpoint}
@@ -241,7 +241,7 @@ async def test_a_price_that_was_put_is_seen_after_the_lag(open_shop):
 
 
 async def test_a_feed_says_of_each_price_what_became_of_it(open_shop):
-    """Of 120 in several pages, two for SKUs that do not exist."""
+    """There are 120 in several pages, two for SKUs that do not exist."""
     shop = await open_shop(items=200)
     skus = list(await shop.own())[:118]
     prices = {sku: 1000 + number for number, sku in enumerate(skus)}

@@ -113,7 +113,7 @@ def test_each_answer_becomes_its_class_in_every_shape(status, code, kind, wrap):
     ],
 )
 def test_without_a_code_the_status_decides(status, body, kind):
-    """What answers with a page or nothing is not Walmart's own program."""
+    """A page or an empty answer does not come from Walmart's own program."""
     assert type(error_of(status, body)) is kind
 
 
@@ -136,7 +136,7 @@ def test_an_expired_cursor_is_told_from_other_faults_of_a_request(text):
     ],
 )
 def test_data_with_a_complaint_beside_it_is_a_success(status, document):
-    """What Walmart could not find is not a reason to lose the rest."""
+    """The rest of the data is kept."""
     assert error_of(status, document) is None
 
 

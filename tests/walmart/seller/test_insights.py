@@ -179,7 +179,7 @@ async def test_listings_without_details_are_there(open_seller):
 
 
 async def test_the_score_is_read(open_seller):
-    """What is missing in it is unknown."""
+    """A missing part of it is unknown."""
     client, _ = await open_seller(
         lambda asked: reply(
             {"payload": {"score": {"offerScore": 70.5}, "overAllQuality": "44.7"}, "status": "OK"}

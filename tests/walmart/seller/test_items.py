@@ -110,7 +110,7 @@ async def test_an_item_is_read_with_all_that_it_has(open_seller, clock):
     ],
 )
 async def test_odd_values_cost_nothing_but_themselves(open_seller, changes, field, value):
-    """What cannot be read is absent; the item is there."""
+    """An unreadable value is absent; the item is there."""
     client, _ = await open_seller(lambda asked: reply({"ItemResponse": [KETTLE | changes]}))
 
     assert getattr(await client.items.get("2792005"), field) == value
@@ -215,7 +215,7 @@ async def test_all_of_a_long_list_are_there_if_all_are_known(open_seller, clock)
 
 @pytest.mark.parametrize("end", [lambda: fault(404, *NOTHING), lambda: reply({"totalItems": 9})])
 async def test_a_list_that_ends_too_soon_is_an_error(open_seller, end):
-    """What was there has been given."""
+    """The items before the end have been given."""
 
     def answer(asked):
         if asked.query["offset"] == "0":

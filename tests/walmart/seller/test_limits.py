@@ -52,7 +52,7 @@ def test_the_next_call_is_read_in_every_unit(name, value):
     [("7", 7), ("7.9", 7), ("-1", 0), ("0", 0), ("", None), ("many", None), ("1e3", None)],
 )
 def test_the_count_is_a_whole_number(count, left):
-    """What is none is no advice."""
+    """Any other value is ignored."""
     assert read_advice({"x-current-token-count": count}, NOON).left == left
 
 

@@ -217,7 +217,7 @@ async def test_a_feed_is_handed_in_again_if_it_was_turned_away(open_seller):
 
 
 async def test_a_token_that_is_hard_to_get_does_not_cost_the_feed(open_seller):
-    """What must not be made twice has not been made once then."""
+    """A feed that must not be made twice has not been made once then."""
     bad = [reply(b"", 503), reply(b"", 503)]
     client, server = await open_seller(
         lambda asked: reply({"feedId": "f"}),

@@ -80,7 +80,7 @@ def test_old_files_name_the_offers_behind_the_winner():
 
 
 def test_lines_that_name_no_item_are_counted():
-    """And cost nothing but themselves; nor do cells that are no price."""
+    """And cost nothing but themselves; nor do cells without a price."""
     lines = ["A,7,,,a lot,N/A,maybe,,", ",7,,,1,1,No,,", "B,none,,,1", "", "C,8,,,1,2,No,3,4,5,6"]
 
     report = read_report((HEADER + "\n".join(lines)).encode())
@@ -211,7 +211,7 @@ async def test_a_report_that_takes_too_long_can_be_asked_for_later(open_seller):
 
 
 async def test_throttled_looks_are_waited_out(open_seller, clock):
-    """The 21st look in an hour is refused; the report is found all the same."""
+    """The 21st look in an hour is refused; the report is found anyway."""
     reports = Reports(CSV.encode(), 1)
     turned_away = [
         fault(429, "REQUEST_THRESHOLD_VIOLATED.GMP", retry_after="1800") for _ in range(2)

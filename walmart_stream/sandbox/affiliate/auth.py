@@ -1,4 +1,4 @@
-"""Who may call the affiliate side: RSA-signed headers, as the API proxy checks them.
+"""Authentication of the affiliate side: RSA-signed headers, as the API proxy checks them.
 
 The checks run in the proxy's order: headers present, consumer known, key version known and
 in effect, timestamp within the window, signature of the right length, signature right.

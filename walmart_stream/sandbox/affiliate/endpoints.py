@@ -61,7 +61,7 @@ class Affiliate:
         """``/items`` by ``ids`` (at most 20), ``upc`` or ``gtin``: always a list.
 
         Raises:
-            Refusal: 400, for an id that is no number, unknown (in mode "fail"), or too many.
+            Refusal: 400, for an id that is not a number, unknown (in mode "fail"), or too many.
         """
         products = self._looked_up(query, serving.vanished)
         items = serving.items(products)

@@ -1,4 +1,4 @@
-"""What answering one request needs: the market at that moment and how items are to be written."""
+"""The context of one request: the market at that moment and how to write items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been counted since the sandbox started."""
+"""Counters since the sandbox started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox's shop sells: departments, shelves, brands and third-party sellers, as tables.
+"""The sandbox's assortment as tables: departments, shelves, brands and third-party sellers.
 
 The words are invented or generic; only the shape of the taxonomy (three levels, ids joined
 by underscores) follows Walmart's.

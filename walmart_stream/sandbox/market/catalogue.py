@@ -94,7 +94,7 @@ class _ItemIds:
 
 @dataclass(frozen=True, slots=True)
 class _Traits:
-    """What a product is, before it is decided how much of that its JSON tells."""
+    """A product's traits, before it is decided which of them its JSON holds."""
 
     item_id: int
     family: Sequence[int]

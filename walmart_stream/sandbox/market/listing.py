@@ -24,7 +24,7 @@ class Offer:
 
 
 class OfferReading(TypedDict):
-    """What an answer says about one offer, as the ground truth states it."""
+    """One offer in an answer, as the ground truth states it."""
 
     price_cents: int | None
     shipping_cents: int | None
@@ -69,7 +69,7 @@ class Listing:
         return replace(self, featured=_hide(self.featured, FEATURED_FIELDS[field]))
 
     def reading(self) -> OffersReading:
-        """What this listing says: an offer without price, or switched off, is unavailable."""
+        """The offers of this listing: one without a price, or switched off, is unavailable."""
         seller = self.featured.seller or WALMART
         marketplace = self.marketplace
         return {

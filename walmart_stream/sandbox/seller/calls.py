@@ -36,7 +36,7 @@ class Call:
         """The body's JSON object.
 
         Raises:
-            SellerRefusal: 400, it is no JSON object.
+            SellerRefusal: 400, it is not a JSON object.
         """
         try:
             document = orjson.loads(self.body)
@@ -44,7 +44,7 @@ class Call:
             document = None
         if not isinstance(document, dict):
             raise SellerRefusal(
-                400, "MALFORMED_REQUEST_CONTENT", "The body is no JSON object", service=service
+                400, "MALFORMED_REQUEST_CONTENT", "The body is not a JSON object", service=service
             )
         return document
 

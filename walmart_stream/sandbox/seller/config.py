@@ -1,4 +1,4 @@
-"""What the sandbox's seller side is like: its seller, its delays and its oddities."""
+"""Configuration of the sandbox's seller side: its seller, its delays and its oddities."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ItemChange(BaseModel):
 
 
 class EventsWanted(BaseModel):
-    """Body of ``events``: so many events of a type, about these SKUs or about all in turn."""
+    """Body of ``events``: a number of events of a type, about these SKUs or about all in turn."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -132,7 +132,7 @@ class SellerControl:
         )
 
     async def get_truth(self, request: web.Request) -> web.StreamResponse:
-        """What was served, a line for each item that an answer spoke of (see ``Said``)."""
+        """The served items, a line for each that an answer spoke of (see ``Said``)."""
         return await stream_records(request, self.truth)
 
     async def get_webhooks(self, request: web.Request) -> web.StreamResponse:

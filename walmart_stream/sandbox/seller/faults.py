@@ -54,7 +54,7 @@ class ExpiredCursor(Fault):
 
 
 class StuckFeed(Fault):
-    """The feed stays INPROGRESS for so many more market seconds; its changes come then too."""
+    """The feed stays INPROGRESS longer, in market seconds; its changes come then too."""
 
     kind: Literal["stuck_feed"]
     seconds: float = Field(86_400, ge=0)
@@ -82,7 +82,7 @@ class Duplicate(Fault):
 
 
 class Reorder(Fault):
-    """A webhook is sent up to so many market seconds later, after younger ones."""
+    """A webhook is sent later, by up to this number of market seconds, after younger ones."""
 
     kind: Literal["reorder"]
     seconds: float = Field(600, gt=0)
@@ -95,7 +95,7 @@ class BadSignature(Fault):
 
 
 class OldTimestamp(Fault):
-    """Beside the real webhook comes one with a signed timestamp so many seconds old.
+    """Beside the real webhook comes one with a signed timestamp of this age in seconds.
 
     Its signature is right and its event id its own: only its age speaks against it.
     """
@@ -105,7 +105,7 @@ class OldTimestamp(Fault):
 
 
 class Oversized(Fault):
-    """Beside the real webhook comes one of so many bytes, properly signed."""
+    """Beside the real webhook comes one of this size in bytes, properly signed."""
 
     kind: Literal["oversized"]
     bytes: int = Field(5_000_000, ge=1_000, le=50_000_000)

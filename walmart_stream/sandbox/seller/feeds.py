@@ -1,4 +1,4 @@
-"""Feeds: many changes in one call, worked off later, each item with a result of its own.
+"""Feeds: many changes in one call, processed later, each item with a result of its own.
 
 The outcome of a feed is decided when it comes in and told when its time has come; that a
 feed is PROCESSED does not mean that its items are.
@@ -97,7 +97,7 @@ class Feeds:
         """Takes a feed as JSON body or as the file of a form; answers with its id.
 
         Raises:
-            SellerRefusal: 400 for an unknown type or a file that is no JSON object.
+            SellerRefusal: 400 for an unknown type or a file that is not a JSON object.
         """
         kind = call.query.get("feedType", "")
         if kind not in FEED_LIMITS:
@@ -222,7 +222,7 @@ async def _document(call: Call) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise invalid_content("file", "The file is no JSON object", FEED)
+        raise invalid_content("file", "The file is not a JSON object", FEED)
     return parsed
 
 

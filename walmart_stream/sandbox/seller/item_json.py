@@ -37,7 +37,7 @@ def own_item_json(item: OwnItem, at: float) -> dict[str, Any]:
 
 
 def said_of(item: OwnItem, payload: dict[str, Any], at: float) -> Said:
-    """What :func:`own_item_json` says."""
+    """The content of :func:`own_item_json`."""
     reading = {"own_price_cents": item.price.at(at), "published": item.published(at)}
     return Said(item.sku, item.item_id, payload, reading)
 

@@ -29,7 +29,7 @@ ID_TYPES = ("SKU", "GTIN", "UPC", "EAN", "ISBN", "ITEM_ID")
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """What a cursor stands for: the items as they were chosen, until *expires_at* (epoch s)."""
+    """The session behind a cursor: the items as they were chosen, until *expires_at* (epoch s)."""
 
     items: tuple[OwnItem, ...]
     expires_at: float

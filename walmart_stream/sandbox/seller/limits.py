@@ -18,7 +18,7 @@ MINUTE, HOUR = 60.0, 3600.0
 
 
 class Limit(NamedTuple):
-    """So many calls in so many seconds."""
+    """A number of calls in a number of seconds."""
 
     calls: int
     seconds: float
@@ -110,7 +110,7 @@ class Limits:
     pace: Pace
 
     def headers(self, name: str | None) -> dict[str, str]:
-        """What an answer under limit *name* tells of it; spelling and unit by the style."""
+        """The headers that report limit *name*; spelling and unit by the style."""
         bucket = self.buckets.get(name or "")
         style = self._style()
         if bucket is None or style == "none":

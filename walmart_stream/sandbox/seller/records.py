@@ -46,7 +46,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an answer says about one of the seller's items, or about one of the catalogue.
+    """The content of an answer about one of the seller's items, or one of the catalogue.
 
     ``payload`` is the part of the answer, as served; ``reading`` is what the sandbox meant by
     it: any of ``own_price_cents``, ``own_shipping_cents``, ``own_quantity``, ``published``,

@@ -80,7 +80,7 @@ class Reports:
         """Asks for a report; only the buy-box report exists here.
 
         Raises:
-            SellerRefusal: 400 for another type or version, or a body that is no JSON object.
+            SellerRefusal: 400 for another type or version, or a body that is not a JSON object.
         """
         kind, version = call.query.get("reportType", ""), call.query.get("reportVersion", "")
         if kind != "BUYBOX":

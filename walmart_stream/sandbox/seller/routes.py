@@ -43,7 +43,7 @@ class Authentication:
         return SellerAnswer(dict(zip(names, answer.values(), strict=True)), root="OAuthTokenDTO")
 
     async def detail(self, call: Call) -> SellerAnswer:
-        """What the token of this call may do and until when."""
+        """The scopes of this call's token, and its end."""
         return SellerAnswer(self.tokens.detail(self.tokens.check(call.request.headers)))
 
 

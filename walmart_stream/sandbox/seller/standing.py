@@ -1,4 +1,4 @@
-"""Who wins an item: all offers ranked by landed price, the seller's own among them.
+"""Ranks all offers of an item by landed price, the seller's own among them.
 
 The affiliate side shows the result: the seller's offer is the featured one while it wins the
 buy box, and the best marketplace offer beside Walmart's while it is that.
@@ -105,7 +105,7 @@ def _shown(market: Listing, own: RankedOffer | None, wins: bool) -> Listing:
 
 
 def _rivals(item: OwnItem, known: Iterable[RankedOffer], at: float) -> list[RankedOffer]:
-    """Further sellers, always dearer than those that the affiliate side names."""
+    """Further sellers, always more expensive than those that the affiliate side names."""
     random = Random(f"rivals:{item.item_id}")  # noqa: S311 - a simulation
     names = [name for name in SELLERS if name not in {offer.seller for offer in known}]
     dearest = max((offer.ranked_by for offer in known), default=item.product.base_cents)

@@ -1,4 +1,4 @@
-"""What has been counted on the seller side since the sandbox started."""
+"""Counters of the seller side since the sandbox started."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Subscriptions:
         return [subscription for subscription in self._known.values() if subscription.active]
 
     async def event_types(self, call: Call) -> SellerAnswer:
-        """What can be subscribed to."""
+        """The event types that a seller can subscribe to."""
         events = [
             {
                 "resourceName": resource,

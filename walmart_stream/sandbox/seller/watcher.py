@@ -29,7 +29,7 @@ ITEMS_PER_TURN = 50
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """What was seen of an item: a cheap key first, then what subscribers care for."""
+    """An item as last seen: an inexpensive key first, then the fields that subscribers care for."""
 
     key: object
     winner: RankedOffer | None

@@ -42,7 +42,7 @@ LARGEST_LOGGED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Who wants to hear of an event type, where, and how the sender proves itself."""
+    """A subscription to an event type: the receiver's URL, and how the sender proves itself."""
 
     subscription_id: str
     event_type: str

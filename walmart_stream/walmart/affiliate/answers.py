@@ -1,4 +1,4 @@
-"""What the Affiliate API answers, read from its JSON documents. Prices stay as they were sent."""
+"""Reads the Affiliate API's JSON documents. Prices stay as they were sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Answer:
     Walmart's order, values unchanged. Only notation is normalised: blanks between tokens,
     escapes in text, and numbers with a fraction, which become the shortest text of the same
     64-bit float (``12.10`` becomes ``12.1``; all of up to 15 digits keep their value).
-    ``malformed`` counts the entries that were no item with an id.
+    ``malformed`` counts the entries without an id.
     """
 
     request_id: str
@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Lookup:
-    """What became of the items asked for; each is in exactly one place.
+    """The outcome for the items asked for; each is in exactly one place.
 
     In an answer; in ``missing`` (asked for, silently left out); in ``invalid`` (Walmart refuses
     this very id); or in ``failed`` (its request failed, after retries if they made sense).
@@ -118,12 +118,12 @@ def read_page(document: Any, request_id: str, observed_at: float) -> tuple[Answe
 
 def _list_of(document: Any, key: str) -> list[Any]:
     if not isinstance(document, dict):
-        raise MalformedResponse(f"a list came where an object with {key!r} is due")
+        raise MalformedResponse(f"the answer is a list; it must be an object with {key!r}")
     entries = document.get(key)
     if entries is None:
         return []
     if not isinstance(entries, list):
-        raise MalformedResponse(f"{key!r} is a {type(entries).__name__} where a list is due")
+        raise MalformedResponse(f"{key!r} is a {type(entries).__name__} ; it must be a list")
     return entries
 
 

@@ -29,7 +29,7 @@ class DailyBudget:
         self._begin(now)
 
     def usage(self) -> tuple[int, int]:
-        """What to keep for a restart: the day (days since the epoch) and its calls so far."""
+        """The state to keep for a restart: the day (days since the epoch) and its calls so far."""
         return self._day, self._used
 
     def left(self, now: float) -> int:
@@ -38,7 +38,7 @@ class DailyBudget:
         return max(0, self._quota - self._used)
 
     def set_left(self, calls: int, now: float) -> None:
-        """From now on so many calls, spread by the caller, who shares a quota with others.
+        """Sets the calls that are left, spread by the caller, who shares a quota with others.
 
         Use counts from 0 again; what was used before is in the caller's figure.
         """
@@ -69,7 +69,7 @@ class DailyBudget:
         return True
 
     def exhausted(self, wait: float) -> DailyBudgetExhausted:
-        """The error for a call that would have to *wait* so many seconds."""
+        """The error for a call that would have to wait *wait* seconds."""
         return DailyBudgetExhausted(
             f"{self._used} of {self._quota} calls of this UTC day are made, the next is due in "
             f"{wait:.0f} s; raise WALMART_AFFILIATE_DAILY_CALLS if Walmart grants more",

@@ -49,7 +49,7 @@ class SignedCalls:
         self._timeout = timeout
 
     def set_limits(self, calls_per_second: float, calls_left: int) -> None:
-        """From now on at most so many calls a second, and so many in all until set again."""
+        """Sets the calls a second, and the calls in all until it is set again."""
         self._bucket.set_rate(calls_per_second)
         now = self._clock()
         if self._budget is None:
@@ -68,7 +68,7 @@ class SignedCalls:
         read: Reader[T],
         on_call: Callable[[], None] = lambda: None,
     ) -> T:
-        """What *read* makes of the answer; *on_call* is told of every request before it is sent.
+        """The result of *read* on the answer; calls *on_call* before each request is sent.
 
         Raises:
             WalmartError: no attempt succeeded, or a limit allows no call soon enough.

@@ -20,7 +20,7 @@ SIGNATURE_LIFE = 170.0
 
 
 def canonical_string(consumer_id: str, timestamp_ms: int, key_version: str) -> bytes:
-    """What is signed: the values in the order of their headers' names, a newline after each."""
+    """The text to sign: the values in the order of their headers' names, a newline after each."""
     return f"{consumer_id.strip()}\n{timestamp_ms}\n{key_version.strip()}\n".encode()
 
 

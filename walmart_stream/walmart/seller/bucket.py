@@ -44,7 +44,7 @@ class SellerBucket:
         """Waits for leave to make one call; the call's number, for ``settle``.
 
         Raises:
-            RateLimited: there will be none *within* so many seconds; ``retry_after`` tells when.
+            RateLimited: none comes within *within* seconds; ``retry_after`` says when.
         """
         deadline = self._clock() + within
         async with self._turn:

@@ -41,10 +41,10 @@ class BuyBox:
     async def wait(
         self, request_id: str, *, every: float = POLL_EVERY, within: float = PATIENCE
     ) -> BuyBoxReport:
-        """The report that was asked for, looked for *every* so many seconds.
+        """The report that was asked for, looked for every *every* seconds.
 
         Raises:
-            NotReady: it is not there *within* so many seconds.
+            NotReady: it does not come within *within* seconds.
             JobFailed: Walmart could not make it.
             MalformedResponse: the file is none that can be read.
             WalmartError: a call failed in a way that waiting does not heal.

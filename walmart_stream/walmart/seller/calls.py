@@ -87,7 +87,7 @@ class SellerCalls:
         document: Any = None,
         secrets: Iterable[str] = (),
     ) -> T:
-        """What *read* makes of the answer to ``{method} {base}{path}?{params}``.
+        """The result of *read* on the answer to ``{method} {base}{path}?{params}``.
 
         *path* is percent-encoded already; *document* is sent as JSON. *secrets* in it never
         come into a message. What is not repeatable is made again only after answers that say
@@ -120,7 +120,7 @@ class SellerCalls:
             return isinstance(error, RateLimited | ResourceLocked)
 
         if not endpoint.repeatable:
-            # Getting the token may be repeated all the same.
+            # Getting the token may be repeated anyway.
             await self.retry.run(self._token.get)
         return await self.retry.run(attempt, again=again)
 

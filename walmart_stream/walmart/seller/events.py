@@ -34,7 +34,7 @@ class UnknownItem(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class SellerEvent:
-    """What an event is about. ``occurred_at`` is epoch milliseconds, if Walmart says when."""
+    """The subject of an event. ``occurred_at`` is epoch milliseconds, if Walmart says when."""
 
     event_id: str | None
     event_type: str
@@ -56,11 +56,11 @@ def read_event(body: bytes, now: int) -> SellerEvent:
     envelope = read.fields(document)
     source, payload = envelope.get("source"), envelope.get("payload")
     if not isinstance(source, dict) or not isinstance(payload, dict):
-        raise WrongShape("an object with source and payload is due")
+        raise WrongShape("an event must be an object with source and payload")
     about = read.fields(source)
     event_type = read.text(about.get("eventtype"))
     if event_type is None:
-        raise WrongShape("source.eventType: text is due")
+        raise WrongShape("source.eventType: must be text")
     if event_type not in ITEM_EVENTS:
         raise UnknownEvent(f"events of type {event_type[:60]!r} are not about an item's offers")
     found = read.fields(payload)
@@ -92,7 +92,7 @@ def _time(value: Any, now: int) -> int | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadTime("source.eventTime: an ISO 8601 time is due")
+        raise BadTime("source.eventTime: must be an ISO 8601 time")
     try:
         at = parse_iso(value)
     except ValueError as exc:

@@ -95,10 +95,10 @@ class SellerFeeds:
     async def wait(
         self, feed_id: str, *, every: float = POLL_EVERY, within: float = PATIENCE
     ) -> Feed:
-        """The feed when it is done, looked at *every* so many seconds.
+        """The feed when it is done, looked at every *every* seconds.
 
         Raises:
-            NotReady: it is not, *within* so many seconds.
+            NotReady: it is not, within *within* seconds.
             WalmartError: a call failed in a way that waiting does not heal.
         """
 

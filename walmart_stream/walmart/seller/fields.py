@@ -51,7 +51,7 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 def dollars(amount: int) -> float:
-    """*amount* cents as the JSON number that is due: the decimal text of a price is exact."""
+    """*amount* cents as a JSON number: the decimal text of a price is exact."""
     return amount / 100
 
 
@@ -84,7 +84,7 @@ def objects(value: Any, what: str) -> list[Any]:
     if isinstance(value, dict):
         return [value]
     if not isinstance(value, list):
-        raise MalformedResponse(f"{what}: a list is due, not {type(value).__name__}")
+        raise MalformedResponse(f"{what}: must be a list, not {type(value).__name__}")
     return value
 
 
@@ -95,5 +95,5 @@ def document(value: Any, what: str) -> dict[str, Any]:
         MalformedResponse: *what* is not an object.
     """
     if not isinstance(value, dict):
-        raise MalformedResponse(f"{what}: an object is due, not {type(value).__name__}")
+        raise MalformedResponse(f"{what}: must be an object, not {type(value).__name__}")
     return fields(value)

@@ -1,4 +1,4 @@
-"""What Walmart itself says of the seller's prices: pricing insights and listing quality.
+"""Walmart's own view of the seller's prices: pricing insights and listing quality.
 
 The shapes of both are known from the field only, so everything in them may be missing.
 """

@@ -17,7 +17,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What the seller has of an item in one place. ``None`` is unknown.
+    """The seller's stock of an item in one place. ``None`` is unknown.
 
     ``amount`` was put in by the seller; ``available`` is what is left to sell of it, and
     ``reserved`` what is ordered. ``node`` is the ship node, where there are several.

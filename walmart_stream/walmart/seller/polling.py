@@ -19,7 +19,7 @@ async def poll(
     within: float,
     retry: RetryPolicy,
 ) -> T:
-    """The first thing that *ask* gives, asked *every* so many seconds, *within* so many.
+    """The first thing that *ask* gives, asked every *every* seconds, within *within*.
 
     A failure that time can heal is waited out like an answer that says "not yet". *retry* lends
     its clock and its sleep.

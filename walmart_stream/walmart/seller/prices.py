@@ -55,7 +55,7 @@ class SellerPrices:
         Of several feeds the one handed in last counts, whichever is done last.
 
         Raises:
-            ValueError: there are none or more than 10,000, or one is no price.
+            ValueError: there are none or more than 10,000, or one is not a price.
             WalmartError: the call failed; where no answer arrived, the feed may be there.
         """
         if not 0 < len(prices) <= MOST_PRICES:
@@ -78,7 +78,7 @@ class SellerPrices:
         """Hands in a feed and waits until it is done; the result says what became of each SKU.
 
         Raises:
-            NotReady: it is not done *within* so many seconds; ``submit`` and ``SellerFeeds.wait``
+            NotReady: it is not done within *within* seconds; ``submit`` and ``SellerFeeds.wait``
                 leave its id with the caller.
             ValueError, WalmartError: as ``submit`` and ``SellerFeeds.wait``.
         """
@@ -89,6 +89,6 @@ def _entry(sku: str, price_cents: int) -> dict[str, Any]:
     if not sku.strip():
         raise ValueError("the SKU is empty")
     if not 0 < price_cents <= MAX_CENTS:
-        raise ValueError(f"{price_cents} cents is no price for {sku[:60]!r}")
+        raise ValueError(f"{price_cents} cents is not a price for {sku[:60]!r}")
     price = {"currency": "USD", "amount": read.dollars(price_cents)}
     return {"sku": sku, "pricing": [{"currentPriceType": "BASE", "currentPrice": price}]}

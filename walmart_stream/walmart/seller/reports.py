@@ -85,10 +85,10 @@ class SellerReports:
     async def wait(
         self, request_id: str, *, every: float = POLL_EVERY, within: float = PATIENCE
     ) -> bytes:
-        """The file when it is made, looked for *every* so many seconds.
+        """The file when it is made, looked for every *every* seconds.
 
         Raises:
-            NotReady: it is not, *within* so many seconds.
+            NotReady: it is not, within *within* seconds.
             JobFailed: Walmart could not make it.
             WalmartError: a call failed in a way that waiting does not heal.
         """

@@ -52,7 +52,7 @@ class SellerSearch:
         self._calls = calls
 
     async def query(self, words: str) -> Hits:
-        """Items by words; none is no error.
+        """Items by words; an empty result is not an error.
 
         Raises:
             WalmartError: the call failed.

@@ -1,4 +1,4 @@
-"""What the seller side says about its limits in the headers of an answer. Pure.
+"""Reads the seller side's limits from the headers of an answer. Pure.
 
 ``x-current-token-count`` is how many calls its bucket for this endpoint still holds,
 ``x-next-replenish-time`` (also written ``X-Next-Replenishment-Time``) when the next one comes: in

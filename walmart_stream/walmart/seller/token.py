@@ -90,7 +90,7 @@ class SellerToken:
             self._token = None
 
     def secrets(self) -> tuple[str, ...]:
-        """What no message may hold."""
+        """The values that no message may hold."""
         return self._secrets if self._token is None else (*self._secrets, self._token.text)
 
     async def close(self) -> None:

@@ -66,7 +66,7 @@ class SellerWebhooks:
         self._calls = calls
 
     async def event_types(self) -> tuple[EventType, ...]:
-        """What can be subscribed to.
+        """The event types that a seller can subscribe to.
 
         Raises:
             NotFound: webhooks are not offered to this seller.
@@ -86,7 +86,7 @@ class SellerWebhooks:
     ) -> Subscription:
         """Subscribes to *event*, which is then posted to *url*.
 
-        Where no answer arrives, the subscription may be there all the same: look at ``all``
+        Where no answer arrives, the subscription may exist anyway: look at ``all``
         before making it again, since two subscriptions send everything twice.
 
         Raises:
@@ -110,7 +110,7 @@ class SellerWebhooks:
         )
 
     async def delete(self, subscription_id: str) -> None:
-        """Ends a subscription; that there is none is no error.
+        """Ends a subscription; an absent one is not an error.
 
         Raises:
             WalmartError: the call failed.
