@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,7 @@ from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
+from walmart_stream.walmart.clock_offset import WalmartClock
 from walmart_stream.walmart.errors import UnusableKey
 from walmart_stream.web import views
 from walmart_stream.web.server import Web
@@ -57,12 +59,18 @@ POLL_TICK = 0.5
 CLOSE_TICK = 5.0
 
 
-def create_app(settings: Settings) -> StreamApp:
-    """One worker: agents, tables, timers and web views, wired to *settings*."""
+def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> StreamApp:
+    """One worker: agents, tables, timers and web views, wired to *settings*.
+
+    *wall* is the machine's clock (epoch seconds); what the worker goes by is Walmart's.
+    """
+    clock = WalmartClock(wall, time.monotonic)
+    now = clock.now_ms
     app = StreamApp(
         settings.app_id,
         prepare=partial(prepare, settings),
         max_batch=1 if settings.kafka_delivery == "event" else MAX_BATCH,
+        now=now,
         web_application_options=views.application_options(settings),
         **faust_settings(settings),
     )
@@ -85,17 +93,17 @@ def create_app(settings: Settings) -> StreamApp:
 
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
     watchlist = Watchlist(app, tables, metrics)
-    processor = Processor(app, tables, rules, metrics, clock=_now)
+    processor = Processor(app, tables, rules, metrics, clock=now, most_ahead=settings.most_ahead_ms)
     sink = Sink(app, database, metrics, FieldSeal.of(settings))
     schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
-    client = affiliate_client(settings) if settings.polling else None
-    news = ItemNews(clock=_now)
+    client = affiliate_client(settings, clock) if settings.polling else None
+    news = ItemNews(clock=now)
     learn = news.add_answer if settings.selling else None
-    poller = Poller(app, tables, schedule, metrics, settings, client, clock=_now, learn=learn)
-    own_items = OwnItems(app, tables.own_items, metrics, clock=_now)
-    shop = seller_client(settings) if settings.selling else None
-    seller = SellerPoller(app, own_items, metrics, settings, shop, clock=_now)
-    webhooks = WebhookIntake(app, settings, metrics, news, clock=_now)
+    poller = Poller(app, tables, schedule, metrics, settings, client, clock=now, learn=learn)
+    own_items = OwnItems(app, tables.own_items, metrics, clock=now)
+    shop = seller_client(settings, clock=clock) if settings.selling else None
+    seller = SellerPoller(app, own_items, metrics, settings, shop, clock=now)
+    webhooks = WebhookIntake(app, settings, metrics, news, clock=now)
 
     for spec, name, handle in (
         (topics.WATCHLIST, "watchlist", watchlist.handle),
@@ -133,10 +141,6 @@ def create_app(settings: Settings) -> StreamApp:
         offers_table=tables.offers,
     )
     return app
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def __getattr__(name: str) -> Any:

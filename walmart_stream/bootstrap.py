@@ -9,6 +9,7 @@ import ssl
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import faust
@@ -144,8 +145,10 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-def affiliate_client(settings: Settings) -> AffiliateClient:
+def affiliate_client(settings: Settings, clock: Callable[[], float] = time.time) -> AffiliateClient:
     """The client of the Affiliate API. Its limits are zero until the poller sets its share.
+
+    *clock*: a :class:`WalmartClock` learns from every answer.
 
     Raises:
         UnusableKey: WALMART_PRIVATE_KEY is not a usable key; the message does not show it.
@@ -156,7 +159,6 @@ def affiliate_client(settings: Settings) -> AffiliateClient:
         settings.walmart_consumer_id,
         settings.walmart_key_version,
         settings.walmart_private_key.get_secret_value(),
-        clock=time.time,
     )
     return AffiliateClient(
         AiohttpTransport(),
@@ -165,15 +167,19 @@ def affiliate_client(settings: Settings) -> AffiliateClient:
         publisher_id=settings.walmart_publisher_id,
         bucket=TokenBucket(0, clock=time.monotonic, sleep=asyncio.sleep),
         retry=RetryPolicy(clock=time.monotonic, sleep=asyncio.sleep, random=random.random),
-        clock=time.time,
+        clock=clock,
         new_request_id=lambda: str(uuid.uuid4()),
     )
 
 
-def seller_client(settings: Settings, patience: float = SELLER_PATIENCE) -> SellerClient:
+def seller_client(
+    settings: Settings,
+    patience: float = SELLER_PATIENCE,
+    clock: Callable[[], float] = time.time,
+) -> SellerClient:
     """The client of the Marketplace Seller API, within Walmart's limits for one seller.
 
-    *patience*: how long a call may be tried again (seconds).
+    *patience*: how long a call may be tried again (seconds). *clock* as for the other one.
     """
     assert settings.walmart_client_id is not None
     assert settings.walmart_client_secret is not None
@@ -189,6 +195,6 @@ def seller_client(settings: Settings, patience: float = SELLER_PATIENCE) -> Sell
             random=random.random,
             longest_total=patience,
         ),
-        clock=time.time,
+        clock=clock,
         new_request_id=lambda: str(uuid.uuid4()),
     )

@@ -219,6 +219,24 @@ class Settings(BaseModel):
     )
     poll_interval_min: float = Field(60, gt=0, description="An item is never polled more often.")
     poll_interval_max: float = Field(3600, gt=0, description="An item is polled at least so often.")
+    missing_after_polls: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="An item that Walmart leaves out or refuses so often in a row is unavailable.",
+    )
+    missing_after: float | None = Field(
+        None,
+        gt=0,
+        description="But not before it has been missing for so long; POLL_INTERVAL_MAX if unset.",
+    )
+    observation_max_ahead: float = Field(
+        600,
+        ge=1,
+        le=86_400,
+        description="An observation whose time is further after its Kafka timestamp is a dead "
+        "letter. All workers, verify and replay must have the same.",
+    )
     seller_poll_interval: float = Field(
         900, gt=0, description="Between two readings of the seller's own items."
     )
@@ -334,6 +352,11 @@ class Settings(BaseModel):
     def canonical_url(self) -> str:
         """The URL other workers use to reach this one's web views."""
         return self.web_url or f"http://{self.web_host}:{self.web_port}"
+
+    @property
+    def most_ahead_ms(self) -> int:
+        """OBSERVATION_MAX_AHEAD in milliseconds."""
+        return int(self.observation_max_ahead * 1000)
 
     @property
     def mongodb_in_plaintext(self) -> bool:

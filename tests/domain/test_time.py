@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walmart_stream.domain.time import LATEST, parse_iso, to_datetime, to_iso, to_ms
+from walmart_stream.domain.errors import BadTime
+from walmart_stream.domain.time import (
+    LATEST,
+    check_not_ahead,
+    parse_iso,
+    to_datetime,
+    to_iso,
+    to_ms,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,16 @@ def test_other_zones_are_the_same_moment() -> None:
     moment = datetime(2026, 11, 22, 18, tzinfo=UTC)
 
     assert to_ms(moment) == to_ms(moment.astimezone(timezone(timedelta(hours=-8))))
+
+
+def test_a_time_far_after_its_record_was_written_is_refused() -> None:
+    """It would make everything newer about the item late until that time comes; what has no Kafka
+    timestamp cannot be judged."""
+    written = 1_795_370_400_000
+
+    check_not_ahead(written + 600_000, written, 600_000)
+    check_not_ahead(written - 10**10, written, 600_000)
+    check_not_ahead(written + 10**12, -1, 600_000)
+
+    with pytest.raises(BadTime, match=r"601 s after the record was written; 600 s at most"):
+        check_not_ahead(written + 601_000, written, 600_000)

@@ -151,17 +151,6 @@ async def test_a_key_that_walmart_does_not_accept_any_more_is_a_matter_for_a_per
     await running.until_polled()
 
 
-async def test_a_clock_that_differs_from_walmarts_makes_no_difference(running: Running) -> None:
-    """Signatures carry Walmart's time, as its answers tell it; ten minutes are far beyond what it
-    tolerates."""
-    await running.walmart.arm(kind="clock_shift", milliseconds=-600_000)
-
-    await running.until_polled()
-    await running.walmart.disarm()
-
-    await running.until_polled()
-
-
 async def test_answers_without_some_fields_are_answers(running: Running) -> None:
     """They go into the raw topic as they came, and none of them is a dead letter."""
     await running.walmart.arm(kind="missing_fields")

@@ -71,7 +71,7 @@ def open_client(keypair: tuple[str, str], clock: HandClock) -> OpenClient:
         numbers = count(1)
         client = AffiliateClient(
             walmart,
-            Signer(CONSUMER, "1", keypair[0], clock),
+            Signer(CONSUMER, "1", keypair[0]),
             base_url=BASE,
             publisher_id=publisher_id,
             bucket=TokenBucket(rate, clock=clock, sleep=clock.sleep),

@@ -18,6 +18,7 @@ from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.window_rows import live_windows, window_values
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.engine.agent import Batch
@@ -49,7 +50,10 @@ class TooMuchBadInput(Exception):
 
 
 class Processor:
-    """One worker's processing. *clock* gives epoch milliseconds."""
+    """One worker's processing. *clock* gives epoch milliseconds.
+
+    *most_ahead*: see :func:`walmart_stream.domain.time.check_not_ahead`.
+    """
 
     def __init__(
         self,
@@ -58,10 +62,12 @@ class Processor:
         rules: Rules,
         metrics: Metrics,
         clock: Callable[[], int],
+        most_ahead: int,
     ) -> None:
         self._app = app
         self._tables = tables
         self._rules = rules
+        self._most_ahead = most_ahead
         self._metrics = metrics
         # Finding a labelled metric takes longer than counting.
         self._observations = {outcome: metrics.observations.labels(outcome) for outcome in OUTCOMES}
@@ -140,11 +146,13 @@ class Processor:
         known = self._partition_of
         if len(known) > MOST_ITEMS_KNOWN:
             known.clear()
+        most_ahead = self._most_ahead
         topic, partition = batch.topic, batch.partition
         for record in batch.records:
             key = record.key
             try:
                 observation = decode(key, record.value)
+                check_not_ahead(observation.observed_at, record.timestamp, most_ahead)
             except BadInput as exc:
                 bad += 1
                 add_dead_letter(outbox, topic, partition, record, "process", exc)

@@ -17,6 +17,7 @@ from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
 from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.storage.documents import change_document, offer_document, window_document
 
@@ -63,10 +64,14 @@ class Expected:
 
 
 class Recomputation:
-    """Feed it the raw topic, each partition in the order of its offsets; then :meth:`finish`."""
+    """Feed it the raw topic, each partition in the order of its offsets; then :meth:`finish`.
 
-    def __init__(self, topic: str, partitions: int, rules: Rules) -> None:
+    *most_ahead*: see :func:`walmart_stream.domain.time.check_not_ahead`.
+    """
+
+    def __init__(self, topic: str, partitions: int, rules: Rules, most_ahead: int) -> None:
         self._partitions = partitions
+        self._most_ahead = most_ahead
         self._rules = rules
         self._expected = Expected(topic)
         self._states: dict[str, ItemState] = {}
@@ -75,14 +80,22 @@ class Recomputation:
         self._placed = array("q")
         self._misplaced: dict[int, int] = {}
 
-    def add(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
-        """Take the next record of *partition*."""
+    def add(
+        self,
+        partition: int,
+        offset: int,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int = -1,
+    ) -> None:
+        """Take the next record of *partition*; *timestamp* is Kafka's (epoch ms), -1 for none."""
         expected = self._expected
         expected.observations += 1
         expected.starts.setdefault(partition, offset)
         expected.ends[partition] = offset + 1
         try:
             observation = decode(key, value)
+            check_not_ahead(observation.observed_at, timestamp, self._most_ahead)
         except BadInput:
             expected.bad[partition, offset] = digest_of(key, value)
             return
@@ -146,7 +159,7 @@ def expected_results(
 
     Each partition's records are due in the order of their offsets; partitions may mix.
     """
-    recomputation = Recomputation(topic, partitions, rules)
+    recomputation = Recomputation(topic, partitions, rules, most_ahead=0)
     for partition, offset, key, value in records:
         recomputation.add(partition, offset, key, value)
     return recomputation.finish(now_ms)

@@ -33,9 +33,13 @@ async def verify(settings: Settings, *, clock: Callable[[], int] = _epoch_ms) ->
         KafkaError, PyMongoError: the broker or the database cannot be read.
     """
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
-    recomputation = Recomputation(topics.RAW.name, await _partitions(settings), rules)
+    recomputation = Recomputation(
+        topics.RAW.name, await _partitions(settings), rules, settings.most_ahead_ms
+    )
     async for record in read_topic(settings, topics.RAW.name):
-        recomputation.add(record.partition, record.offset, record.key, record.value)
+        recomputation.add(
+            record.partition, record.offset, record.key, record.value, record.timestamp
+        )
     expected = recomputation.finish(clock())
     letters = DeadLetterCheck(expected)
     async for record in read_topic(settings, topics.DEAD_LETTERS.name):

@@ -16,7 +16,7 @@ from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import Event, PriceChange, Source
 from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.state import ItemState
-from walmart_stream.domain.time import to_ms
+from walmart_stream.domain.time import check_not_ahead, to_ms
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.settings import Settings
@@ -88,7 +88,7 @@ async def replay(
                     replayed.begins = max(replayed.begins or 0, record.timestamp)
                     is_first = False
                 replayed.observations += 1
-                entry = _entry(record, len(ends))
+                entry = _entry(record, len(ends), settings.most_ahead_ms)
                 if entry is None:
                     replayed.skipped += 1
                 else:
@@ -126,10 +126,11 @@ class _Writer:
         await store(self._database, results, self._seal)
 
 
-def _entry(record: Any, partitions: int) -> Entry | None:
+def _entry(record: Any, partitions: int, most_ahead: int) -> Entry | None:
     """The observation in *record*, or ``None`` if the processing agent does not apply it either."""
     try:
         observation = decode(record.key, record.value)
+        check_not_ahead(observation.observed_at, record.timestamp, most_ahead)
     except BadInput:
         return None
     if partition_of(record.key, partitions) != record.partition:

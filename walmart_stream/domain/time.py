@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from walmart_stream.domain.errors import BadTime
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Whatever is computed from a time (the end of its window, at most a week later) is one, too.
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -46,6 +48,23 @@ def parse_moment(text: str) -> tuple[int, datetime]:
         return to_ms(moment), moment
     except OverflowError:
         raise ValueError("the time is out of range") from None
+
+
+def check_not_ahead(at: int, written_at: int, most_ahead: int) -> None:
+    """Refuse an observation whose time lies more than *most_ahead* after it was written.
+
+    All are (epoch) milliseconds; *written_at* is the record's Kafka timestamp, and -1 where it has
+    none. Such an observation would make everything newer about its item late until its time comes.
+
+    Raises:
+        BadTime: it does.
+    """
+    if at - written_at > most_ahead and written_at >= 0:
+        ahead = (at - written_at) // 1000
+        raise BadTime(
+            f"observed_at: {ahead} s after the record was written; {most_ahead // 1000} s at most "
+            "(OBSERVATION_MAX_AHEAD)"
+        )
 
 
 def to_datetime(ms: int) -> datetime:

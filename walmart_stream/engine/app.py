@@ -16,7 +16,7 @@ from mode.utils.objects import cached_property
 from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, BatchTransport
 from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.flow import SteadyFlow
-from walmart_stream.engine.outbox import Outbox, SafeProducer
+from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
 from walmart_stream.engine.watchdog import Watchdog
 
 # Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
@@ -37,7 +37,8 @@ class StreamApp(faust.App):
     """A Faust app that loses nothing; see :mod:`walmart_stream.engine`.
 
     *prepare* is awaited before the worker subscribes, for example to create topics. A batch has at
-    most *max_batch* records; with 1, agents get record by record.
+    most *max_batch* records; with 1, agents get record by record. Records that it writes have the
+    time of *now* (epoch milliseconds).
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class StreamApp(faust.App):
         *args: Any,
         prepare: Callable[[], Awaitable[None]],
         max_batch: int = MAX_BATCH,
+        now: Callable[[], int] = machine_time,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._prepare = prepare
         self.max_batch = max_batch
+        self.now = now
         self.pulse: Pulse | None = None
         self.watchdog: Watchdog | None = None
 
@@ -61,7 +64,7 @@ class StreamApp(faust.App):
         """
         if self.pulse is None:
             raise NotReady("the app has not started")
-        return Outbox(self.producer, self.pulse)
+        return Outbox(self.producer, self.pulse, self.now)
 
     def owned(self, topic: str) -> set[int]:
         """The partitions of *topic* that this worker may work on now; none while rebalancing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -20,16 +20,22 @@ Headers = Sequence[tuple[str, bytes]]
 Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 
+def machine_time() -> int:
+    """Epoch milliseconds by this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
 class Outbox:
     """Collects records; :meth:`flush` returns when the broker has acknowledged all of them.
 
     Records of one partition are built into batches here: sending them one by one costs more than
-    everything else that is done for them.
+    everything else that is done for them. Their time is by *now* (epoch milliseconds).
     """
 
-    def __init__(self, producer: Any, pulse: Pulse) -> None:
+    def __init__(self, producer: Any, pulse: Pulse, now: Callable[[], int] = machine_time) -> None:
         self._producer = producer
         self._pulse = pulse
+        self._now = now
         self._placed: dict[tuple[str, int], list[Record]] = {}
         self._loose: list[tuple[str, Record]] = []
 
@@ -88,7 +94,7 @@ class Outbox:
         value: bytes | None,
         headers: list[tuple[str, bytes]],
     ) -> list[int]:
-        sent = await self._producer.send(topic, key, value, None, None, headers)
+        sent = await self._producer.send(topic, key, value, None, self._now() / 1000, headers)
         return [(await sent).offset]
 
     async def _send_batches(
@@ -96,7 +102,7 @@ class Outbox:
     ) -> list[int]:
         producer = self._producer._ensure_producer()
         sent: list[tuple[Awaitable[Any], int]] = []
-        now = time.time_ns() // 1_000_000
+        now = self._now()
         first = 0
         while first < len(records):
             builder = producer.create_batch()

@@ -96,7 +96,7 @@ async def open_shop(keypair: tuple[str, str]) -> AsyncIterator[OpenShop]:
             numbers = count(1)
             client = AffiliateClient(
                 AiohttpTransport(),
-                Signer(consumer, version, private_pem, clock),
+                Signer(consumer, version, private_pem),
                 base_url=sandbox.url,
                 bucket=TokenBucket(rate, clock=clock, sleep=clock.sleep),
                 retry=RetryPolicy(clock=clock, sleep=clock.sleep, random=Random(1).random),
@@ -293,7 +293,7 @@ async def test_a_wrong_base_url_is_reported_as_such(open_shop, keypair):
     shop = await open_shop()
     client = AffiliateClient(
         AiohttpTransport(),
-        Signer(CONSUMER, "1", keypair[0], shop.clock),
+        Signer(CONSUMER, "1", keypair[0]),
         base_url=f"{shop.sandbox.url}/v3",
         bucket=TokenBucket(5, clock=shop.clock, sleep=shop.clock.sleep),
         retry=RetryPolicy(clock=shop.clock, sleep=shop.clock.sleep, random=lambda: 0.5),

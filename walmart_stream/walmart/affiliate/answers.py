@@ -16,7 +16,7 @@ from walmart_stream.walmart.errors import MalformedResponse, WalmartError
 class Answer:
     """One response with items.
 
-    ``request_id`` is the correlation id that was sent, ``observed_at`` epoch seconds by our own
+    ``request_id`` is the correlation id that was sent, ``observed_at`` epoch seconds by Walmart's
     clock when the body had arrived. ``items`` maps item ids to their JSON objects: keys in
     Walmart's order, values unchanged. Only notation is normalised: blanks between tokens,
     escapes in text, and numbers with a fraction, which become the shortest text of the same

@@ -26,6 +26,7 @@ class DailyBudget:
         self._ahead = max(1.0, self._quota * AHEAD) if ahead is None else ahead
         self._day = int(now // SECONDS_PER_DAY)
         self._used = max(0, used)
+        self._renews = True
         self._begin(now)
 
     def usage(self) -> tuple[int, int]:
@@ -40,9 +41,10 @@ class DailyBudget:
     def set_left(self, calls: int, now: float) -> None:
         """Sets the calls that are left, spread by the caller, who shares a quota with others.
 
-        Use counts from 0 again; what was used before is in the caller's figure.
+        Use counts from 0 again; what was used before is in the caller's figure. Midnight does not
+        renew them: the caller knows what the new day has.
         """
-        self._turn_page(now)
+        self._renews = False
         self._quota = max(0, calls)
         self._used = 0
         self._ahead = float(self._quota)
@@ -53,7 +55,7 @@ class DailyBudget:
         self._turn_page(now)
         midnight = (self._day + 1) * SECONDS_PER_DAY
         if self._used >= self._quota:
-            return midnight - now
+            return midnight - now if midnight > now else SECONDS_PER_DAY - now % SECONDS_PER_DAY
         due = self._used + 1 - self._base - self._ahead
         if due <= 0:
             return 0.0
@@ -79,7 +81,7 @@ class DailyBudget:
     def _turn_page(self, now: float) -> None:
         day = int(now // SECONDS_PER_DAY)
         # Only forward: a clock set back over midnight must not grant the day before again.
-        if day > self._day:
+        if day > self._day and self._renews:
             self._day = day
             self._used = 0
             self._begin(day * SECONDS_PER_DAY)

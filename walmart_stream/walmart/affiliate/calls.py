@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from walmart_stream.walmart.affiliate.budget import DailyBudget
 from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
+from walmart_stream.walmart.clock_offset import WalmartClock
 from walmart_stream.walmart.error_response import read_document
 from walmart_stream.walmart.errors import RateLimited, TimestampExpired, WalmartError
 from walmart_stream.walmart.retry import RetryPolicy
@@ -25,7 +26,10 @@ PAUSE_WITHOUT_ADVICE = 5.0
 
 
 class SignedCalls:
-    """GET requests that share a signer and the limits. *clock* gives epoch seconds."""
+    """GET requests that share a signer and the limits.
+
+    *clock* gives epoch seconds; a :class:`WalmartClock` is taught by every answer.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class SignedCalls:
         self._bucket = bucket
         self._budget = budget
         self._retry = retry
-        self._clock = clock
+        self._clock = WalmartClock.of(clock)
         self._new_request_id = new_request_id
         self._timeout = timeout
 
@@ -59,7 +63,7 @@ class SignedCalls:
     @property
     def clock_offset(self) -> float:
         """Seconds that Walmart's clock was ahead in the last answers; 0 before there was one."""
-        return self._signer.offset
+        return self._clock.offset
 
     async def get(
         self,
@@ -99,7 +103,7 @@ class SignedCalls:
         on_call()
         request_id = self._new_request_id()
         headers = {
-            **self._signer.headers(),
+            **self._signer.headers(self._clock()),
             CORRELATION_ID: request_id,
             "Accept": "application/json",
         }
@@ -107,11 +111,10 @@ class SignedCalls:
         response = await self._transport.request(
             "GET", url, params=params, headers=headers, timeout=self._timeout
         )
-        received = self._clock()
-        self._signer.learn_offset(response.headers, sent, received)
+        self._clock.learn(response.headers, sent, self._clock())
         try:
             document = read_document(response.status, response.headers, response.body)
-            return read(document, request_id, received)
+            return read(document, request_id, self._clock())
         except RateLimited as error:
             # Whoever else shares the quota must wait, too.
             pause = error.retry_after
@@ -128,10 +131,11 @@ class SignedCalls:
         Raises:
             LimitReached: not within the time that trying again may take in all.
         """
-        until = self._clock() + self._retry.longest_total
+        # Not by the clock that answers correct: a deadline must not move with it.
+        until = self._retry.clock() + self._retry.longest_total
         while True:
-            now = self._clock()
-            wait = 0.0 if self._budget is None else self._budget.wait(now)
+            now = self._retry.clock()
+            wait = 0.0 if self._budget is None else self._budget.wait(self._clock())
             if self._budget is not None and now + wait > until:
                 raise self._budget.exhausted(wait)
             if wait > 0:

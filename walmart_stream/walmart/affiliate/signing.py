@@ -6,13 +6,12 @@ RSASSA-PKCS1-v1_5 with SHA-256 over three header values; URL, query and body are
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from walmart_stream.walmart.clock_offset import corrected_offset
 from walmart_stream.walmart.errors import UnusableKey
 
 # Walmart accepts a signature for 180 s; ten are left for the request's way and the clocks.
@@ -51,33 +50,24 @@ def load_private_key(pem: str) -> RSAPrivateKey:
 class Signer:
     """Makes the four headers, and keeps them as long as Walmart accepts them.
 
-    *clock* gives epoch seconds; the measured offset to Walmart's clock is added to it.
+    Pure but for the key: the caller brings the time, by Walmart's clock.
 
     Raises:
         UnusableKey: *private_key_pem* cannot be used.
     """
 
-    def __init__(
-        self,
-        consumer_id: str,
-        key_version: str,
-        private_key_pem: str,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, consumer_id: str, key_version: str, private_key_pem: str) -> None:
         self._consumer_id = consumer_id.strip()
         self._key_version = key_version.strip()
         self._key = load_private_key(private_key_pem)
-        self._clock = clock
         self._headers: Mapping[str, str] | None = None
         self._signed_at = 0.0
-        self.offset = 0.0
 
     def __repr__(self) -> str:
         return f"Signer(key_version={self._key_version!r})"
 
-    def headers(self) -> dict[str, str]:
-        """The signed headers for a request that is sent now."""
-        now = self._clock()
+    def headers(self, now: float) -> dict[str, str]:
+        """The signed headers for a request that is sent at *now* (epoch seconds)."""
         # A clock that was set back would otherwise keep a signature from its future.
         if self._headers is None or not 0 <= now - self._signed_at < SIGNATURE_LIFE:
             self._headers = self._sign(now)
@@ -88,18 +78,8 @@ class Signer:
         """Forgets the signature, so that the next headers are signed anew."""
         self._headers = None
 
-    def learn_offset(self, headers: Mapping[str, str], sent: float, received: float) -> None:
-        """Learns from an answer's *headers* how far Walmart's clock is from ours.
-
-        *sent* and *received* are epoch seconds of the same clock as the signer's.
-        """
-        offset = corrected_offset(self.offset, headers, sent, received)
-        if offset != self.offset:
-            self.offset = offset
-            self.renew()
-
     def _sign(self, now: float) -> Mapping[str, str]:
-        timestamp_ms = int((now + self.offset) * 1000)
+        timestamp_ms = int(now * 1000)
         message = canonical_string(self._consumer_id, timestamp_ms, self._key_version)
         signature = self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
         return {

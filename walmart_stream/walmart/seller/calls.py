@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
-from walmart_stream.walmart.clock_offset import corrected_offset
+from walmart_stream.walmart.clock_offset import WalmartClock
 from walmart_stream.walmart.error_bodies import is_html, read_error
 from walmart_stream.walmart.error_response import retry_after
 from walmart_stream.walmart.errors import (
@@ -50,8 +50,9 @@ class Reply(NamedTuple):
 
 
 class SellerCalls:
-    """Requests that share a token and the limits. *clock* gives epoch seconds.
+    """Requests that share a token and the limits.
 
+    *clock* gives epoch seconds; a :class:`WalmartClock` is taught by every answer.
     *base_url* without a trailing slash; *timeout* is seconds for one request.
     """
 
@@ -71,10 +72,9 @@ class SellerCalls:
         self._token = token
         self._base = base_url
         self._limits = limits
-        self._clock = clock
+        self._clock = WalmartClock.of(clock)
         self._new_request_id = new_request_id
         self._timeout = timeout
-        self._offset = 0.0
         self.retry = retry
 
     async def call(
@@ -188,9 +188,9 @@ class SellerCalls:
         except BaseException:
             bucket.settle(call)
             raise
+        self._clock.learn(response.headers, sent, self._clock())
         received = self._clock()
-        self._offset = corrected_offset(self._offset, response.headers, sent, received)
-        advice = read_advice(response.headers, received + self._offset)
+        advice = read_advice(response.headers, received)
         pause = None
         if response.status == TOO_MANY:
             pause = self._pause(response, advice)
