@@ -238,3 +238,30 @@ def test_no_answer_whatsoever_crashes_the_reading(status, body, retry_after, dat
 
     assert error is None or isinstance(error, errors.WalmartError)
     assert error is not None or 200 <= status < 300
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!---->" * 60 + b"x",
+        b"<!-- -->" * 60 + b"<htm",
+        b"<!--" * 250,
+        b"<title" * 800,
+        b"<error><a:" + b"a" * 15_000,
+        b"<error><message>&#" + b"9" * 5_000 + b";</message></error>",
+        b'{"error":{"code":"' + b"9" * 5_000 + b'"}}',
+    ],
+    ids=["comments", "half a page", "open comments", "titles", "a name", "a character", "a code"],
+)
+def test_no_error_answer_holds_the_worker(body) -> None:
+    """Some hundred bytes took a pattern longer than anybody waits, with the whole worker held."""
+    error = error_of(500, body)
+
+    assert error.retriable
+
+
+def test_a_page_behind_comments_is_a_page() -> None:
+    """As many of them as there are."""
+    error = error_of(403, b" \n" + b"<!-- a\nb -->\n" * 20 + PAGE)
+
+    assert "We'll be right back" in str(error)

@@ -20,13 +20,13 @@ NOTHING_FOUND = 4022
 
 # The gateway has no codes, so its causes are known by their wording only; the first match
 # counts, as a message about an expired timestamp also speaks of the signature.
-_WORDINGS: tuple[tuple[str, type[errors.WalmartError]], ...] = (
-    (r"timestamp\b.*\bexpired", errors.TimestampExpired),
-    (r"public key not found", errors.KeyNotFound),
-    (r"missing required security headers", errors.MissingHeaders),
-    (r"not subscribed", errors.NotSubscribed),
-    (r"account (is )?inactive", errors.AccountInactive),
-    (r"signature", errors.SignatureRejected),
+_WORDINGS: tuple[tuple[re.Pattern[str], type[errors.WalmartError]], ...] = (
+    (re.compile(r"timestamp\b.*\bexpired", re.I), errors.TimestampExpired),
+    (re.compile(r"public key not found", re.I), errors.KeyNotFound),
+    (re.compile(r"missing required security headers", re.I), errors.MissingHeaders),
+    (re.compile(r"not subscribed", re.I), errors.NotSubscribed),
+    (re.compile(r"account (is )?inactive", re.I), errors.AccountInactive),
+    (re.compile(r"signature", re.I), errors.SignatureRejected),
 )
 
 _STATUSES: Mapping[int, type[errors.WalmartError]] = {
@@ -156,7 +156,7 @@ def _kind(status: int, said: Said) -> type[errors.WalmartError]:
         status = said.code
     if status in (400, 401, 403):
         for wording, kind in _WORDINGS:
-            if re.search(wording, said.text, re.IGNORECASE):
+            if wording.search(said.text):
                 return kind
     if status >= 500:
         return errors.ServerUnavailable

@@ -35,13 +35,19 @@ __all__ = [
     "texts",
 ]
 
+# Characters. Titles and descriptions have some hundreds, and Python makes an error of a character
+# that is given as a number of more than 4,300 digits.
+LONGEST_PLAIN = 4_000
+
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
 def plain(value: Any) -> str | None:
     """Text as it is shown: without markup such as ``<mark>``, entities resolved."""
     found = text(value)
-    return None if found is None else html.unescape(_TAG.sub("", found)).strip() or None
+    if found is None:
+        return None
+    return html.unescape(_TAG.sub("", found[:LONGEST_PLAIN])).strip() or None
 
 
 def texts(value: Any) -> tuple[str, ...]:
