@@ -52,6 +52,7 @@ from walmart_stream.topics import TopicSpec
 from walmart_stream.walmart.clock_offset import WalmartClock
 from walmart_stream.walmart.errors import UnusableKey
 from walmart_stream.web import views
+from walmart_stream.web.limits import limits_of
 from walmart_stream.web.server import Web
 
 # Short against every poll interval, long against the work of looking what is due.
@@ -74,7 +75,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         web_application_options=views.application_options(settings),
         **faust_settings(settings),
     )
-    app.web = Web(app)
+    app.web = Web(app, limits_of(settings))
     metrics = Metrics()
     mongodb = mongo.connect(settings)
     database = mongo.database(mongodb, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -46,6 +47,10 @@ class MemoryLive:
     watchlist: dict[str, WatchEntry] = field(default_factory=dict)
     events: list[bytes] = field(default_factory=list)
     broken: Exception | None = None
+    # Listings wait for it, if there is one; how many were asked for, and how many wait.
+    pause: asyncio.Event | None = None
+    asked: int = 0
+    waiting: int = 0
 
     def item(self, item_id: str) -> ItemState | None:
         return self.states.get(item_id)
@@ -68,6 +73,13 @@ class MemoryLive:
     async def all_watched(self) -> Mapping[str, WatchEntry]:
         if self.broken is not None:
             raise self.broken
+        self.asked += 1
+        if self.pause is not None:
+            self.waiting += 1
+            try:
+                await self.pause.wait()
+            finally:
+                self.waiting -= 1
         return dict(self.watchlist)
 
     async def watch(self, entries: Sequence[WatchEntry]) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,29 @@ class Served:
         self._thread.join(DEADLINE)
         assert not self._thread.is_alive()
 
-    def connect(self, receive_buffer: int | None = None) -> socket.socket:
-        """A connection; with a small *receive_buffer* what is not read is soon not taken."""
+    def call(self, function: Callable[[], object]) -> None:
+        """Has *function* called by the server's own thread."""
+        self._loop.call_soon_threadsafe(function)
+
+    def is_idle(self) -> bool:
+        """Whether all connections come to an end."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            if not len(self.web._runner.server.guests):
+                return True
+            time.sleep(0.01)
+        return False
+
+    def connect(
+        self, receive_buffer: int | None = None, source: str | None = None
+    ) -> socket.socket:
+        """A connection; with a small *receive_buffer* what is not read is soon not taken.
+
+        *source* is an address of loopback to come from.
+        """
         wire = socket.socket()
+        if source is not None:
+            wire.bind((source, 0))
         if receive_buffer is not None:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         wire.settimeout(DEADLINE)
@@ -112,6 +133,7 @@ class Served:
             offers_table=app.Table("offers", key_type=bytes, value_type=bytes, partitions=4),
         )
         app.web.init_server()
+        self.web = app.web
         await app.web.start_server()
         self._started.set()
         await self._stop.wait()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import logging
 import re
 import socket
@@ -455,22 +457,151 @@ def test_who_goes_away_in_the_middle_leaves_nothing_behind(served) -> None:
     assert served.live.watchlist == {}
 
 
-def test_connections_beyond_the_limit_are_refused_and_the_others_go_on(tmp_path) -> None:
-    """And there is room again as soon as one of them ends."""
-    with Served(tmp_path, Limits(connections=3)) as served:
+def test_idle_connections_give_way_to_new_ones(tmp_path) -> None:
+    """Keeping connections open and asking for nothing shuts nobody out."""
+    with Served(tmp_path, Limits(connections=3, per_address=3)) as served:
         with contextlib.ExitStack() as stack:
-            wires = [stack.enter_context(served.connect()) for _ in range(3)]
-            for wire in wires:
+            wires = [stack.enter_context(served.connect()) for _ in range(30)]
+            for wire in wires[-3:]:
                 wire.sendall(get(b"/livez"))
                 assert answer(wire) == 200
-            for _ in range(20):
-                with served.connect() as one_more:
-                    assert until_closed(one_more) == b""
-            for wire in wires:
-                wire.sendall(get(b"/livez"))
-                assert answer(wire) == 200
+            assert until_closed(wires[0]) == b""
 
         assert served.is_well()
+
+
+def test_while_all_connections_are_at_work_probes_are_answered_and_others_refused(tmp_path) -> None:
+    """An orchestrator must see that the worker lives, or it ends what only has much to do."""
+    with (
+        Served(tmp_path, Limits(connections=3, probes=1)) as served,
+        contextlib.ExitStack() as stack,
+    ):
+        wires = [stack.enter_context(served.connect()) for _ in range(3)]
+        for wire in wires:
+            wire.sendall(post(length(len(BODY)) + b"Expect: 100-continue\r\n", b""))
+            assert wire.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+        for _ in range(5):
+            with served.connect() as one_more:
+                one_more.sendall(get(b"/livez"))
+                assert answer(one_more) == 200
+            with served.connect() as one_more:
+                one_more.sendall(get(b"/api/stats"))
+                got = until_closed(one_more)
+            assert STATUS.findall(got) == [b"503"]
+            assert b"too many connections" in got
+
+        for wire in wires:
+            wire.sendall(BODY)
+            assert answer(wire) == 200
+
+
+def test_no_address_takes_more_than_its_share(tmp_path) -> None:
+    """What it has at work counts, too: there is room for the others."""
+    limits = Limits(connections=10, per_address=2)
+    with Served(tmp_path, limits) as served, contextlib.ExitStack() as stack:
+        for _ in range(2):
+            wire = stack.enter_context(served.connect())
+            wire.sendall(post(length(len(BODY)) + b"Expect: 100-continue\r\n", b""))
+            assert wire.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+        refused = stack.enter_context(served.connect())
+        refused.sendall(get(b"/api/stats"))
+        assert STATUS.findall(until_closed(refused)) == [b"503"]
+        neighbour = stack.enter_context(served.connect(source="127.0.0.2"))
+        neighbour.sendall(get(b"/api/stats"))
+        assert answer(neighbour) == 200
+
+
+def test_what_a_caller_started_ends_with_the_caller(tmp_path) -> None:
+    """Asking and hanging up costs nothing that lasts, however often it is done."""
+    with Served(tmp_path, Limits()) as served:
+        served.live.pause = asyncio.Event()
+        for _ in range(50):
+            with served.connect() as wire:
+                wire.sendall(get(b"/api/watchlist"))
+
+        end = time.monotonic() + DEADLINE
+        while served.live.waiting or served.live.asked < 50:
+            assert time.monotonic() < end, (served.live.asked, served.live.waiting)
+            time.sleep(0.01)
+        assert served.is_well()
+
+
+def test_only_so_many_views_are_at_work_at_a_time(tmp_path) -> None:
+    """The others wait for their turn, or everything else would wait for all of them."""
+    limits = Limits()
+    with Served(tmp_path, limits) as served, contextlib.ExitStack() as stack:
+        served.live.pause = asyncio.Event()
+        wires = [stack.enter_context(served.connect()) for _ in range(limits.views + 20)]
+        for wire in wires:
+            wire.sendall(get(b"/api/watchlist"))
+        end = time.monotonic() + DEADLINE
+        while served.live.waiting < limits.views:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert served.is_well()
+
+        assert served.live.waiting == limits.views
+        served.call(served.live.pause.set)
+        assert [answer(wire) for wire in wires] == [200] * len(wires)
+
+
+KEPT = {
+    "not HTTP": b"\x16\x03\x01" * 300_000,
+    "a bad line, and more": b"GET /\x00 HTTP/1.1\r\n\r\n" + b"x" * 900_000,
+    "an endless line": b"G" * 900_000,
+    "nothing": b"",
+    "half a request": b"GET /livez HT",
+    "a body that does not end": post(length(900_000), b"x" * 800_000),
+    "bad chunks": post(CHUNKED, b"xyz" + b"x" * 900_000),
+    "chunks that go wrong": post(CHUNKED, b"10000\r\n" + b"x" * 0x10000 + b"\r\nxyz"),
+    "too large": post(length(5_000_000), b"x" * 1_500_000),
+    "no type": b"POST /api/watchlist HTTP/1.1\r\n"
+    + HOST
+    + length(800_000)
+    + b"\r\n"
+    + b"x" * 800_000,
+    "a good one": get(b"/livez"),
+    "a bad one": get(b"/nowhere"),
+}
+
+
+@pytest.mark.parametrize("ends", ["closes", "waits"])
+@pytest.mark.parametrize("sent", KEPT.values(), ids=list(KEPT))
+def test_nothing_of_a_request_is_kept_until_the_garbage_collector_comes(
+    impatient, sent, ends
+) -> None:
+    """It has reason to come rarely, and each kept the megabytes that had been received."""
+
+    def send() -> None:
+        with impatient.connect() as wire, contextlib.suppress(OSError):
+            wire.sendall(sent)
+            if ends == "waits":
+                until_closed(wire)
+
+    send()
+    assert impatient.is_idle()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            send()
+        assert impatient.is_idle()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kept = sum(
+            len(held)
+            for found in gc.garbage
+            for held in gc.get_referents(found)
+            if isinstance(held, bytes | bytearray)
+        )
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+    assert kept < 10_000
 
 
 def test_a_stop_does_not_wait_for_callers(tmp_path) -> None:

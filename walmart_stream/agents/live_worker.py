@@ -20,6 +20,9 @@ from walmart_stream.kafka import watchlist
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 
+# Entries of a watchlist that are encoded and sent together: some 10 ms of the event loop.
+ENTRIES_AT_ONCE = 500
+
 
 class LiveWorker:
     """Answers from this worker's memory; see :class:`walmart_stream.web.live.Live`."""
@@ -85,11 +88,13 @@ class LiveWorker:
         return await watchlist.listing(self._settings)
 
     async def watch(self, entries: Sequence[WatchEntry]) -> None:
-        outbox = self._app.outbox()
-        for entry in entries:
-            key = entry.item_id.encode()
-            outbox.add(topics.WATCHLIST.name, key, encode_entry(entry))
-        await outbox.flush()
+        # In parts, between which everything else goes on.
+        for first in range(0, len(entries), ENTRIES_AT_ONCE):
+            outbox = self._app.outbox()
+            for entry in entries[first : first + ENTRIES_AT_ONCE]:
+                key = entry.item_id.encode()
+                outbox.add(topics.WATCHLIST.name, key, encode_entry(entry))
+            await outbox.flush()
 
     async def take_event(self, body: bytes) -> str:
         return await self._webhooks.take(body)

@@ -12,6 +12,7 @@ from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.web.live import Live
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.webhook_auth import WebhookAuth
+from walmart_stream.web.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +27,6 @@ class Context:
     metrics: Metrics
     ping: Ping
     clock: Callable[[], datetime]
+    work: Work
     webhook_auth: WebhookAuth | None = None
     seal: FieldSeal = UNSEALED

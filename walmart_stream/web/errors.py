@@ -9,6 +9,7 @@ ApiError
 ├── UnsupportedMedia      415 unsupported_media_type
 ├── TooManyFailures       429 too_many_requests
 └── NotReady              503 not_ready
+    └── Crowded
 
 aiohttp's own refusals (no such path, method not allowed, body too large) and what nobody expected
 (500 internal) are answered in the same form.
@@ -30,6 +31,7 @@ from pymongo.errors import PyMongoError
 
 from walmart_stream.storage.rows import to_json
 from walmart_stream.storage.writes import is_outage
+from walmart_stream.web.frames import forget_frames
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +117,12 @@ class NotReady(ApiError):
     headers: Mapping[str, str] = {"Retry-After": RETRY_AFTER}
 
 
+class Crowded(NotReady):
+    """There is no room for this caller now; the connection ends."""
+
+    ends_connection = True
+
+
 def json_response(
     payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
@@ -127,6 +135,16 @@ def json_response(
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what *handler* raises."""
+    try:
+        return await _answered(request, handler)
+    except ConnectionError:
+        # Not the one that was raised: it is kept where the body is read from, with all frames.
+        raise ConnectionResetError("the caller has gone") from None
+    finally:
+        forget_frames(request.content.exception())
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ApiError as exc:
@@ -145,7 +163,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         )
         return _answer(NotReady(f"kafka: the brokers did not answer ({type(exc).__name__})"))
     except ConnectionError:
-        raise  # the caller has gone
+        raise
     except Exception:
         return _internal(request)
 

@@ -135,6 +135,12 @@ def address_of(request: web.Request, trust_proxy: bool) -> str:
     return _group(last) or _group(_without_port(last)) or peer
 
 
+def group_of(peer: object) -> str:
+    """Whose a connection is: an IPv4 address or an IPv6 network; *peer* as of ``getpeername``."""
+    # The address of a Unix socket is its path.
+    return _group(peer[0]) if isinstance(peer, tuple) else UNIX_SOCKET
+
+
 def _group(text: str) -> str:
     """Nothing for what is no address."""
     try:

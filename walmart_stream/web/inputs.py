@@ -27,6 +27,9 @@ M = TypeVar("M", bound=BaseModel)
 # The longest seller's name is in it, in UTF-8 and then base64.
 MAX_CURSOR = 2_000
 MAX_JSON_CHANGES = 1_000
+# Entries or lines of a request. A body of the largest size holds less than this many that are
+# right, and half a million that are nothing.
+MAX_ENTRIES = 100_000
 # How the description says what a note is checked for.
 _NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
@@ -148,7 +151,8 @@ class WatchMany(_Input):
         list[
             Annotated[WatchOne, BeforeValidator(_bare_id, json_schema_input_type=WatchOne | ItemId)]
         ],
-        Field(min_length=1),
+        # The first bad one is enough.
+        Field(min_length=1, max_length=MAX_ENTRIES, fail_fast=True),
     ]
 
 

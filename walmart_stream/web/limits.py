@@ -1,12 +1,16 @@
-"""What a caller of the web views may cost: bytes, seconds and connections."""
+"""Bounds on what callers of the web views may cost: bytes, seconds, connections and work."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import StreamReader, web
+
+from walmart_stream.settings import Settings
+from walmart_stream.web.errors import Crowded
+from walmart_stream.web.guard import OPEN, route_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -25,6 +29,16 @@ class Limits:
     # Each may hold the headers and a body in memory, and a file descriptor of those that Kafka and
     # MongoDB are reached by.
     connections: int = 200
+    # Of one address (IPv6: one /64): so that none can shut out the others. Twenty browsers behind
+    # one router have no more.
+    per_address: int = 100
+    # Connections beyond these, on which only probes are answered.
+    probes: int = 16
+    # Views at work at a time; more callers wait for their turn. Fewer than the connections to
+    # MongoDB (100), so that the sink always finds one.
+    views: int = 32
+    # Bodies being checked at a time: one of 1 MB takes some 60 MB and a third of a second.
+    bodies: int = 2
     # For the headers of a connection's first request, for a body, and without any progress in
     # what is taken of an answer. A body needs 50 kB/s at most.
     patience: float = 20.0
@@ -39,6 +53,21 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """A worker's. Behind a proxy all connections have its address, so it has no share."""
+    if settings.web_trust_proxy:
+        return replace(LIMITS, per_address=LIMITS.connections)
+    return LIMITS
+
+
+@web.middleware
+async def only_probes_when_full(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The middleware that answers nothing but probes on connections beyond the limit."""
+    if getattr(request.protocol, "only_probes", False) and route_of(request) not in OPEN:
+        raise Crowded("too many connections are open; asking again later helps")
+    return await handler(request)
 
 
 def bodies_in_time(patience: float) -> Middleware:

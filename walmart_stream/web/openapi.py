@@ -137,7 +137,8 @@ def _refusals(route: Route, method: str, operation: Operation) -> set[int]:
     # What can be read in two ways is refused wherever it leads.
     statuses = {*operation.errors, 400, 500}
     if not route.is_open:
-        statuses |= {429} if route.is_webhook else {401, 403, 429}
+        # 503 where too many connections are open.
+        statuses |= {429, 503} if route.is_webhook else {401, 403, 429, 503}
     if operation.bodies:
         statuses |= {408, 413, 415}
     elif method not in READS and not route.is_webhook:

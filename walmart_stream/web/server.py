@@ -1,33 +1,35 @@
 """Faust's web server, with bounds on what a connection may cost and errors in our form.
 
 aiohttp bounds lines, headers and bodies. It does not bound how many connections there are, nor how
-long one is written to that nobody reads, and answers what is not HTTP with a text that repeats it
-and a traceback in the log.
+long one is written to that nobody reads, goes on answering callers that have gone, keeps every
+piece that comes after something that is not HTTP, and answers that with a text that repeats it and
+a traceback in the log.
 
 Relied on beyond what is documented: ``_runner`` of Faust's ``Web``, which it starts and stops;
-``_make_server`` of aiohttp's ``AppRunner``; ``handle_error`` and ``force_close`` of its
-``RequestHandler``. ``tests/web/test_hostile.py`` runs this very server and fails without them.
+``_make_server`` of aiohttp's ``AppRunner``; ``handle_error``, ``force_close``, ``_messages``,
+``_ErrInfo`` and ``_request_in_progress`` of its ``RequestHandler``.
+``tests/web/test_hostile.py`` runs this very server and fails without them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import socket
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.web_protocol import _ErrInfo
 from faust.web.drivers import aiohttp as driver
 
+from walmart_stream.web.connections import Connections
 from walmart_stream.web.errors import json_response
+from walmart_stream.web.failures import group_of
+from walmart_stream.web.frames import forget_frames
 from walmart_stream.web.headers import HEADERS
 from walmart_stream.web.limits import LIMITS, Limits
 
 logger = logging.getLogger(__name__)
-
-# Seconds between two lines of the log about refused connections.
-LOG_INTERVAL = 60.0
 
 # Bytes of an answer, between two looks at a connection: less than any caller's line carries.
 LEAST_TAKEN = 16_384
@@ -63,38 +65,23 @@ class Server(web.Server):
     """Serves what *made*, aiohttp's own server of the app, would."""
 
     def __init__(self, made: web.Server, limits: Limits) -> None:
-        super().__init__(made.request_handler, request_factory=self._begin)
+        # What a caller has started ends with the caller.
+        super().__init__(
+            made.request_handler, request_factory=self._begin, handler_cancellation=True
+        )
         self._factory = made.request_factory
         self._limits = limits
-        self._accepted = 0
-        self._refused = 0
-        self._told_at = -math.inf
+        self.guests = Connections(limits.connections, limits.per_address, limits.probes)
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, self._limits, asyncio.get_running_loop())
 
-    def accept(self) -> bool:
-        """Whether there is room for a connection; it then counts until :meth:`release`."""
-        if self._accepted < self._limits.connections:
-            self._accepted += 1
-            return True
-        self._refused += 1
-        now = asyncio.get_running_loop().time()
-        if now - self._told_at >= LOG_INTERVAL:
-            logger.warning(
-                "%d connections are open: %d more were refused", self._accepted, self._refused
-            )
-            self._told_at, self._refused = now, 0
-        return False
-
-    def release(self) -> None:
-        """An accepted connection has ended."""
-        self._accepted -= 1
-
     def _begin(
         self, message: Any, payload: Any, protocol: web.RequestHandler, *rest: Any
     ) -> web.BaseRequest:
-        cast(Connection, protocol).has_begun = True
+        connection = cast(Connection, protocol)
+        connection.has_begun = True
+        self.guests.touch(connection)
         return self._factory(message, payload, protocol, *rest)
 
 
@@ -117,7 +104,11 @@ class Connection(web.RequestHandler):
         )
         #: Whether the headers of a request have come.
         self.has_begun = False
+        #: Whether there was no room for anything else.
+        self.only_probes = False
         self._server = server
+        # Whether something came that is not HTTP.
+        self._is_unreadable = False
         self._patience = limits.patience
         # Kept while it closes: what is still to be sent keeps it open.
         self._wire: asyncio.Transport | None = None
@@ -125,22 +116,43 @@ class Connection(web.RequestHandler):
         self._unsent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not self._server.accept():
-            cast(asyncio.Transport, transport).abort()
+        wire = cast(asyncio.Transport, transport)
+        peer = wire.get_extra_info("peername")
+        if not self._server.guests.admit(self, group_of(peer)):
+            logger.warning("a connection was refused: %d are open", len(self._server.guests))
+            wire.abort()
             return
-        self._wire = cast(asyncio.Transport, transport)
-        wire = self._wire.get_extra_info("socket")
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._wire = wire
+        wire.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._look_again()
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._wire is not None:
-            self._server.release()
+            self._server.guests.release(self)
             self._wire = None
         if self._look_handle is not None:
             self._look_handle.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Reads requests; of what follows something that is not HTTP nothing is kept."""
+        if self._is_unreadable:
+            return
+        super().data_received(data)
+        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._is_unreadable = True
+            forget_frames(self._messages[-1][0].exc)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a request is being answered, or an answer still being taken."""
+        unsent = self._wire is not None and self._wire.get_write_buffer_size() > 0
+        return self._request_in_progress or bool(self._messages) or unsent
+
+    def leave(self) -> None:
+        """Closes a connection that is not at work."""
+        self.force_close()
 
     def resume_writing(self) -> None:
         # Enough was taken for more to be written.
@@ -169,7 +181,13 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is answered, and logged, where no view has been reached."""
+        """What is answered, and logged, where no view has been reached.
+
+        Raises:
+            ConnectionResetError: the caller has gone, so that nobody can be answered.
+        """
+        if isinstance(exc, ConnectionError):
+            raise ConnectionResetError("the caller has gone") from None
         if status >= 500:
             # Logged with its traceback: it would be a fault of ours.
             super().handle_error(request, status, exc, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -22,13 +23,14 @@ from walmart_stream.web.failures import FAILURES, Failures, slow_failures
 from walmart_stream.web.forward import ViewMethod, by_owner
 from walmart_stream.web.guard import check_exposure, guard
 from walmart_stream.web.headers import add_headers
-from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time
+from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time, only_probes_when_full
 from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
 from walmart_stream.web.strict_requests import refuse_ambiguous
 from walmart_stream.web.webhook_auth import WebhookAuth
+from walmart_stream.web.work import Work
 
 __all__ = ["all_routes", "application_options", "attach", "check_exposure", "middlewares"]
 
@@ -54,6 +56,7 @@ def middlewares(settings: Settings, limits: Limits = LIMITS) -> list[Any]:
     check_exposure(settings)
     return [
         errors_as_json,
+        only_probes_when_full,
         refuse_ambiguous,
         slow_failures(settings.web_trust_proxy),
         guard(settings),
@@ -83,14 +86,16 @@ def attach(
     if settings.walmart_webhook_secret is not None:
         auth = WebhookAuth(settings, clock=lambda: clock().timestamp())
     seal = FieldSeal.of(settings)
-    context = Context(live, database, metrics, Ping(database, monotonic), clock, auth, seal)
+    ping = Ping(database, monotonic)
+    context = Context(live, database, metrics, ping, clock, Work(), auth, seal)
     for route in all_routes():
         methods = {}
         for method, operation in route.operations.items():
             if route.by_owner:
                 call = by_owner(app, offers_table, context, operation.handler, forward_timeout)
             else:
-                call = _method(context, operation.handler)
+                takes_turns = method == "GET" and not route.is_open
+                call = _method(context, operation.handler, takes_turns)
             methods[method.lower()] = call
         name = next(iter(route.operations.values())).name
         app.page(route.path, name=name)(type(f"{name.title()}View", (View,), methods))
@@ -132,8 +137,9 @@ def all_routes() -> tuple[Route, ...]:
     return tuple(routes)
 
 
-def _method(context: Context, handler: Handler) -> ViewMethod:
+def _method(context: Context, handler: Handler, takes_turns: bool) -> ViewMethod:
     async def call(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
-        return await handler(context, request)
+        async with context.work.view if takes_turns else nullcontext():
+            return await handler(context, request)
 
     return call

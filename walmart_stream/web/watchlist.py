@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 
 import orjson
 from aiohttp import web
@@ -12,6 +14,7 @@ from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import BadRequest, json_response
 from walmart_stream.web.inputs import (
+    MAX_ENTRIES,
     NoQuery,
     WatchlistQuery,
     WatchMany,
@@ -23,6 +26,8 @@ from walmart_stream.web.inputs import (
 
 # Bad lines named in an answer; who has more is not helped by all of them.
 MAX_REJECTED = 1_000
+
+_Read = tuple[list[WatchEntry], list[RowFault]]
 
 
 async def listing(context: Context, request: web.Request) -> web.StreamResponse:
@@ -46,20 +51,15 @@ async def add(context: Context, request: web.Request) -> web.StreamResponse:
     """Watch items; answered when the brokers have acknowledged all of them."""
     query(NoQuery, request)
     body = await request.read()
-    faults: list[RowFault] = []
-    if request.content_type == "text/csv":
-        # Beside the event loop: a full body takes some tenths of a second. What is not UTF-8
-        # is a fault of its line.
-        entries, faults = await asyncio.to_thread(
-            parse_csv, body.decode("utf-8", "surrogateescape")
-        )
-    else:
-        entries = _from_json(body)
-    rejected = [{"line": line, "reason": reason} for line, reason in faults[:MAX_REJECTED]]
-    if not entries:
-        first = f": {faults[0]}" if faults else ""
-        raise BadRequest(f"no row names an item{first}", rejected=rejected)
-    await context.live.watch(stamped(entries, context.clock()))
+    read = _from_csv if request.content_type == "text/csv" else _from_json
+    # Beside the event loop: a full body takes some tenths of a second.
+    async with context.work.body:
+        entries, faults = await asyncio.to_thread(_stamped, read, body, context.clock())
+        rejected = [{"line": line, "reason": reason} for line, reason in faults[:MAX_REJECTED]]
+        if not entries:
+            first = f": {faults[0]}" if faults else ""
+            raise BadRequest(f"no row names an item{first}", rejected=rejected)
+        await context.live.watch(entries)
     return json_response({"added": len(entries), "rejected": rejected})
 
 
@@ -71,14 +71,29 @@ async def remove(context: Context, request: web.Request) -> web.StreamResponse:
     return json_response({"removed": item_id})
 
 
-def _from_json(body: bytes) -> list[WatchEntry]:
+def _stamped(read: Callable[[bytes], _Read], body: bytes, now: datetime) -> _Read:
+    entries, faults = read(body)
+    return stamped(entries, now), faults
+
+
+def _from_csv(body: bytes) -> _Read:
+    if body.count(b"\n") + body.count(b"\r") > 2 * MAX_ENTRIES:
+        raise BadRequest(f"the body: at most {MAX_ENTRIES} lines are taken at a time")
+    # What is not UTF-8 is a fault of its line.
+    return parse_csv(body.decode("utf-8", "surrogateescape"))
+
+
+def _from_json(body: bytes) -> _Read:
     try:
         values = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise BadRequest(f"the body is not JSON: {str(exc)[:100]}") from None
     if not isinstance(values, dict):
         raise BadRequest("the body: an object with item_id or items is due")
+    listed = values.get("items")
+    if isinstance(listed, list) and len(listed) > MAX_ENTRIES:
+        raise BadRequest(f"items: at most {MAX_ENTRIES} are taken at a time")
     asked = check(WatchMany, values).items if "items" in values else [check(WatchOne, values)]
     # Of several entries for an item the last one counts, as in the topic.
     entries = {one.item_id: WatchEntry(item_id=one.item_id, note=one.note) for one in asked}
-    return list(entries.values())
+    return list(entries.values()), []

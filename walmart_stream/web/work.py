@@ -1,0 +1,17 @@
+"""Bounds on the work that all callers together have under way."""
+
+from __future__ import annotations
+
+import asyncio
+
+from walmart_stream.web.limits import LIMITS, Limits
+
+
+class Work:
+    """Turns to work: who finds none waits for one, and gives up its place by hanging up."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        #: For a view that reads.
+        self.view = asyncio.Semaphore(limits.views)
+        #: For checking a body that has been received.
+        self.body = asyncio.Semaphore(limits.bodies)
