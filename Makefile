@@ -36,13 +36,16 @@ run: $(INSTALLED)  ## run the whole pipeline on this machine until Ctrl-C; ARGS=
 		2>/dev/null; then exec $(BIN)/walmart-stream local $(ARGS); fi; \
 	set -m; $(BIN)/walmart-stream local $(ARGS); exit  # not last: bash would exec it, ungrouped
 
+# Processes and order: tests/order.py. ARGS come last, so that they win: "-n 0" for one process.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+
 .PHONY: test
 test: $(INSTALLED)  ## run the whole test suite; ARGS="-k name -x …"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
-	@$(BIN)/python -m pytest -m "not integration and not real_kafka and not slow" $(ARGS)
+	@$(PYTEST) -m "not integration and not real_kafka and not slow" $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(INSTALLED)  ## ask the web views 10,000 generated cases, others each time; FUZZ_SEED=N repeats a run

@@ -1,4 +1,4 @@
-"""The servers of the tests: one embedded broker and one mongod for the whole run, on free ports.
+"""The servers of the tests: one embedded broker and one mongod for each process, on free ports.
 
 Unit tests have none of it: their settings name hosts that nobody answers at.
 """
@@ -15,7 +15,13 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from tests.hang import limited
+from tests.hang import alarm, limited
+from tests.order import (  # noqa: F401 - hooks
+    arrange,
+    pytest_addoption,
+    pytest_report_header,
+    pytest_xdist_auto_num_workers,
+)
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
 from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
 from walmart_stream.local.processes import StartError
@@ -38,7 +44,7 @@ MARK_OF_FIXTURE = {
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         for mark in {MARK_OF_FIXTURE[name] for name in fixtures if name in MARK_OF_FIXTURE}:
@@ -46,6 +52,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Those that hypothesis calls many times wait for nothing.
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.obj = limited(item.obj)
+    # In one process, an order that nobody asked for would only be hard to follow.
+    if hasattr(config, "workerinput") or config.option.shuffle is not None:
+        items[:] = arrange(items, config.option.shuffle)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    with alarm():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    with alarm():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    with alarm():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +85,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    """The run's broker. Topic names are fixed: who uses them takes ``fresh_broker``."""
+    """This process's broker. Topic names are fixed: who uses them takes ``fresh_broker``."""
     _skip_without(find_tansu)
     server = EmbeddedBroker(tmp_path_factory.mktemp("broker"))
     asyncio.run(server.start())
@@ -78,7 +105,7 @@ async def fresh_broker(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
 
 @pytest.fixture(scope="session")
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongod]:
-    """The run's MongoDB. Tests that stop or kill one start their own."""
+    """This process's MongoDB. Tests that stop or kill one start their own."""
     _skip_without(find_mongod)
     server = EmbeddedMongod(tmp_path_factory.mktemp("mongod"))
     asyncio.run(server.start())
@@ -122,7 +149,7 @@ def make_settings(
     mongodb_database: str,
     make_unreachable_settings: MakeSettings,
 ) -> MakeSettings:
-    """Settings of the run's broker and mongod, with a database and an APP_ID of this test's own."""
+    """Settings of this process's servers, with a database and an APP_ID of the test's own."""
 
     def make(**overrides: Any) -> Settings:
         servers = {

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-# Several times what the longest test takes on a busy machine (seconds).
+import pytest
+
+# Seconds: several times what the longest test takes on a busy machine.
 LIMIT = 900.0
+# Seconds later: a test that blocks its event loop, a test or a fixture without a loop. Repeated,
+# since a loop survives what is raised in one of its callbacks.
+ALARM, ALARM_AGAIN = LIMIT + 30.0, 10.0
 
 Test = Callable[..., Awaitable[None]]
 
@@ -32,6 +39,25 @@ def limited(test: Test, limit: float = LIMIT) -> Test:
             telling.cancel()
 
     return within_the_limit
+
+
+@contextmanager
+def alarm(limit: float = ALARM) -> Iterator[None]:
+    """Fails what runs inside where it stands after *limit* seconds, even in blocking code.
+
+    A worker process is not interrupted by Ctrl-C, so its own clock has to do it.
+    """
+
+    def ring(number: int, frame: object) -> None:
+        pytest.fail(f"it hangs: {limit:g} s have passed")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, limit, ALARM_AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _tell() -> None:

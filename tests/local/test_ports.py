@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from walmart_stream.local.ports import LOOPBACK, free_port
+from walmart_stream.local.ports import LOOPBACK, free_port, this_port_or_free
 
 
 def test_a_free_port_can_be_listened_on_at_once() -> None:
@@ -22,3 +22,13 @@ def test_no_port_is_given_twice() -> None:
     ports = [free_port() for _ in range(200)]
 
     assert len(set(ports)) == len(ports)
+
+
+def test_two_stacks_that_start_together_get_different_ports() -> None:
+    """A wished port is given once, though nobody listens there yet."""
+    port = free_port()
+
+    first, second = this_port_or_free(port), this_port_or_free(port)
+
+    assert first == port
+    assert second != port

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
 import faust
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -25,6 +24,7 @@ from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.windows import Rules
+from walmart_stream.local.ports import free_port
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
@@ -163,7 +163,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
             **overrides: Any,
         ) -> Site:
             settings = settings or make_unreachable_settings(**overrides)
-            port = aiohttp.test_utils.unused_port()
+            port = free_port()
             app = faust.App(
                 settings.app_id,
                 broker="kafka://127.0.0.1:1",

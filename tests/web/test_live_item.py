@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -17,6 +16,7 @@ from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules
+from walmart_stream.local.ports import free_port
 from walmart_stream.storage.writes import Results, store
 from walmart_stream.web import outputs
 from walmart_stream.web.forward import HOP
@@ -149,7 +149,7 @@ async def test_without_an_owner_it_is_503(site) -> None:
 
 async def test_an_owner_that_is_gone_is_503(site) -> None:
     """Until the group has noticed."""
-    site.app.router.urls = {"42": f"http://127.0.0.1:{aiohttp.test_utils.unused_port()}"}
+    site.app.router.urls = {"42": f"http://127.0.0.1:{free_port()}"}
 
     error = await site.error("/api/items/42", 503)
 

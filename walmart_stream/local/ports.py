@@ -27,11 +27,34 @@ def free_port() -> int:
 
 
 def this_port_or_free(port: int) -> int:
-    """*port* if nobody listens there now, else a free one."""
+    """*port* if nobody listens there or has been given it, else a free one."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind((LOOPBACK, port))
+            _claim(port)
         except OSError:
             return free_port()
     return port
+
+
+# Held until this process ends.
+_claims: list[socket.socket] = []
+
+
+def _claim(port: int) -> None:
+    """Mark *port* as given to this process, by its twin of UDP, which no server of ours uses.
+
+    Two stacks that start together would otherwise both find it free, since a worker takes seconds
+    to listen.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((LOOPBACK, port))
+    except OSError:
+        claim.close()
+        raise
+    _claims.append(claim)
