@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -211,15 +211,32 @@ def watch_list() -> None:
 
 
 @watch.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def watch_import(file: Path) -> None:
-    """Watch the items of a CSV file (item_id[,note]); bad rows are named, the rest goes in."""
+@click.argument("file", type=click.File("rb"))
+@click.option("--check", is_flag=True, help="Show what would be watched; change nothing.")
+def watch_import(file: BinaryIO, check: bool) -> None:
+    """Watch the items of a CSV file; - reads standard input.
+
+    The first row names the columns: item_id (or Item ID, as in Walmart's own files), and note if
+    you like. Any separator and encoding that spreadsheets write will do, and the address of a
+    walmart.com/ip/ page counts as its item id. Lines that cannot be taken are shown with what
+    would be right; the others go in.
+    """
     from walmart_stream.kafka import watchlist as commands
 
-    count, faults = _run(commands.import_file(_settings(), file))
+    settings = None if check else _settings()
+    name = getattr(file, "name", "standard input")
+    try:
+        entries, faults = commands.read_file(file)
+    except (OSError, ValueError) as exc:
+        raise click.ClickException(f"{name}: {exc}") from None
+    if settings is None:
+        for entry in entries:
+            click.echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
+    else:
+        _run(commands.add(settings, entries))
     for fault in faults:
-        click.echo(f"{file}: {fault}", err=True)
-    click.echo(f"watching {count} item(s)")
+        click.echo(f"{name}: {fault}", err=True)
+    click.echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)
     if faults:
         sys.exit(1)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
+from click.testing import CliRunner
 
 from walmart_stream import topics
+from walmart_stream.cli import cli
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.clients import client_options
@@ -95,15 +97,36 @@ async def test_what_is_no_entry_changes_nothing(settings: Settings) -> None:
     assert await watchlist.listing(settings) == {"42": WatchEntry(item_id="42", added_at=NOW)}
 
 
-async def test_a_file_is_imported_except_for_its_bad_rows(
-    settings: Settings, tmp_path: Path
-) -> None:
-    """As spreadsheets write them: a mark at the beginning, Windows line ends, here one old é."""
-    file = tmp_path / "items.csv"
-    file.write_bytes(b"\xef\xbb\xbfitem_id,note\r\n42,toys\r\nabc,x\r\n43,caf\xe9\r\n44,\r\n")
+FILE = b"\xef\xbb\xbfItem ID;note\r\n42;toys\r\nabc;x\r\n43;caf\xc3\xa9\r\n44;\r\n"
 
-    count, faults = await watchlist.import_file(settings, file, clock=lambda: NOW)
 
-    assert count == 2
-    assert [fault.line for fault in faults] == [3, 4]
-    assert sorted(await watchlist.listing(settings)) == ["42", "44"]
+async def test_a_file_is_imported_except_for_its_bad_rows(settings: Settings) -> None:
+    """As spreadsheets write them: a mark at the beginning, semicolons, Windows line ends."""
+    entries, faults = watchlist.read_file(io.BytesIO(FILE))
+
+    await watchlist.add(settings, entries, clock=lambda: NOW)
+
+    assert [fault.line for fault in faults] == [3]
+    listed = await watchlist.listing(settings)
+    assert {item: entry.note for item, entry in listed.items()} == {
+        "42": "toys",
+        "43": "café",
+        "44": None,
+    }
+
+
+def test_a_file_can_be_checked_before_anything_is_taken() -> None:
+    """From standard input, without a broker; each fault is named with its line."""
+    done = CliRunner().invoke(cli, ["watch", "import", "--check", "-"], input=FILE)
+
+    assert done.exit_code == 1
+    assert done.stdout == "42\ttoys\n43\tcafé\n44\n"
+    assert "line 3: item_id 'abc': must be 1–20 digits" in done.stderr
+    assert "would watch 3 item(s)" in done.stderr
+
+
+def test_the_old_encoding_of_spreadsheets_is_read() -> None:
+    """Windows' Western encoding, declared nowhere."""
+    entries, faults = watchlist.read_file(io.BytesIO(b"item_id,note\n43,caf\xe9\n"))
+
+    assert ([entry.note for entry in entries], faults) == (["café"], [])

@@ -86,6 +86,17 @@ async def test_gzip_is_unpacked(transport, serve_once, headers):
 
 
 @pytest.mark.parametrize("headers", [GZIP, {}], ids=["declared", "undeclared"])
+@pytest.mark.parametrize("between", [b"", b"\0" * 512], ids=["adjacent", "padded"])
+async def test_all_members_of_gzip_are_unpacked(transport, serve_once, headers, between):
+    """A body may be several members, one after the other, with zero bytes around them."""
+    half = len(BODY) // 2
+    members = [gzip.compress(BODY[:half]), gzip.compress(BODY[half:]), b""]
+    url = await serve_once(replies(between.join(members), headers=headers))
+
+    assert (await get(transport, url)).body == BODY
+
+
+@pytest.mark.parametrize("headers", [GZIP, {}], ids=["declared", "undeclared"])
 async def test_damaged_gzip_is_malformed(transport, serve_once, headers):
     """Bytes overwritten in the middle."""
     packed = bytearray(gzip.compress(BODY))

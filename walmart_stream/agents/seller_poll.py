@@ -17,19 +17,20 @@ import orjson
 from walmart_stream import topics
 from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
 from walmart_stream.domain.reading import observation
-from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.reading.csv_file import RecordFault
 from walmart_stream.domain.time import to_iso
+from walmart_stream.domain.watch import shown
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.walmart.errors import JobFailed, ListTooLong, NotFound, WalmartError
 from walmart_stream.walmart.errors import NotReady as ReportNotReady
-from walmart_stream.walmart.seller.buy_box import TYPE, VERSION
+from walmart_stream.walmart.seller.buy_box import TYPE, VERSION, named_in
 from walmart_stream.walmart.seller.client import SellerClient
 from walmart_stream.walmart.seller.items import OwnItem
 from walmart_stream.walmart.seller.items import OwnItems as Answer
-from walmart_stream.walmart.seller.report_file import lines
+from walmart_stream.walmart.seller.report_file import rows
 from walmart_stream.walmart.seller.reports import PATIENCE, POLL_EVERY
 
 logger = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ class SellerPoller:
             # Some of them: enough to look into it, never a page of thousands.
             "without_id": self._unmapped if ours else [],
             "report_rows": report.get("rows"),
+            "report_malformed": report.get("malformed"),
             "report_read_at": _iso(report.get("done")),
             "report_requested": report.get("request_id"),
             "waiting_events": self._own.waiting if ours else None,
@@ -267,15 +269,21 @@ class SellerPoller:
         if request_id is None:
             request_id = await client.reports.request(TYPE, VERSION)
             # Whoever takes over looks for this one instead of asking for another.
-            kept = {key: before.get(key) for key in ("done", "rows")}
+            kept = {key: before.get(key) for key in ("done", "rows", "malformed")}
             progress = kept | {"begun": self._clock(), "request_id": request_id}
             await self._own.note(REPORT, progress)
         every = min(POLL_EVERY, self._intervals[REPORT] / LOOKS)
         body = await client.reports.wait(request_id, every=every, within=PATIENCE)
         at = self._clock()
         # Tens of megabytes of CSV would stop everything else for seconds.
-        rows = await asyncio.to_thread(lambda: list(_read_rows(body)))
-        for chunk in _chunks(rows, CHUNK):
+        lines, faults = await asyncio.to_thread(_read_rows, body)
+        if faults:
+            logger.warning(
+                "%d of the report's lines cannot be read, the first of them: %s",
+                len(faults),
+                "; ".join(faults[:3]),
+            )
+        for chunk in _chunks(lines, CHUNK):
             outbox = self._app.outbox()
             for _, item_id, payload in chunk:
                 self._add(outbox, item_id, at, request_id, payload)
@@ -283,8 +291,8 @@ class SellerPoller:
             await self._own.learn(
                 (sku_key(sku), Known(item_id, True, at)) for sku, item_id, _ in chunk
             )
-        self._metrics.seller_observations.labels("buy_box").inc(len(rows))
-        return {"rows": len(rows), "done": at}
+        self._metrics.seller_observations.labels("buy_box").inc(len(lines))
+        return {"rows": len(lines), "malformed": len(faults), "done": at}
 
     def _add(self, outbox: Outbox, item_id: str, at: int, request_id: str, payload: bytes) -> None:
         value = observation.encode(
@@ -295,12 +303,19 @@ class SellerPoller:
         outbox.add(topics.RAW.name, key, value, partition=partition)
 
 
-def _read_rows(body: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """SKU, item id and payload of each line that has both."""
-    for cells, delivered in lines(body, ("sku", "itemid")):
-        sku, item_id = cells.get("sku"), cells.get("itemid", "").removesuffix(".0")
-        if sku is not None and ITEM_ID.fullmatch(item_id):
-            yield sku, item_id, orjson.dumps({"report": TYPE, "row": delivered})
+def _read_rows(body: bytes) -> tuple[list[tuple[str, str, bytes]], list[str]]:
+    """SKU, item id and payload of each row that has both; the other lines, in words."""
+    found, faults = [], []
+    for row in rows(body, ("sku", "itemid")):
+        if isinstance(row, RecordFault):
+            faults.append(f"line {row.line}: {row.reason}: {shown(row.text)}")
+        elif (named := named_in(row)) is None:
+            item_id = row.cells.get("itemid", "")
+            faults.append(f"line {row.line}: no SKU, or no item id in {shown(item_id)}")
+        else:
+            payload = orjson.dumps({"report": TYPE, "row": row.delivered})
+            found.append((*named, payload))
+    return found, faults
 
 
 def _chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:

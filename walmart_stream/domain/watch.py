@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from walmart_stream.domain.errors import BadTime, EmptyValue, MalformedJson, WrongShape
+from walmart_stream.domain.errors import BadInput, BadTime, EmptyValue, MalformedJson, WrongShape
+from walmart_stream.domain.item_id import RIGHT, item_id_in
+from walmart_stream.domain.reading.csv_file import NoHeader, RecordFault, read_csv
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.reading.seller_values import spelling
 from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
 
 SCHEMA = 1
 MAX_NOTE = 200
-# Far more than an id and a note need, with room for other columns of an export.
-MAX_LINE = 10_000
+# Headings by their spelling, the ones that say most first. Walmart's own files have "Item ID".
+_ID_COLUMNS = ("itemid", "walmartitemid", "wmitemid", "usitemid", "item", "id", "url")
+_NOTE_COLUMNS = ("note", "notes", "comment")
 
 
 def _check_item_id(value: str) -> str:
     if not ITEM_ID.fullmatch(value):
-        raise ValueError("a number of 1 to 20 digits without a leading zero is due")
+        raise ValueError("must be 1–20 digits without a leading zero")
     return value
 
 
 def _check_note(value: str) -> str | None:
     # Notes are shown in terminals; Cs is what bytes that are not UTF-8 were read as.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-        raise ValueError("plain text in UTF-8, without control characters, is due")
+        raise ValueError("must be plain text in UTF-8, without control characters")
     return value.strip() or None
 
 
@@ -59,13 +61,18 @@ class WatchEntry(BaseModel):
 
 
 class RowFault(NamedTuple):
-    """A line of a CSV file that was not taken, and why."""
+    """A line of a CSV file that was not taken, why, and what would be right."""
 
     line: int
     reason: str
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"
+
+
+def shown(text: str) -> str:
+    """The beginning of a text from outside, in quotes, safe for a terminal."""
+    return repr(text if len(text) <= 60 else f"{text[:60]}…")
 
 
 def stamped(entries: Iterable[WatchEntry], now: datetime) -> list[WatchEntry]:
@@ -88,17 +95,17 @@ def decode_entry(item_id: str, value: bytes | None) -> WatchEntry:
         BadInput: the value is no entry of this item; the class and message say why.
     """
     if not value:
-        raise EmptyValue("an entry is due, the value is empty")
+        raise EmptyValue("the value is empty; it must be an entry")
     try:
         fields = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
         raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
     if not isinstance(fields, dict):
-        raise WrongShape("an object is due")
+        raise WrongShape("an entry must be an object")
     if fields.get("schema").__class__ is not int or fields["schema"] != SCHEMA:
-        raise WrongShape("schema: 1 is due")
+        raise WrongShape("schema: must be 1")
     if fields.get("item_id") != item_id:
-        raise WrongShape("item_id: the key is due")
+        raise WrongShape("item_id: must be the key")
     added_at = fields.get("added_at")
     try:
         if added_at is not None:
@@ -111,47 +118,59 @@ def decode_entry(item_id: str, value: bytes | None) -> WatchEntry:
 
 
 def parse_csv(text: str) -> tuple[list[WatchEntry], list[RowFault]]:
-    """The entries in *text*, and the lines that are not one.
+    """The entries in *text*, and the rows that are not one.
 
-    The first row names the columns (``item_id``, perhaps ``note``; others are passed over), or
-    there are no names and one column. Of several rows for an item the last one counts, as in the
-    topic. Every line is a row of its own, so that a quote that is never closed spoils only one.
+    The first row names the columns (an item id, perhaps a note; others are passed over), in any
+    dialect that :mod:`walmart_stream.domain.reading.csv_file` reads; or there are no names, and
+    the columns are item id and note. Of several rows for an item the last one counts, as in the
+    topic.
     """
     entries: dict[str, WatchEntry] = {}
     faults: list[RowFault] = []
-    columns: list[str] | None = None
-    for number, line in enumerate(io.StringIO(text.removeprefix("\ufeff"), newline=None), 1):
-        if not line.strip():
-            continue
-        try:
-            cells = _cells(line)
-            if columns is None:
-                named = [cell.lower() for cell in cells]
-                columns = named if "item_id" in named else ["item_id"]
-                if columns is named:
-                    continue
-            if len(cells) > len(columns):
-                raise ValueError(f"{len(cells)} columns instead of at most {len(columns)}")
-            row = dict(zip(columns, cells, strict=False))
-            entry = WatchEntry(item_id=row.get("item_id", ""), note=row.get("note") or None)
-        except ValidationError as exc:
-            faults.append(RowFault(number, reason(exc)))
-        except (csv.Error, ValueError) as exc:
-            faults.append(RowFault(number, str(exc)))
-        else:
-            entries[entry.item_id] = entry
+    try:
+        for row in read_csv(text, _Header(), short_rows=True):
+            if isinstance(row, RecordFault):
+                faults.append(RowFault(row.line, f"{row.reason}: {shown(row.text)}"))
+                continue
+            written = next((row.cells[name] for name in _ID_COLUMNS if name in row.cells), "")
+            item_id = item_id_in(written)
+            if item_id is None:
+                faults.append(RowFault(row.line, f"item_id {shown(written)}: {RIGHT}"))
+                continue
+            try:
+                note = next((row.cells[name] for name in _NOTE_COLUMNS if name in row.cells), None)
+                entries[item_id] = WatchEntry(item_id=item_id, note=note)
+            except ValidationError as exc:
+                faults.append(RowFault(row.line, reason(exc)))
+    except NoHeader as exc:
+        faults.append(RowFault(1, f"{exc}; name the column with the item ids item_id"))
+    except BadInput as exc:
+        faults.append(RowFault(1, str(exc)))
     return list(entries.values()), faults
 
 
+class _Header:
+    """Accepts a row that names a column of item ids, or a first row that begins with one."""
+
+    def __init__(self) -> None:
+        self._first: Sequence[str] = ()
+
+    def __call__(self, cells: Sequence[str]) -> Sequence[str] | None:
+        if cells:
+            # The dialect that makes most columns of it is asked for first.
+            self._first = self._first or cells
+            return cells if {spelling(c) for c in cells}.intersection(_ID_COLUMNS) else None
+        if len(self._first) > 1 and item_id_in(self._first[0]) is None:
+            return None
+        others = (str(number) for number in range(3, len(self._first) + 1))
+        return ("item_id", "note", *others)
+
+
 def reason(error: ValidationError) -> str:
-    """The first fault of *error*, with the field's name; without the value."""
-    detail = error.errors(include_input=False, include_url=False)[0]
+    """The first fault of *error*, with the field's name and, of an item id, what was given."""
+    detail = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")
+    if field.endswith("item_id") and isinstance(detail["input"], str):
+        field += f" {shown(detail['input'])}"
     return f"{field}: {message}" if field else message
-
-
-def _cells(line: str) -> list[str]:
-    if len(line) > MAX_LINE:
-        raise ValueError(f"longer than {MAX_LINE} characters")
-    return [cell.strip() for cell in next(csv.reader([line.rstrip("\n")], strict=True))]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import BinaryIO
 
 from aiokafka import AIOKafkaProducer
 
 from walmart_stream import topics
 from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.reading.csv_file import decode
 from walmart_stream.domain.watch import (
     RowFault,
     WatchEntry,
@@ -24,6 +25,9 @@ from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
 Clock = Callable[[], datetime]
+
+# Bytes of a CSV file: some two million items, more than one poller can ask for in a day.
+LARGEST_FILE = 64 * 1024 * 1024
 
 # Records on their way at a time.
 CHUNK = 1_000
@@ -77,20 +81,17 @@ async def listing(settings: Settings) -> dict[str, WatchEntry]:
     return entries
 
 
-async def import_file(
-    settings: Settings, path: Path, *, clock: Clock = _now
-) -> tuple[int, list[RowFault]]:
-    """Watch the items of a CSV file; how many, and the lines that are none.
+def read_file(file: BinaryIO) -> tuple[list[WatchEntry], list[RowFault]]:
+    """The entries of a CSV file in any dialect and encoding, and the lines that are not one.
 
     Raises:
-        OSError: the file cannot be read.
-        KafkaError: some are not acknowledged; importing the file again is harmless.
+        ValueError: it is larger than ``LARGEST_FILE``.
+        OSError: it cannot be read.
     """
-    data = await asyncio.to_thread(path.read_bytes)
-    # A line that is not UTF-8 is a fault of that line.
-    entries, faults = parse_csv(data.decode("utf-8", "surrogateescape"))
-    await add(settings, entries, clock=clock)
-    return len(entries), faults
+    content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"the file has more than {LARGEST_FILE // 1024**2} MB")
+    return parse_csv(decode(content))
 
 
 async def _produce(settings: Settings, records: Sequence[tuple[str, bytes | None]]) -> None:

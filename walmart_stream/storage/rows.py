@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -25,8 +24,15 @@ CHANGE_COLUMNS = (
     "delta_cents",
     "delta_pct",
 )
-# What makes a spreadsheet take a text for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The beginnings of a cell that a spreadsheet takes for a formula.
+_FORMULA = ("=", "+", "-", "@")
+
+# Spreadsheets split cells at the list separator of the reader's country, and a formula may stand
+# behind each.
+_SPLITS = re.compile(r"[;\t|](?=[ ]*[=+@-])")
+
+# Line ends inside a cell are legal, but not every reader knows, and a formula may follow.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def to_json(value: Any) -> bytes:
@@ -42,8 +48,8 @@ def without_id(document: Document) -> dict[str, Any]:
 def change_row(document: Document) -> list[str]:
     """The cells of a ``price_changes`` document, in the order of :data:`CHANGE_COLUMNS`.
 
-    Unknown is an empty cell. Sellers choose their names themselves: one that a spreadsheet would
-    take for a formula gets an apostrophe in front.
+    Unknown is an empty cell. Sellers choose their names themselves: where a spreadsheet would
+    take one for a formula there is an apostrophe in front, and control characters are blanks.
     """
     previous = document["previous"] or {}
     values = [
@@ -60,10 +66,18 @@ def change_row(document: Document) -> list[str]:
 
 
 def csv_line(cells: Iterable[str]) -> str:
-    """One line of CSV without its end."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    """One line of CSV without its end, quoted as RFC 4180 has it.
+
+    Not by the module csv: whether it quotes line ends depends on its version.
+    """
+    # An empty line is no record to most readers.
+    return ",".join(map(_quoted, cells)) or '""'
+
+
+def _quoted(cell: str) -> str:
+    if any(character in cell for character in ',;\t|"\r\n') or cell != cell.strip():
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
 def _cell(value: Any) -> str:
@@ -73,9 +87,13 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return to_iso(to_ms(value))
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return str(value)
+    return _disarmed(value) if isinstance(value, str) else str(value)
+
+
+def _disarmed(text: str) -> str:
+    """*text* as no spreadsheet takes it for a formula, wherever it splits the cell."""
+    text = _SPLITS.sub(lambda found: f"{found[0]}'", _CONTROL.sub(" ", text))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def _iso(value: Any) -> str:

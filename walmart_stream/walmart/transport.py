@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +19,7 @@ from walmart_stream.walmart.errors import (
     UntrustedServer,
     WalmartError,
 )
+from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip
 
 # A page of 1,000 items is some 10 MB. Whatever sends more is not what we asked.
 LARGEST_BODY = 64 * 1024 * 1024
@@ -93,7 +93,10 @@ class AiohttpTransport:
     ) -> Response:
         if self._session is None:
             # Sessions belong to the event loop, which need not run yet when we are made.
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            # Bodies are decompressed below, in all their members and within bounds.
+            self._session = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            )
         try:
             async with self._session.request(
                 method,
@@ -133,20 +136,27 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
                 f"HTTP {response.status} with a body of more than {LARGEST_BODY} bytes",
                 status=response.status,
             )
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if body.startswith(_GZIP_MAGIC):
-        # Compressed without saying so in Content-Encoding.
+        # Also where Content-Encoding does not say so.
         return await asyncio.to_thread(_gunzip, bytes(body), response.status)
+    if body and coding not in ("identity", ""):
+        raise MalformedResponse(
+            f"HTTP {response.status} with a body that is not {coding[:20]!r} as it claims",
+            status=response.status,
+        )
     return bytes(body)
 
 
 def _gunzip(body: bytes, status: int) -> bytes:
-    decompressor = zlib.decompressobj(wbits=31)
     try:
-        plain = decompressor.decompress(body, LARGEST_BODY)
-    except zlib.error:
-        plain = b""
-    if not decompressor.eof:
-        raise MalformedResponse(f"HTTP {status} with a damaged gzip body", status=status)
+        plain = gunzip(body, LARGEST_BODY + 1)
+    except DamagedGzip:
+        raise MalformedResponse(f"HTTP {status} with a damaged gzip body", status=status) from None
+    if len(plain) > LARGEST_BODY:
+        raise MalformedResponse(
+            f"HTTP {status} with a body of more than {LARGEST_BODY} bytes", status=status
+        )
     return plain
 
 
@@ -161,16 +171,6 @@ def _as_ours(exc: Exception, timeout: float, setting: str) -> WalmartError:
         )
     if isinstance(exc, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return NoAnswer(f"{setting} is not a usable URL")
-    if isinstance(exc, aiohttp.ClientPayloadError) and _is_encoding(exc):
-        return MalformedResponse("the body cannot be decompressed")
     if isinstance(exc, aiohttp.ClientResponseError):
         return MalformedResponse(f"the answer is not HTTP as it should be: {exc.message[:100]}")
     return ConnectionLost(f"the connection to Walmart failed: {type(exc).__name__}")
-
-
-def _is_encoding(exc: BaseException | None) -> bool:
-    while exc is not None:
-        if isinstance(exc, aiohttp.http_exceptions.ContentEncodingError):
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False

@@ -9,6 +9,7 @@ from datetime import datetime
 import orjson
 from aiohttp import web
 
+from walmart_stream.domain.reading.csv_file import decode
 from walmart_stream.domain.watch import RowFault, WatchEntry, parse_csv, stamped
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
@@ -79,8 +80,7 @@ def _stamped(read: Callable[[bytes], _Read], body: bytes, now: datetime) -> _Rea
 def _from_csv(body: bytes) -> _Read:
     if body.count(b"\n") + body.count(b"\r") > 2 * MAX_ENTRIES:
         raise BadRequest(f"the body: at most {MAX_ENTRIES} lines are taken at a time")
-    # What is not UTF-8 is a fault of its line.
-    return parse_csv(body.decode("utf-8", "surrogateescape"))
+    return parse_csv(decode(body))
 
 
 def _from_json(body: bytes) -> _Read:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode, encodebytes
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from walmart_stream.walmart.affiliate.signing import Signer, canonical_string
 from walmart_stream.walmart.errors import UnusableKey
@@ -76,6 +76,76 @@ def test_a_key_on_one_line_is_understood(keypair):
     Signer(CONSUMER, "1", keypair[0].replace("\n", "\\n")).headers(NOON)
 
 
+def base64_alone(pem):
+    return "".join(pem.splitlines()[1:-1])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda pem: pem.replace("\n", "\\r\\n"),
+        lambda pem: pem.replace("\n", "\r\n"),
+        lambda pem: pem.replace("\n", " "),
+        lambda pem: f'"{pem}"',
+        base64_alone,
+        lambda pem: "\n".join(pem.splitlines()[1:-1]),
+        lambda pem: b64encode(pem.encode()).decode(),
+        lambda pem: encodebytes(pem.encode()).decode(),
+        lambda pem: traditional_pem(pem),
+        lambda pem: base64_alone(traditional_pem(pem)),
+    ],
+    ids=[
+        "backslash r n",
+        "crlf",
+        "blanks",
+        "quotes",
+        "no PEM lines",
+        "no PEM lines, wrapped",
+        "base64 of the PEM",
+        "base64 of the PEM, wrapped",
+        "PKCS#1",
+        "PKCS#1 without PEM lines",
+    ],
+)
+def test_a_key_is_read_however_it_was_carried(keypair, write):
+    """Portals, CI systems and secret stores each have their own way to hold a PEM file."""
+    headers = Signer(CONSUMER, "1", write(keypair[0])).headers(NOON)
+
+    assert headers == Signer(CONSUMER, "1", keypair[0]).headers(NOON)
+
+
+def test_a_short_key_is_used_with_a_warning(caplog):
+    """It is the seller's, and Walmart decides; but it can be broken."""
+    key = rsa.generate_private_key(65537, 1024)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+    Signer(CONSUMER, "1", pem).headers(NOON)
+
+    assert "1024 bits" in caplog.text
+
+
+def traditional_pem(pem):
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def openssh_pem(pem):
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    ).decode()
+
+
 def elliptic_pem():
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
@@ -98,12 +168,14 @@ def encrypted_pem(pem):
     ("spoil", "why"),
     [
         (lambda private, public: public, "public key"),
-        (lambda private, public: private.splitlines()[1], "no PEM"),
+        (lambda private, public: private.splitlines()[1], "cut short"),
+        (lambda private, public: openssh_pem(private), "ssh-keygen -p -m PEM"),
+        (lambda private, public: private * 30, "too long"),
         (lambda private, public: private[:300], "cut short"),
         (lambda private, public: private.replace("g", "é"), "damaged"),
         (lambda private, public: encrypted_pem(private), "encrypted"),
         (lambda private, public: elliptic_pem(), "RSA"),
-        (lambda private, public: "", "no PEM"),
+        (lambda private, public: "", "neither PEM"),
     ],
 )
 def test_a_key_that_cannot_be_used_is_explained_without_its_content(keypair, spoil, why):

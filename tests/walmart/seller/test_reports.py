@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -81,7 +83,7 @@ def test_old_files_name_the_offers_behind_the_winner():
 
 def test_lines_that_name_no_item_are_counted():
     """And cost nothing but themselves; nor do cells without a price."""
-    lines = ["A,7,,,a lot,N/A,maybe,,", ",7,,,1,1,No,,", "B,none,,,1", "", "C,8,,,1,2,No,3,4,5,6"]
+    lines = ["A,7,,,a lot,N/A,maybe,,", ",7,,,1,1,No,,", "B,none,,,1,,,,", "", "C,8,,,1,2,No,3,4"]
 
     report = read_report((HEADER + "\n".join(lines)).encode())
 
@@ -89,6 +91,119 @@ def test_lines_that_name_no_item_are_counted():
     assert (report.rows[0].price_cents, report.rows[0].shipping_cents) == (None, None)
     assert report.rows[0].wins is None
     assert report.malformed == 2
+
+
+def test_identifiers_are_taken_as_they_stand():
+    """Words for nothing belong to amounts and flags; blanks around a SKU to nobody."""
+    skus = ["NA", "null", "None", "-", "n/a", " A-2 "]
+
+    report = read_report((HEADER + "".join(f"{sku},7,,,,,,,\n" for sku in skus)).encode())
+
+    assert [row.sku for row in report.rows] == ["NA", "null", "None", "-", "n/a", "A-2"]
+
+
+STRAY = 'S,8,"Cup 5" tall,Home,1,0,No,1,0\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'S,8,"Cup,Home,1.00,0,No,1.00,0\n',
+        STRAY,
+        "S,8,Cup\n",
+        "S,8,Cup,Home,1.00,0,No,1.00,0,9.99\n",
+        f"S,8,{'x' * 200_000},Home,1.00,0,No,1.00,0\n",
+        f'S,8,"{"x" * 200_000}",Home,1.00,0,No,1.00,0\n',
+    ],
+    ids=["stray quote", "text behind a quote", "too few", "too many", "huge", "huge and quoted"],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_malformed_line_is_counted_and_costs_only_itself(line, end):
+    """The next line is read, and no price of another SKU gets into it."""
+    rows = 'B,9,"Bowl, 2"" deep",Home,2.00,0,No,2.00,0\nC,10,"Two\nlines",,3.00,,Yes,3.00,\n'
+    text = HEADER + "A,7,Jug,Home,5.00,0,No,5.00,0\n" + line + rows
+
+    report = read_report(text.replace("\n", end).encode())
+
+    assert [(row.sku, row.price_cents) for row in report.rows] == [
+        ("A", 500),
+        ("B", 200),
+        ("C", 300),
+    ]
+    assert [row.name for row in report.rows] == ["Jug", 'Bowl, 2" deep', "Two lines"]
+    assert report.malformed == 1
+
+
+FIRST = HEADER + "A,7,Jug,Home,5.00,0,No,5.00,0\n"
+SECOND = "B,9,Bowl,Home,2.00,0,No,2.00,0\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(FIRST.encode()) + gzip.compress(SECOND.encode()),
+        gzip.compress(FIRST.encode()) + b"\0" * 512 + gzip.compress(SECOND.encode()) + b"\0" * 9,
+        gzip.compress(FIRST[:40].encode())
+        + gzip.compress(FIRST[40:].encode())
+        + gzip.compress(SECOND.encode()),
+    ],
+    ids=["two members", "zero padding", "members that cut a line"],
+)
+def test_all_members_of_a_gzip_file_are_read(body):
+    """As RFC 1952 has it, and as tools write who append."""
+    assert [row.sku for row in read_report(body).rows] == ["A", "B"]
+
+
+def test_all_tables_of_a_zip_file_are_read():
+    """Each CSV with the columns; a notice beside them is passed over."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("part-1.csv", FIRST)
+        archive.writestr("notice.csv", "Notice\nNo offers were left out\n")
+        archive.writestr("part-2.CSV.gz", gzip.compress((HEADER + SECOND).encode()))
+
+    assert [row.sku for row in read_report(buffer.getvalue()).rows] == ["A", "B"]
+
+
+def bombs():
+    yield "rows", gzip.compress(HEADER.encode() + b"a,1,,,,,,,\n" * 1_500_000)
+    yield "columns", gzip.compress(HEADER.strip().encode() + b",x" * 5_000_000)
+    yield "lines", gzip.compress(HEADER.encode() + b'"\n' * 100_000)
+    nested = io.BytesIO()
+    with zipfile.ZipFile(nested, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.csv", b"0" * 8_000_000)
+    yield "files", nested.getvalue()
+    yield "zeros", gzip.compress(b"\0" * 80_000_000)
+
+
+# Reads the report on standard input with no more memory than it has and 400 MB.
+BOUNDED = """
+import resource, sys
+from walmart_stream.walmart.errors import MalformedResponse
+from walmart_stream.walmart.seller.buy_box import read_report
+
+body = sys.stdin.buffer.read()
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 400 * 1024 * 1024, -1))
+try:
+    report = read_report(body)
+    print(len(report.rows), "rows,", report.malformed, "malformed")
+except MalformedResponse as exc:
+    print("refused:", exc)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+@pytest.mark.parametrize(("name", "body"), list(bombs()), ids=[name for name, _ in bombs()])
+def test_a_bomb_is_refused_in_bounded_memory(name, body):
+    """Kilobytes that unpack to millions of rows, columns or bytes do not take the worker along."""
+    done = subprocess.run([sys.executable, "-c", BOUNDED], input=body, capture_output=True)
+
+    said = done.stdout.decode()
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    expected = "0 rows, 100000 malformed" if name == "lines" else "refused: the report"
+    assert said.startswith(expected), said
 
 
 def test_a_report_of_nothing_has_no_rows():

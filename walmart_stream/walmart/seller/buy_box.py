@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from walmart_stream.domain.item_id import item_id_in
 from walmart_stream.domain.reading.buy_box_report import BuyBoxRow as BuyBoxRow
 from walmart_stream.domain.reading.buy_box_report import OtherOffer as OtherOffer
 from walmart_stream.domain.reading.buy_box_report import read_row
-from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.reading.csv_file import Record, RecordFault
 from walmart_stream.walmart.seller.report_file import rows
 from walmart_stream.walmart.seller.reports import PATIENCE, POLL_EVERY, SellerReports
 
@@ -17,7 +18,7 @@ TYPE, VERSION = "BUYBOX", "v1"
 
 @dataclass(frozen=True, slots=True)
 class BuyBoxReport:
-    """``malformed`` counts the lines without a SKU or an item id."""
+    """``malformed`` counts the lines that are not rows, or have no SKU or item id."""
 
     request_id: str
     rows: tuple[BuyBoxRow, ...]
@@ -63,9 +64,16 @@ def read_report(body: bytes, request_id: str = "") -> BuyBoxReport:
     found = []
     malformed = 0
     for row in rows(body, ("sku", "itemid")):
-        sku, item_id = row.get("sku"), row.get("itemid", "").removesuffix(".0")
-        if sku is None or not ITEM_ID.fullmatch(item_id):
+        named = None if isinstance(row, RecordFault) else named_in(row)
+        if named is None or isinstance(row, RecordFault):
             malformed += 1
             continue
-        found.append(read_row(row, sku, item_id))
+        found.append(read_row(row.cells, *named))
     return BuyBoxReport(request_id, tuple(found), malformed)
+
+
+def named_in(row: Record) -> tuple[str, str] | None:
+    """SKU and item id of a row; a SKU is an identifier, so ``NA`` and ``null`` are SKUs."""
+    sku = row.cells.get("sku")
+    item_id = item_id_in(row.cells.get("itemid", ""))
+    return None if sku is None or item_id is None else (sku, item_id)

@@ -2,119 +2,112 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.reading.csv_file import NoHeader, Record, RecordFault, decode, read_csv
 from walmart_stream.walmart.errors import MalformedResponse
+from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip
 from walmart_stream.walmart.seller import fields as read
 
-# A report of 100,000 items is some 20 MB. What unpacks to more is not what we asked for.
-LARGEST_FILE = 256 * 1024 * 1024
+# Bytes of a report, unpacked. One of 100,000 items has some 20 MB; more than this would cost a
+# worker hundreds of megabytes to read.
+LARGEST_FILE = 64 * 1024 * 1024
+
+# Files in a ZIP file that are looked at.
+MOST_FILES = 100
 
 # A gzip file in a ZIP file has been seen; deeper is somebody's joke.
 DEEPEST_PACKING = 3
 
 
-class Row(NamedTuple):
-    """A row: ``cells`` by the ``spelling`` of their columns, without empty ones.
+def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[Record | RecordFault]:
+    """The rows of a report that have anything in them, and its lines that are not rows.
 
-    ``delivered`` are all of them by the headers as they stand in the file.
-    """
-
-    cells: dict[str, str]
-    delivered: dict[str, str]
-
-
-def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """The ``cells`` of :func:`lines`; raises as it does."""
-    return (line.cells for line in lines(body, needed))
-
-
-def lines(body: bytes, needed: tuple[str, ...]) -> Iterator[Row]:
-    """The rows of a file that have anything in them.
-
-    *needed* columns, so spelt, must be there.
+    *needed* columns, in the ``spelling`` of ``seller_values``, must be there. Of the files in a ZIP
+    file all that have them are read.
 
     Raises:
-        MalformedResponse: it is no such file, or damaged.
+        MalformedResponse: it is no such file, it is damaged, or it is larger than a report can be.
     """
-    # A header cell may be quoted, and Excel puts a mark before the first one.
-    text = _decoded(_unpacked(body))
-    header = text.partition("\n")[0]
-    delimiter = max(",\t;|", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        headers = next(reader, [])
-        columns = [read.spelling(name) for name in headers]
-        if missing := [name for name in needed if name not in columns]:
-            raise MalformedResponse(
-                f"the report has no column {', '.join(missing)}; it has {header.strip()[:200]!r}"
-            )
-        for cells in reader:
-            row: dict[str, str] = {}
-            for name, cell in zip(columns, cells, strict=False):
-                if not read.is_nothing(cell):
-                    row.setdefault(name, cell.strip())
-            if row:
-                yield Row(row, dict(zip(headers, cells, strict=False)))
-    except csv.Error as exc:
-        raise MalformedResponse(f"the report is no CSV file: {exc}") from None
+    headers: list[str] = []
+
+    def header_of(cells: Sequence[str]) -> Sequence[str] | None:
+        headers[:] = cells or headers
+        columns = {read.spelling(cell) for cell in cells}
+        return cells if columns.issuperset(needed) else None
+
+    found = False
+    for content in _contents(body):
+        try:
+            yield from read_csv(decode(content), header_of)
+            found = True
+        except NoHeader:
+            continue
+        except BadInput as exc:
+            raise MalformedResponse(f"the report cannot be read: {exc}") from None
+    if not found:
+        raise MalformedResponse(
+            f"the report needs the columns {', '.join(needed)}; it has {', '.join(headers)[:200]!r}"
+        )
 
 
-def _unpacked(body: bytes) -> bytes:
-    for _ in range(DEEPEST_PACKING):
+def _contents(body: bytes, depth: int = 0) -> list[bytes]:
+    """The files in *body*, unpacked, the CSV files before others; together ``LARGEST_FILE``."""
+    if depth < DEEPEST_PACKING:
         if body.startswith(b"PK\x03\x04"):
-            body = _from_zip(body)
-        elif body.startswith(b"\x1f\x8b"):
-            body = _from_gzip(body)
-        else:
-            break
-    if b"\0" in body[:1000] and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise MalformedResponse("the report is neither CSV nor ZIP nor gzip")
-    return body
+            contents = [inner for file in _from_zip(body) for inner in _contents(file, depth + 1)]
+            if sum(map(len, contents)) > LARGEST_FILE:
+                raise _too_large()
+            return contents
+        if body.startswith(b"\x1f\x8b"):
+            return _contents(_from_gzip(body), depth + 1)
+    return [] if _is_binary(body) else [body]
 
 
-def _from_zip(body: bytes) -> bytes:
+def _is_binary(body: bytes) -> bool:
+    start = body[:1000]
+    return b"\0" in start and not (
+        start.startswith((b"\xff\xfe", b"\xfe\xff"))
+        or start[1:4:2] == b"\0\0"
+        or start[:3:2] == b"\0\0"
+    )
+
+
+def _from_zip(body: bytes) -> list[bytes]:
+    contents = []
+    left = LARGEST_FILE
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             files = [info for info in archive.infolist() if not info.is_dir()]
-            # Of several, such as a notice beside the report, the CSV, or else the largest.
-            files.sort(key=lambda i: (i.filename.lower().endswith((".csv", ".gz")), i.file_size))
-            if not files:
-                raise MalformedResponse("the report is an empty ZIP file")
-            with archive.open(files[-1]) as file:
-                content = file.read(LARGEST_FILE + 1)
+            # Without tables among them, any file may be one.
+            tables = [i for i in files if i.filename.lower().endswith((".csv", ".gz", ".zip"))]
+            for info in (tables or files)[:MOST_FILES]:
+                with archive.open(info) as file:
+                    content = file.read(left + 1)
+                left -= len(content)
+                if left < 0:
+                    raise _too_large()
+                contents.append(content)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as exc:
         raise MalformedResponse(f"the report is a damaged ZIP file: {str(exc)[:100]}") from None
-    return _bounded(content)
+    if not contents:
+        raise MalformedResponse("the report is an empty ZIP file")
+    return contents
 
 
 def _from_gzip(body: bytes) -> bytes:
-    decompressor = zlib.decompressobj(wbits=31)
     try:
-        content = decompressor.decompress(body, LARGEST_FILE + 1)
-    except zlib.error:
-        content = b""
-    content = _bounded(content)
-    if not decompressor.eof:
-        raise MalformedResponse("the report is a damaged gzip file")
-    return content
-
-
-def _bounded(content: bytes) -> bytes:
+        content = gunzip(body, LARGEST_FILE + 1)
+    except DamagedGzip:
+        raise MalformedResponse("the report is a damaged gzip file") from None
     if len(content) > LARGEST_FILE:
-        raise MalformedResponse(f"the report unpacks to more than {LARGEST_FILE} bytes")
+        raise _too_large()
     return content
 
 
-def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+def _too_large() -> MalformedResponse:
+    return MalformedResponse(f"the report unpacks to more than {LARGEST_FILE} bytes")
