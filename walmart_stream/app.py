@@ -67,16 +67,17 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     """
     clock = WalmartClock(wall, time.monotonic)
     now = clock.now_ms
+    metrics = Metrics()
     app = StreamApp(
         settings.app_id,
         prepare=partial(prepare, settings),
         max_batch=1 if settings.kafka_delivery == "event" else MAX_BATCH,
         now=now,
+        log_fault=metrics.count_log_fault,
         web_application_options=views.application_options(settings),
         **faust_settings(settings),
     )
     app.web = Web(app, limits_of(settings))
-    metrics = Metrics()
     mongodb = mongo.connect(settings)
     database = mongo.database(mongodb, settings)
     tables = create_tables(app, settings)

@@ -81,9 +81,26 @@ class Metrics:
             ["topic"],
             registry=registry,
         )
+        self.log_cuts = Counter(
+            "walmart_log_cuts",
+            "Times that a log had lost its end and was read again, by topic.",
+            ["topic"],
+            registry=registry,
+        )
+        self.expired_unread = Counter(
+            "walmart_expired_unread",
+            "Records that retention deleted before a worker came to them, by topic.",
+            ["topic"],
+            registry=registry,
+        )
         self.watched_items = Gauge(
             "walmart_watched_items", "Items that this worker polls.", registry=registry
         )
+
+    def count_log_fault(self, topic: str, kind: str, number: int) -> None:
+        """See :class:`walmart_stream.engine.app.StreamApp`."""
+        counter = self.log_cuts if kind == "cut" else self.expired_unread
+        counter.labels(topic).inc(number)
 
     def snapshot(self) -> dict[str, dict[str, float]]:
         """Counters and gauges as ``{metric: {label value, or "": value}}``."""

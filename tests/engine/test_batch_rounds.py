@@ -9,7 +9,7 @@ import pytest
 from faust.types import TP
 
 from walmart_stream.engine.batch_rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
-from walmart_stream.engine.consumer import InFlight
+from walmart_stream.engine.partitions import InFlight, Mark
 
 A, B, C = (TP("topic", partition) for partition in range(3))
 
@@ -61,7 +61,7 @@ async def rounds(work):
 
 def some(tp: TP, count: int = 1) -> tuple[TP, tuple[InFlight, list[object]]]:
     """A delivery of so many records."""
-    return tp, (InFlight(tp, count, count), [object()] * count)
+    return tp, (InFlight(0, Mark(count, None), count), [object()] * count)
 
 
 async def settle() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,12 +11,15 @@ from faust.types import TP
 
 from tests.engine.worker import create_input, produce
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.consumer import ENOUGH_TO_FETCH_AHEAD
+from walmart_stream.engine.fetching import ENOUGH_TO_FETCH_AHEAD
 
 pytestmark = pytest.mark.integration
 
 STREAM = TP("input", 0)
 CHANGELOG = TP("engine-test-counts-changelog", 0)
+
+
+NAMED = {"stream": STREAM, "changelog": CHANGELOG}
 
 
 async def _nothing() -> None:
@@ -37,29 +41,30 @@ async def consumer(fresh_broker):
 
 @pytest.fixture
 async def fetch(consumer):
-    """Offsets of what is fetched, by partition, while so many partitions are active."""
+    """Offsets of the fetched records by partition, from the offsets that are asked for."""
     app = StreamApp("engine-test", prepare=_nothing, broker="kafka://127.0.0.1:1")
     app.Table("counts", partitions=2)
     app.finalize()
     thread = app._new_consumer()._thread
 
-    async def call(*active: TP) -> dict[TP, list[int]]:
+    async def call(**start: int) -> dict[TP, list[int]]:
+        reading = {NAMED[name]: offset for name, offset in start.items()}
         fetched: dict[TP, list[int]] = {}
-        while not fetched.keys() >= set(active):
-            records = await thread._fetch_records(consumer, set(active), timeout=1.0)
-            fetched |= {TP(*tp): _offsets(found) for tp, found in records.items()}
+        while not fetched.keys() >= reading.keys():
+            answers = await thread._fetch(consumer, reading, set(reading), 1.0)
+            fetched |= {tp: _offsets(one.records) for tp, one in answers.items() if one.records}
         return fetched
 
     return call
 
 
-def _offsets(records: Iterable[object]) -> list[int]:
+def _offsets(records: Iterable[Any]) -> list[int]:
     return [record.offset for record in records]
 
 
 async def test_a_changelog_is_fetched_only_while_it_is_restored(consumer, fetch):
     """Faust says who is active to nobody; aiokafka would fetch and keep megabytes of the rest."""
-    assert await fetch(STREAM) == {STREAM: [0, 1]}
+    assert await fetch(stream=0) == {STREAM: [0, 1]}
 
     assert CHANGELOG in consumer.paused()
     assert TopicPartition(*CHANGELOG) not in consumer._fetcher._records
@@ -67,27 +72,35 @@ async def test_a_changelog_is_fetched_only_while_it_is_restored(consumer, fetch)
 
 async def test_a_changelog_that_is_restored_later_begins_where_it_was_left(consumer, fetch):
     """Nothing that was fetched in vain counts as read."""
-    await fetch(STREAM)
+    await fetch(stream=0)
 
-    assert await fetch(CHANGELOG) == {CHANGELOG: [0, 1]}
+    assert await fetch(changelog=0) == {CHANGELOG: [0, 1]}
+
+
+async def test_a_fetch_begins_where_it_is_asked_to_whatever_was_fetched_before(consumer, fetch):
+    """There is one truth of where reading stands, and the client does not have it."""
+    await fetch(stream=0)
+
+    assert await fetch(stream=0) == {STREAM: [0, 1]}
+    assert await fetch(stream=1) == {STREAM: [1]}
 
 
 async def test_the_fetch_after_one_that_brought_little_waits_to_be_asked_for(
     fresh_broker, consumer, fetch
 ):
     """What it then brings is as new as can be, and comes from all partitions at once."""
-    await fetch(STREAM)
+    await fetch(stream=0)
     assert STREAM in consumer.paused()
     await produce(fresh_broker.bootstrap, ("c", "3"), topic=STREAM.topic)
 
-    assert await fetch(STREAM) == {STREAM: [2]}
+    assert await fetch(stream=2) == {STREAM: [2]}
 
 
 async def test_the_fetch_after_one_that_brought_much_goes_ahead(fresh_broker, consumer, fetch):
     """While that is worked off, the broker's answer is on its way."""
-    await fetch(STREAM)
+    await fetch(stream=0)
     many = [("d", "4")] * ENOUGH_TO_FETCH_AHEAD
     await produce(fresh_broker.bootstrap, *many, topic=STREAM.topic)
 
-    assert len((await fetch(STREAM))[STREAM]) == len(many)
+    assert len((await fetch(stream=2))[STREAM]) == len(many)
     assert STREAM not in consumer.paused()

@@ -55,7 +55,7 @@ async def stored(fresh_broker, make_unreachable_settings):
 
 async def test_records_of_many_batches_arrive_in_order_at_the_reported_offsets(producer, stored):
     """What a table persists as its place in the changelog is what stands there."""
-    outbox = Outbox(producer, Pulse(3600))
+    outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
     for number in range(3000):
         outbox.add(TOPIC, b"k%d" % number, b"v%d" % number, partition=number % PARTITIONS)
 
@@ -70,7 +70,7 @@ async def test_records_of_many_batches_arrive_in_order_at_the_reported_offsets(p
 async def test_headers_and_empty_keys_and_values_pass_unchanged(producer, stored):
     """Dead letters are the original bytes: no key, no value and repeated headers included."""
     headers = (("name", b"1"), ("name", b"2"))
-    outbox = Outbox(producer, Pulse(3600))
+    outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
     outbox.add(TOPIC, None, b"no key", partition=1, headers=headers)
     outbox.add(TOPIC, b"no value", None, partition=1)
 
@@ -82,20 +82,23 @@ async def test_headers_and_empty_keys_and_values_pass_unchanged(producer, stored
 
 
 async def test_without_a_partition_the_key_decides(producer, stored):
-    """Records of one key meet in one partition."""
-    outbox = Outbox(producer, Pulse(3600))
+    """By the hash that the app gives, whatever the broker says of the topic's partitions."""
+    outbox = Outbox(producer, Pulse(3600), lambda topic, key: key[0] % 2)
     for number in range(20):
-        outbox.add(TOPIC, b"same", b"%d" % number)
+        outbox.add(TOPIC, b"%d" % number, b"%d" % number)
 
     await outbox.flush()
 
-    (records,) = (await stored()).values()
-    assert [record.value for record in records] == [b"%d" % number for number in range(20)]
+    found = {
+        partition: {r.key[0] % 2 for r in records}
+        for partition, records in (await stored()).items()
+    }
+    assert found == {0: {0}, 1: {1}}
 
 
 async def test_a_record_larger_than_a_batch_is_sent_alone(producer, stored):
     """The batch size is where batches end, not how large a record may be."""
-    outbox = Outbox(producer, Pulse(3600))
+    outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
     outbox.add(TOPIC, b"a", b"small", partition=0)
     outbox.add(TOPIC, b"a", b"x" * 100_000, partition=0)
 
@@ -106,7 +109,7 @@ async def test_a_record_larger_than_a_batch_is_sent_alone(producer, stored):
 
 async def test_an_outbox_is_empty_after_it_was_flushed(producer, stored):
     """Flushing twice sends once."""
-    outbox = Outbox(producer, Pulse(3600))
+    outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
     outbox.add(TOPIC, b"a", b"once", partition=0)
 
     await outbox.flush()
@@ -117,7 +120,7 @@ async def test_an_outbox_is_empty_after_it_was_flushed(producer, stored):
 
 async def test_many_records_of_a_partition_are_added_at_once(producer, stored):
     """They follow what was added before; adding none sends nothing."""
-    outbox = Outbox(producer, Pulse(3600))
+    outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
     outbox.add(TOPIC, b"a", b"1", partition=1, headers=[("x", b"y")])
     outbox.extend(TOPIC, 1, [(b"b", b"2"), (b"c", None)])
     outbox.extend(TOPIC, 2, [])

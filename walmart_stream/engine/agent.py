@@ -19,6 +19,7 @@ from faust.types import TP
 from walmart_stream.engine.batch_rounds import Delivery, Lane, Rounds
 from walmart_stream.engine.consumer import BatchConsumer
 from walmart_stream.engine.failure import end_process
+from walmart_stream.engine.partitions import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,17 @@ class Batch:
     topic: str
     partition: int
     records: list[Any]
+
+
+class Park(Exception):
+    """A handler's way to say: everything before *offset* is done, and nobody may read on.
+
+    The partition waits there, across rebalances, until :meth:`StreamApp.unpark`; the others go on.
+    """
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
 
 
 logger = logging.getLogger(__name__)
@@ -57,7 +69,7 @@ def batch_agent(
 
     async def work_off(tp: TP, lane: Lane) -> None:
         await app.flow_control.acquire()
-        taken, deliveries = _take(app.consumer, lane, app.max_batch)
+        taken, deliveries = _take(app.consumer, tp, lane, app.max_batch)
         if deliveries:
             await process(tp, deliveries)
         for _ in range(taken):
@@ -73,9 +85,13 @@ def batch_agent(
         try:
             await handle(Batch(tp.topic, tp.partition, records))
             for in_flight, _ in deliveries:
-                consumer.finish(in_flight)
+                consumer.finish(tp, in_flight)
         except asyncio.CancelledError:
             raise
+        except Park as park:
+            if consumer.holds(tp, deliveries[0][0]):
+                done = [record for record in records if record.offset < park.offset]
+                consumer.park(tp, str(park), park.offset, Mark.of(done[-1]) if done else None)
         except Exception as exc:
             if not app.should_stop:
                 end_process(f"agent {name} failed: {type(exc).__name__}")
@@ -90,7 +106,7 @@ def batch_agent(
     app.agent(topic, name=name, concurrency=1)(run)
 
 
-def _take(consumer: BatchConsumer, lane: Lane, limit: int) -> tuple[int, list[Delivery]]:
+def _take(consumer: BatchConsumer, tp: TP, lane: Lane, limit: int) -> tuple[int, list[Delivery]]:
     """The first deliveries of a lane, up to *limit* records; and how many were looked at.
 
     A rebalance drops what has not begun, like everything else that is queued then.
@@ -99,7 +115,7 @@ def _take(consumer: BatchConsumer, lane: Lane, limit: int) -> tuple[int, list[De
     held: list[Delivery] = []
     for delivery in lane:
         in_flight, part = delivery
-        if consumer.holds(in_flight):
+        if consumer.holds(tp, in_flight):
             if held and records + len(part) > limit:
                 break
             records += len(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import faust
@@ -13,7 +13,13 @@ from faust.exceptions import NotReady
 from faust.types import TP
 from mode.utils.objects import cached_property
 
-from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, BatchTransport
+from walmart_stream.engine.consumer import (
+    MAX_BATCH,
+    BatchConsumer,
+    BatchTransport,
+    Parked,
+    partition_of,
+)
 from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.flow import SteadyFlow
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
@@ -37,8 +43,7 @@ class StreamApp(faust.App):
     """A Faust app that loses nothing; see :mod:`walmart_stream.engine`.
 
     *prepare* is awaited before the worker subscribes, for example to create topics. A batch has at
-    most *max_batch* records; with 1, agents get record by record. Records that it writes have the
-    time of *now* (epoch milliseconds).
+        return Outbox(self.producer, self.pulse, self.partition_of, self.now)
     """
 
     def __init__(
@@ -47,10 +52,12 @@ class StreamApp(faust.App):
         prepare: Callable[[], Awaitable[None]],
         max_batch: int = MAX_BATCH,
         now: Callable[[], int] = machine_time,
+        log_fault: Callable[[str, str, int], None] = lambda topic, kind, count: None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._prepare = prepare
+        self.log_fault = log_fault
         self.max_batch = max_batch
         self.now = now
         self.pulse: Pulse | None = None
@@ -64,7 +71,7 @@ class StreamApp(faust.App):
         """
         if self.pulse is None:
             raise NotReady("the app has not started")
-        return Outbox(self.producer, self.pulse, self.now)
+        return Outbox(self.producer, self.pulse, self.partition_of, self.now)
 
     def owned(self, topic: str) -> set[int]:
         """The partitions of *topic* that this worker may work on now; none while rebalancing."""
@@ -72,10 +79,9 @@ class StreamApp(faust.App):
             return set()
         return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
 
-    def partition_of(self, topic: str, key: bytes) -> int | None:
-        """The partition that *key* hashes to, or ``None`` before the broker told how many."""
-        partition: int | None = self.consumer.key_partition(topic, key)
-        return partition
+    def partition_of(self, topic: str, key: bytes) -> int:
+        """The partition that *key* hashes to, by the number of partitions that is configured."""
+        return partition_of(key, self.conf.topic_partitions)
 
     def lag(self) -> dict[str, int]:
         """Records not yet finished, per topic, of the partitions that are this worker's."""
@@ -86,11 +92,25 @@ class StreamApp(faust.App):
 
     def unfinished(self) -> dict[TP, int]:
         """Partitions with records to process, and the offset of the first of them."""
+        consumer = cast(BatchConsumer, self.consumer)
         return {
             tp: position
-            for tp, (position, end) in cast(BatchConsumer, self.consumer).unfinished().items()
-            if position < end
+            for tp, (position, end) in consumer.unfinished().items()
+            if position < end and tp not in consumer.parked
         }
+
+    @property
+    def parked(self) -> Mapping[TP, Parked]:
+        """Partitions that are not read until somebody says so, assigned or not."""
+        return cast(BatchConsumer, self.consumer).parked
+
+    def park(self, tp: TP, reason: str, at: int | None = None) -> None:
+        """See :meth:`BatchConsumer.park`."""
+        cast(BatchConsumer, self.consumer).park(tp, reason, at)
+
+    def unpark(self, tp: TP, offset: int | None = None) -> None:
+        """See :meth:`BatchConsumer.unpark`."""
+        cast(BatchConsumer, self.consumer).unpark(tp, offset)
 
     def last_fetched(self) -> dict[TP, int | None]:
         """See :meth:`BatchConsumer.last_fetched`."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from faust.types import TP
 
-from walmart_stream.engine.consumer import InFlight
+from walmart_stream.engine.partitions import InFlight
 
 Delivery = tuple[InFlight, list[Any]]
 Lane = deque[Delivery]

@@ -17,6 +17,8 @@ from walmart_stream.engine.failure import Pulse
 # Names may repeat, so it is no mapping.
 Headers = Sequence[tuple[str, bytes]]
 
+PartitionOf = Callable[[str, bytes], int]
+
 Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 
@@ -32,12 +34,18 @@ class Outbox:
     everything else that is done for them. Their time is by *now* (epoch milliseconds).
     """
 
-    def __init__(self, producer: Any, pulse: Pulse, now: Callable[[], int] = machine_time) -> None:
+    def __init__(
+        self,
+        producer: Any,
+        pulse: Pulse,
+        partition_of: PartitionOf,
+        now: Callable[[], int] = machine_time,
+    ) -> None:
         self._producer = producer
         self._pulse = pulse
+        self._partition_of = partition_of
         self._now = now
         self._placed: dict[tuple[str, int], list[Record]] = {}
-        self._loose: list[tuple[str, Record]] = []
 
     def add(
         self,
@@ -50,9 +58,8 @@ class Outbox:
     ) -> None:
         """Add a record; without *partition*, the key's hash decides."""
         if partition is None:
-            self._loose.append((topic, (key, value, list(headers))))
-        else:
-            self._placed.setdefault((topic, partition), []).append((key, value, list(headers)))
+            partition = self._partition_of(topic, key or b"")
+        self._placed.setdefault((topic, partition), []).append((key, value, list(headers)))
 
     def extend(
         self, topic: str, partition: int, records: Iterable[tuple[bytes | None, bytes | None]]
@@ -66,36 +73,21 @@ class Outbox:
     async def flush(self) -> dict[tuple[str, int], list[int]]:
         """Send what was added and wait for it.
 
-        Returns the offsets of the records that were added with a partition, by topic and
-        partition, in the order of adding.
+        Returns the offsets of the records, by topic and partition, in the order of adding.
 
         Raises:
             ProducerSendError, KafkaError: some record was not acknowledged; which ones is unknown.
         """
         placed, self._placed = self._placed, {}
-        loose, self._loose = self._loose, []
-        if not placed and not loose:
+        if not placed:
             return {}
         self._pulse.check()
-        if len(placed) == 1 and not loose:
+        if len(placed) == 1:
             [(target, records)] = placed.items()
             return {target: await self._send_batches(*target, records)}
         # Partitions side by side: the batches of one have to wait for each other.
-        results = await asyncio.gather(
-            *(self._send_batches(*target, records) for target, records in placed.items()),
-            *(self._send(topic, *record) for topic, record in loose),
-        )
-        return dict(zip(placed, results, strict=False))
-
-    async def _send(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: list[tuple[str, bytes]],
-    ) -> list[int]:
-        sent = await self._producer.send(topic, key, value, None, self._now() / 1000, headers)
-        return [(await sent).offset]
+        sending = (self._send_batches(*target, records) for target, records in placed.items())
+        return dict(zip(placed, await asyncio.gather(*sending), strict=True))
 
     async def _send_batches(
         self, topic: str, partition: int, records: Sequence[Record]
@@ -146,18 +138,9 @@ class SafeProducer(driver.Producer):
         return {"acks": "all", "enable_idempotence": self.idempotent}
 
     def key_partition(self, topic: str, key: bytes) -> TP:
-        """The partition of *key*, as the consumer knows it.
-
-        A producer knows nothing of topics that it has not sent to, such as the changelogs of a
-        worker that has only restored its tables.
-
-        Raises:
-            KeyError: nobody knows the topic yet, so nobody has the key.
-        """
-        partition = self.transport.app.consumer.key_partition(topic, key)
-        if partition is None:
-            raise KeyError(topic)
-        return TP(topic, partition)
+        """The partition of *key*, by the number that is configured; see the consumer's."""
+        app: Any = self.transport.app
+        return TP(topic, app.partition_of(topic, key))
 
     async def on_start(self) -> None:
         try:

@@ -1,0 +1,250 @@
+"""One truth of where a partition stands: reading, finishing, committing, parking."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mode.utils.queues import FlowControlEvent, FlowControlQueue
+
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.flow import SteadyFlow
+from walmart_stream.engine.partitions import Answer, LogCut, Mark, Partition, Phase
+
+HEARD = 1_000
+
+
+def _records(first: int, end: int, value: bytes = b"old") -> list[Any]:
+    return [
+        SimpleNamespace(offset=offset, key=b"k", value=value, timestamp=offset)
+        for offset in range(first, end)
+    ]
+
+
+def _answer(first: int, end: int, value: bytes = b"old") -> Answer:
+    return Answer(first, _records(first, end, value), end, HEARD)
+
+
+def _reading(position: int = 0) -> Partition:
+    partition = Partition()
+    partition.start_at(position)
+    return partition
+
+
+def _deliver(partition: Partition, end: int) -> Any:
+    start = partition.ask(HEARD)
+    records = partition.take(_answer(start, end))
+    return partition.deliver(records, end)
+
+
+def test_a_partition_goes_its_way_from_restoring_to_drained() -> None:
+    """The states of the drawing in docs/batch-delivery.md."""
+    partition = Partition()
+    phases = [partition.phase]
+    partition.start_at(0)
+    phases.append(partition.phase)
+    batch = _deliver(partition, 10)
+    phases.append(partition.phase)
+    partition.finish(batch)
+    phases.append(partition.phase)
+    partition.park(None, None)
+    phases.append(partition.phase)
+    partition.drained = True
+    phases.append(partition.phase)
+
+    assert phases == [
+        Phase.RESTORING,
+        Phase.READING,
+        Phase.IN_FLIGHT,
+        Phase.READING,
+        Phase.PARKED,
+        Phase.DRAINED,
+    ]
+
+
+# -- committing
+
+
+def test_a_done_batch_behind_one_in_flight_is_not_committed() -> None:
+    """#606: stock Faust's commit passes a message that is still in flight."""
+    partition = _reading()
+    _deliver(partition, 10)
+
+    partition.finish(_deliver(partition, 20))
+
+    assert partition.committable is None
+    assert partition.finished == 0
+
+
+async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> None:
+    """Why ours is there: offset 4 is unacknowledged, and stock Faust says 6 may be committed."""
+    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", web_enabled=False)
+    app.finalize()
+    consumer: Any = app._new_consumer()
+    stock: Any = type(consumer).__mro__[1]
+    consumer._committed_offset["tp"] = 4
+    consumer._acked["tp"] = [5]
+
+    assert stock._new_offset(consumer, "tp") == 6
+    assert consumer.ack(object()) is False
+    assert consumer._filter_committable_offsets(["tp"]) == {}
+
+
+async def _nothing() -> None:
+    pass
+
+
+def test_batches_are_committed_as_far_as_they_are_done_in_order() -> None:
+    """The mark is that of the last record before the first batch that is not done."""
+    partition = _reading()
+    batches = [_deliver(partition, end) for end in (10, 20, 30)]
+
+    partition.finish(batches[0])
+    partition.finish(batches[1])
+
+    assert partition.committable is batches[1]
+    assert batches[1].mark.offset == 19
+    partition.committed(batches[1])
+    assert partition.committable is None
+
+
+def test_a_batch_of_before_a_seek_commits_nothing() -> None:
+    """Afterwards the same offsets may be in flight once more: only their own batch counts."""
+    partition = _reading()
+    old = _deliver(partition, 10)
+    partition.start_at(0)
+    new = _deliver(partition, 10)
+
+    assert not partition.holds(old)
+    assert partition.holds(new)
+
+
+def test_a_commit_that_is_answered_after_a_rewind_does_not_undo_it() -> None:
+    """The lower offset still has to be committed."""
+    partition = _reading()
+    done = _deliver(partition, 10)
+    partition.finish(done)
+    partition.rewind(0)
+
+    partition.committed(done)
+
+    assert partition.committable is not None
+    assert partition.committable.mark == (-1, None)
+
+
+# -- reading
+
+
+def test_an_answer_to_another_question_does_not_count() -> None:
+    """It was sought while the fetch was on its way."""
+    partition = _reading(5)
+    asked = partition.ask(HEARD)
+    partition.start_at(0)
+
+    assert partition.take(_answer(asked, 10)) == []
+    assert partition.position == 0
+
+
+def test_an_answer_without_records_moves_the_position_past_a_gap() -> None:
+    """A log may end in markers of transactions, which are no records."""
+    partition = _reading(5)
+
+    partition.take(Answer(partition.ask(HEARD), [], 7, HEARD))
+
+    assert partition.position == 7
+
+
+def test_after_a_silence_the_last_record_is_read_once_more_and_not_delivered() -> None:
+    """The broker may have come back with a shorter log, and others may have written there."""
+    partition = _reading()
+    _deliver(partition, 10)
+
+    assert partition.ask(HEARD + 500) == 10
+    start = partition.ask(HEARD + 5_000)
+    assert start == 9
+    assert [record.offset for record in partition.take(_answer(start, 12))] == [10, 11]
+
+
+def test_another_record_where_the_last_one_was_read_means_that_the_log_was_cut() -> None:
+    """Offsets alone would say that all is well."""
+    partition = _reading()
+    _deliver(partition, 10)
+    start = partition.ask(HEARD + 5_000)
+
+    with pytest.raises(LogCut):
+        partition.take(_answer(start, 12, value=b"new"))
+
+
+def test_a_mark_that_was_compacted_away_proves_nothing() -> None:
+    """A later record of its key took its place."""
+    partition = _reading()
+    partition.start_at(10, Mark(9, 1))
+    start = partition.ask(HEARD)
+
+    later = partition.take(Answer(start, _records(12, 14), 14, HEARD))
+
+    assert [record.offset for record in later] == [12, 13]
+
+
+def test_a_mark_survives_as_the_metadata_of_a_commit() -> None:
+    """And text that others have left there is no mark."""
+    mark = Mark.of(_records(7, 8)[0])
+
+    assert Mark.parse(mark.note()) == mark
+    assert [Mark.parse(note) for note in (None, "", "x", "12", Mark(3, None).note())] == [None] * 5
+
+
+# -- parking
+
+
+def test_a_parked_partition_commits_up_to_where_it_stands_and_no_further() -> None:
+    """What was not begun is dropped."""
+    partition = _reading()
+    done, waiting = _deliver(partition, 10), _deliver(partition, 20)
+    partition.finish(done)
+
+    partition.park(None, None)
+
+    assert partition.position == 10
+    assert partition.committable is done
+    assert not partition.holds(waiting)
+
+
+def test_a_partition_is_parked_within_a_batch() -> None:
+    """Its first records are durable, the rest is not to be read."""
+    partition = _reading()
+    _deliver(partition, 10)
+
+    partition.park(4, Mark(3, 77))
+
+    assert partition.position == 4
+    assert partition.committable is not None
+    assert partition.committable.mark == (3, 77)
+
+
+def test_a_partition_is_read_on_at_a_later_offset_which_is_committed() -> None:
+    """Or it would come back to the records that were skipped."""
+    partition = _reading()
+    partition.park(None, None)
+
+    partition.unpark(50)
+
+    assert partition.position == 50
+    assert partition.committable is not None
+    assert partition.committable.mark.offset == 49
+
+
+@pytest.mark.parametrize(
+    ("flow_type", "left"), [(SteadyFlow, 1), (FlowControlEvent, 0)], ids=["ours", "stock"]
+)
+async def test_resuming_an_active_flow_keeps_what_is_queued(flow_type: Any, left: int) -> None:
+    """#596: stock Faust empties the queues though their offsets count as read."""
+    flow = flow_type()
+    flow.resume()
+    queue: Any = FlowControlQueue(flow_control=flow, clear_on_resume=True)
+    queue.put_nowait("message")
+
+    flow.resume()
+
+    assert queue.qsize() == left
