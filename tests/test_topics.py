@@ -14,6 +14,7 @@ def test_the_topics_are_those_of_the_contract() -> None:
         "walmart-data-processing": Kept.BY_TIME,
         "walmart-alerts": Kept.BY_TIME,
         "walmart-dead-letter": Kept.BY_TIME,
+        "walmart-partitions": Kept.COMPACTED,
     }
 
 

@@ -14,12 +14,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from walmart_stream import topics
+from walmart_stream.agents.dead_letters import DeadLetters
+from walmart_stream.agents.letter_archive import LetterArchive
 from walmart_stream.agents.live_worker import LiveWorker
 from walmart_stream.agents.own_items import OwnItems
+from walmart_stream.agents.parking import Parking
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
@@ -43,6 +47,7 @@ from walmart_stream.engine.consumer import MAX_BATCH
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
+from walmart_stream.kafka.partition_states import read_states
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
@@ -58,6 +63,8 @@ from walmart_stream.web.server import Web
 # Short against every poll interval, long against the work of looking what is due.
 POLL_TICK = 0.5
 CLOSE_TICK = 5.0
+# How late a parked partition goes on after a person said so.
+PARKING_TICK = 2.0
 
 
 def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> StreamApp:
@@ -94,15 +101,22 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         )
 
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
-    watchlist = Watchlist(app, tables, metrics)
-    processor = Processor(app, tables, rules, metrics, clock=now, most_ahead=settings.most_ahead_ms)
-    sink = Sink(app, database, metrics, FieldSeal.of(settings))
+    letters = DeadLetters(metrics)
+    states = partial(read_states, settings)
+    parking = Parking(app, settings, metrics, letters, read=states, clock=now)
+    watchlist = Watchlist(app, tables, letters)
+    processor = Processor(
+        app, tables, rules, metrics, letters, clock=now, most_ahead=settings.most_ahead_ms
+    )
+    sink = Sink(app, database, metrics, letters, FieldSeal.of(settings))
+    kept = timedelta(days=settings.dead_letter_days)
+    archive = LetterArchive(database, sink.persist, kept, FieldSeal.of(settings))
     schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
     client = affiliate_client(settings, clock) if settings.polling else None
     news = ItemNews(clock=now)
     learn = news.add_answer if settings.selling else None
     poller = Poller(app, tables, schedule, metrics, settings, client, clock=now, learn=learn)
-    own_items = OwnItems(app, tables.own_items, metrics, clock=now)
+    own_items = OwnItems(app, tables.own_items, metrics, letters, clock=now)
     shop = seller_client(settings, clock=clock) if settings.selling else None
     seller = SellerPoller(app, own_items, metrics, settings, shop, clock=now)
     webhooks = WebhookIntake(app, settings, metrics, news, clock=now)
@@ -112,13 +126,15 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         (topics.RAW, "process", processor.handle),
         (topics.SELLER_NEWS, "seller-news", own_items.handle),
         (topics.RESULTS, "sink", sink.handle),
+        (topics.DEAD_LETTERS, "dead-letters", archive.handle),
     ):
         took = metrics.batch_seconds.labels(name).observe
-        batch_agent(app, topic(spec), name, handle, took=took)
+        batch_agent(app, topic(spec), name, parking.guard(handle), took=took)
 
     timer(app, POLL_TICK, "poll", poller.tick)
     timer(app, POLL_TICK, "seller-poll", seller.tick)
     timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
+    timer(app, PARKING_TICK, "parking", parking.tick)
 
     app.watchdog = Watchdog(app, excused=lambda: sink.outage)
 
@@ -126,6 +142,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     async def forget(*_: Any, **__: Any) -> None:
         processor.forget()
         own_items.forget()
+        parking.forget()
 
     @app.on_before_shutdown.connect
     async def close(*_: Any, **__: Any) -> None:
@@ -133,7 +150,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         await seller.close()
         mongodb.close()
 
-    live = LiveWorker(app, settings, processor, poller, sink, seller, webhooks, metrics)
+    live = LiveWorker(app, settings, processor, poller, sink, seller, webhooks, parking, metrics)
     views.attach(
         app,
         settings=settings,

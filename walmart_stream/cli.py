@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Coroutine
@@ -239,6 +240,147 @@ def watch_import(file: BinaryIO, check: bool) -> None:
     click.echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)
     if faults:
         sys.exit(1)
+
+
+@cli.group("dead-letters")
+def dead_letters() -> None:
+    """What could not be processed, and why."""
+
+
+def _letter_filter(command: Any) -> Any:
+    for option in (
+        click.option("--class", "fault", help="Class of the fault, such as WrongShape."),
+        click.option("--stage", help="Of the pipeline: process, sink, watchlist, seller …"),
+        click.option("--topic", help="That they came from."),
+    ):
+        command = option(command)
+    return command
+
+
+@dead_letters.command("list")
+@_letter_filter
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with key and value.")
+def dead_letters_list(
+    topic: str | None, stage: str | None, fault: str | None, limit: int, as_json: bool
+) -> None:
+    """List the newest dead letters, the oldest of them first."""
+    from walmart_stream.commands import dead_letters as command
+
+    wanted = command.Filter(topic, stage, fault)
+    found = _run(command.find(_settings(), wanted, limit))
+    if as_json:
+        letters = [command.fields_of(letter) for letter in found]
+        click.echo(json.dumps({"dead_letters": letters}, indent=2))
+        return
+    for letter in found:
+        click.echo(command.line_of(letter))
+
+
+@dead_letters.command("show")
+@click.argument("name", metavar="TOPIC:PARTITION:OFFSET")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def dead_letters_show(name: str, as_json: bool) -> None:
+    """Show a dead letter whole."""
+    from walmart_stream.commands import dead_letters as command
+
+    try:
+        letter = _run(command.show(_settings(), name))
+    except command.NoSuchLetter as exc:
+        raise click.ClickException(str(exc)) from None
+    fields = command.fields_of(letter)
+    if as_json:
+        click.echo(json.dumps(fields, indent=2))
+        return
+    for field, value in fields.items():
+        click.echo(f"{field}: {value}")
+
+
+@dead_letters.command("replay")
+@click.argument("names", nargs=-1, metavar="[TOPIC:PARTITION:OFFSET]...")
+@_letter_filter
+@click.option("--all", "everything", is_flag=True, help="All, where neither is given.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def dead_letters_replay(
+    names: tuple[str, ...],
+    topic: str | None,
+    stage: str | None,
+    fault: str | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Put the original records back on the topics that they came from."""
+    from walmart_stream.commands import dead_letters as command
+
+    if not (names or topic or stage or fault or everything):
+        raise click.UsageError("name dead letters, or say which: --topic, --stage, --class, --all")
+    try:
+        put_back = _run(command.replay(_settings(), names, command.Filter(topic, stage, fault)))
+    except command.NoSuchLetter as exc:
+        raise click.ClickException(str(exc)) from None
+    if as_json:
+        click.echo(json.dumps({"replayed": [letter.name for letter in put_back]}, indent=2))
+    else:
+        click.echo(f"{len(put_back)} dead letter(s) are back on their topics")
+
+
+@cli.group()
+def partitions() -> None:
+    """Partitions that are parked, since their input cannot be processed."""
+
+
+@partitions.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def partitions_list(as_json: bool) -> None:
+    """List the parked partitions."""
+    from walmart_stream.commands import partitions as command
+
+    found = _run(command.parked(_settings()))
+    if as_json:
+        click.echo(json.dumps({"parked": [one.fields() for one in found]}, indent=2))
+        return
+    for one in found:
+        click.echo(one)
+    if not found:
+        click.echo("no partition is parked")
+
+
+@partitions.command("resume")
+@click.argument("names", nargs=-1, metavar="[TOPIC:PARTITION]...")
+@click.option(
+    "--skip-bad-until",
+    type=click.IntRange(min=1),
+    metavar="OFFSET",
+    help="Pass over bad input before OFFSET: no dead letters of it, and it is not counted.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def partitions_resume(names: tuple[str, ...], skip_bad_until: int | None, as_json: bool) -> None:
+    """Let parked partitions go on: those that are named, else all."""
+    from walmart_stream.commands import partitions as command
+
+    settings = _settings()
+    try:
+        resumed = _run(
+            command.resume(
+                settings,
+                names,
+                skip_bad_until=skip_bad_until,
+                clock=lambda: time.time_ns() // 1_000_000,
+            )
+        )
+    except command.BadOffset as exc:
+        raise click.UsageError(str(exc)) from None
+    except command.NotParked as exc:
+        raise click.ClickException(str(exc)) from None
+    if as_json:
+        places = [
+            {"topic": one.topic, "partition": one.partition, "offset": one.offset}
+            for one in resumed
+        ]
+        click.echo(json.dumps({"resumed": places}, indent=2))
+        return
+    for one in resumed:
+        click.echo(f"{one.topic}:{one.partition} goes on at offset {one.offset}")
 
 
 @cli.group()

@@ -12,7 +12,7 @@ class Metrics:
         registry = self.registry = CollectorRegistry()
         self.polled_items = Counter(
             "walmart_polled_items",
-            "Items asked of Walmart, by outcome: answered, missing, invalid or failed.",
+            "Items asked of Walmart, by outcome: answered, missing, invalid, oversized or failed.",
             ["outcome"],
             registry=registry,
         )
@@ -34,6 +34,30 @@ class Metrics:
         )
         self.dead_letters = Counter(
             "walmart_dead_letters", "Dead letters, by stage.", ["stage"], registry=registry
+        )
+        self.passed_over = Counter(
+            "walmart_passed_over",
+            "Bad input that a person said to pass over, by stage: no dead letters.",
+            ["stage"],
+            registry=registry,
+        )
+        self.parkings = Counter(
+            "walmart_parkings",
+            "Times that a partition was parked, by topic.",
+            ["topic"],
+            registry=registry,
+        )
+        self.parked_partitions = Gauge(
+            "walmart_parked_partitions",
+            "Partitions of this worker that are not read until a person says so, by topic.",
+            ["topic"],
+            registry=registry,
+        )
+        self.oversized = Counter(
+            "walmart_oversized_answers",
+            "Items whose answer fits no record, by source: affiliate, items or buy_box.",
+            ["source"],
+            registry=registry,
         )
         self.stored = Counter(
             "walmart_stored_documents",

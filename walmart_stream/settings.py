@@ -243,6 +243,19 @@ class Settings(BaseModel):
     seller_report_interval: float = Field(
         3600, gt=0, description="Between two buy-box reports, which take Walmart up to 45 minutes."
     )
+    bad_input_limit: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="A partition is parked when more than nine in ten of its last so many records "
+        "are bad input.",
+    )
+    dead_letter_days: float = Field(
+        30,
+        gt=0,
+        le=36_500,
+        description="How long MongoDB keeps dead letters; the topic has its own.",
+    )
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
 
     # What depends on two settings is checked at the later one, not in a model validator: that

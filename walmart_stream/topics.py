@@ -17,7 +17,7 @@ class Kept(StrEnum):
 class TopicSpec:
     """One topic. All topics have the same partition count.
 
-    Keys are item ids as UTF-8 text, except in :data:`SELLER_NEWS`.
+    Keys are item ids as UTF-8 text, except in :data:`SELLER_NEWS` and :data:`PARTITIONS`.
     """
 
     name: str
@@ -63,4 +63,11 @@ DEAD_LETTERS = TopicSpec(
     kept=Kept.BY_TIME,
 )
 
-TOPICS = (WATCHLIST, RAW, SELLER_NEWS, RESULTS, ALERTS, DEAD_LETTERS)
+PARTITIONS = TopicSpec(
+    "walmart-partitions",
+    value="of a partition that was ever parked: where it stands and why, or that it goes on",
+    writer="workers and CLI",
+    kept=Kept.COMPACTED,
+)
+
+TOPICS = (WATCHLIST, RAW, SELLER_NEWS, RESULTS, ALERTS, DEAD_LETTERS, PARTITIONS)

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tests.chaos import plan
 from tests.chaos.brokers import EMBEDDED, Broker, make_broker
+from tests.chaos.floods import LIMIT, Floods
 from tests.chaos.judge import Judgement, judge
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.observer import Observer, Recovery
@@ -60,6 +61,7 @@ class Options:
     node_kills: int = 0
     mongod_kills: int = 0
     walmart_outages: int = 0
+    floods: int = 0
     walmart_outage: float = 60.0
     seed: int = 1
     rate: float = 100.0
@@ -141,6 +143,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             broker.nodes,
             mongod,
             walmart,
+            Floods(settings),
             attacked=observer.attacked,
             killed=observer.killed,
             tell=told,
@@ -199,6 +202,7 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
                 "POLL_INTERVAL_MIN": "1",
                 "POLL_INTERVAL_MAX": "10",
                 "WINDOW_SIZE": str(WINDOW),
+                "BAD_INPUT_LIMIT": str(LIMIT),
                 **walmart.environment,
             },
             folder,
@@ -252,6 +256,7 @@ async def _attack(nemesis: Nemesis, options: Options) -> None:
         nemesis.walmart(
             plan.attack_walmart(rng("walmart"), options.walmart_outages, options.walmart_outage)
         ),
+        nemesis.partitions(plan.attack_partitions(rng("partitions"), PARTITIONS, options.floods)),
     )
 
 

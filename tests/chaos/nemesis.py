@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
+from tests.chaos.floods import Floods
 from tests.chaos.plan import Act, Step
 from tests.pipeline.worker import until
 from tests.polling.walmart import Walmart
@@ -42,6 +43,7 @@ class Nemesis:
         nodes: Sequence[KafkaNode],
         mongod: EmbeddedMongod,
         walmart: Walmart,
+        floods: Floods,
         *,
         attacked: Callable[[], None],
         killed: Callable[[str], None],
@@ -51,6 +53,7 @@ class Nemesis:
         self._nodes = nodes
         self._mongod = mongod
         self._walmart = walmart
+        self._floods = floods
         self._attacked = attacked
         self._killed = killed
         self._tell = tell
@@ -75,6 +78,10 @@ class Nemesis:
     async def walmart(self, steps: Sequence[Step]) -> None:
         """Have the Walmart API fail."""
         await self._follow(steps, self._attack_walmart)
+
+    async def partitions(self, steps: Sequence[Step]) -> None:
+        """Flood partitions, and let them go on: past the flood, or through it, in turn."""
+        await self._follow(steps, self._attack_partition)
 
     async def _follow(
         self, steps: Sequence[Step], attack: Callable[[Step], Awaitable[None]]
@@ -151,6 +158,12 @@ class Nemesis:
             await self._mongod.stop()
         await asyncio.sleep(step.seconds)
         await self._mongod.start()
+
+    async def _attack_partition(self, step: Step) -> None:
+        self._note(f"partition {step.target}", step)
+        skip = self.done[f"partition {step.act}"] % 2 == 1
+        await self._floods.flood(step.target, step.seconds, skip=skip)
+        self._tell(f"partition {step.target} goes on")
 
     async def _attack_walmart(self, step: Step) -> None:
         self._note("walmart", step)

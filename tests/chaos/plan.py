@@ -23,6 +23,7 @@ class Act(StrEnum):
     PAUSE = "SIGSTOP, SIGCONT"
     LEAVE = "leave, join"
     FAIL = "fail"
+    FLOOD = "flood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,14 @@ def attack_database(rng: random.Random, kills: int) -> list[Step]:
         if rng.random() < 0.2:
             steps.append(Step(gap(rng, 20), Act.TERMINATE, 0, rng.uniform(0, 3)))
     return steps
+
+
+def attack_partitions(rng: random.Random, partitions: int, floods: int) -> list[Step]:
+    """*floods* of bad input, each in one partition, which stays parked for up to 15 s."""
+    return [
+        Step(gap(rng, 15), Act.FLOOD, rng.randrange(partitions), rng.uniform(0, 15))
+        for _ in range(floods)
+    ]
 
 
 def attack_walmart(rng: random.Random, outages: int, seconds: float) -> list[Step]:

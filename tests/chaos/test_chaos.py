@@ -32,9 +32,15 @@ def kept(result: Result) -> None:
 async def test_kills_of_workers_and_database_break_nothing_on_the_embedded_broker(
     tmp_path: Path,
 ) -> None:
-    """Memory and RocksDB stores side by side, and Walmart failing for a while."""
+    """Memory and RocksDB stores side by side; Walmart failing for a while; two floods."""
     options = Options(
-        worker_kills=8, mongod_kills=2, walmart_outages=1, walmart_outage=5, longest_gap=8, seed=5
+        worker_kills=8,
+        mongod_kills=2,
+        walmart_outages=1,
+        walmart_outage=5,
+        floods=2,
+        longest_gap=8,
+        seed=5,
     )
 
     result = await run(options, tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.structs import RecordMetadata
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from tests.pipeline.worker import DEADLINE, PROGRAM, Worker, until
+from tests.pipeline.worker import DEADLINE, PROGRAM, Worker, surroundings, until
 from walmart_stream import topics
 from walmart_stream.audit import Report
 from walmart_stream.audit.verify import verify
@@ -60,6 +62,20 @@ class Pipeline:
         """End what still runs."""
         for worker in self.workers:
             await worker.kill()
+
+    def command(self, *arguments: str, code: int = 0) -> Any:
+        """The JSON that a command of the program prints; its errors where another *code* is due."""
+        done = subprocess.run(
+            [*PROGRAM[:-1], *arguments, "--json"],
+            cwd=self.folder,
+            env={**surroundings(), **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout) if code == 0 else done.stderr
 
     async def create_topics(self) -> None:
         """As ``walmart-stream topics`` does, for tests that produce before a worker starts."""

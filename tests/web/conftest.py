@@ -51,12 +51,16 @@ class MemoryLive:
     pause: asyncio.Event | None = None
     asked: int = 0
     waiting: int = 0
+    parked_partitions: list[dict[str, Any]] = field(default_factory=list)
 
     def item(self, item_id: str) -> ItemState | None:
         return self.states.get(item_id)
 
     def standing(self, item: ItemState) -> Standing | None:
         return item_standing(item, KNOWN_MS)
+
+    def parked(self) -> list[dict[str, Any]]:
+        return self.parked_partitions
 
     def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         return self.windows_of.get(item_id, {})

@@ -38,6 +38,20 @@ async def test_readyz_says_when_all_is_well(stored_site) -> None:
     assert await stored_site.json("/readyz") == {"status": "ready"}
 
 
+async def test_readyz_names_parked_partitions_and_is_ready(stored_site) -> None:
+    """The others go on, and a load balancer must not take their views away."""
+    parked = {
+        "topic": "walmart-competitor-data",
+        "partition": 3,
+        "offset": 12_000,
+        "since": "2026-11-22T18:00:00.000Z",
+        "reason": "more than nine in ten of its last 10000 records are bad input",
+    }
+    stored_site.live.parked_partitions = [parked]
+
+    assert await stored_site.json("/readyz") == {"status": "ready", "parked": [parked]}
+
+
 async def test_the_database_is_asked_at_most_once_a_second(open_site, mongod) -> None:
     """Whatever probes come: its answer is kept, and not longer than that."""
     now = [100.0]

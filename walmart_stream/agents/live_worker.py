@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from walmart_stream import __version__, topics
+from walmart_stream.agents.parking import Parking
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
@@ -24,6 +25,10 @@ from walmart_stream.settings import Settings
 ENTRIES_AT_ONCE = 500
 
 
+# What workers read, as their consumer group.
+READ = (topics.WATCHLIST, topics.RAW, topics.SELLER_NEWS, topics.RESULTS, topics.DEAD_LETTERS)
+
+
 class LiveWorker:
     """Answers from this worker's memory; see :class:`walmart_stream.web.live.Live`."""
 
@@ -36,6 +41,7 @@ class LiveWorker:
         sink: Sink,
         seller: SellerPoller,
         webhooks: WebhookIntake,
+        parking: Parking,
         metrics: Metrics,
     ) -> None:
         self._app = app
@@ -45,6 +51,7 @@ class LiveWorker:
         self._sink = sink
         self._seller = seller
         self._webhooks = webhooks
+        self._parking = parking
         self._metrics = metrics
         self._started = time.monotonic()
 
@@ -60,8 +67,12 @@ class LiveWorker:
     def stats(self) -> dict[str, Any]:
         """Counters since this worker's start, and its present lag and partitions."""
         lag = self._app.lag()
-        for topic in (topics.WATCHLIST, topics.RAW, topics.SELLER_NEWS, topics.RESULTS):
+        for topic in READ:
             self._metrics.lag.labels(topic.name).set(lag.get(topic.name, 0))
+        parked = self._parking.parked()
+        for topic in READ:
+            count = sum(one["topic"] == topic.name for one in parked)
+            self._metrics.parked_partitions.labels(topic.name).set(count)
         return {
             "version": __version__,
             "worker": self._settings.canonical_url,
@@ -69,6 +80,7 @@ class LiveWorker:
             "ready": not self.failing(),
             "partitions": sorted(self._app.owned(topics.RAW.name)),
             "lag": lag,
+            "parked": parked,
             "polling": self._poller.stats(),
             "seller": self._seller.stats(),
             "counters": self._metrics.snapshot(),
@@ -83,6 +95,9 @@ class LiveWorker:
         if self._sink.outage is not None:
             failing["mongodb"] = f"writes are waiting for it ({self._sink.outage})"
         return failing
+
+    def parked(self) -> list[dict[str, Any]]:
+        return self._parking.parked()
 
     async def all_watched(self) -> Mapping[str, WatchEntry]:
         return await watchlist.listing(self._settings)

@@ -17,14 +17,22 @@ from typing import Any, NamedTuple
 import orjson
 
 from walmart_stream import topics
-from walmart_stream.agents.dead_letters import add_dead_letter, add_refused
-from walmart_stream.domain.errors import BadInput, KeyFault, MalformedJson, WrongShape
+from walmart_stream.agents.dead_letters import DeadLetters, add_refused
+from walmart_stream.domain.errors import (
+    BadInput,
+    KeyFault,
+    MalformedJson,
+    TooLarge,
+    Unprocessable,
+    WrongShape,
+)
 from walmart_stream.domain.reading import observation
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.engine.tables import AwaitedTable
+from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.metrics import Metrics
 from walmart_stream.walmart.seller.events import UnknownItem, read_event
 
@@ -38,6 +46,11 @@ SKU, GTIN, EVENT = b"sku:", b"gtin:", b"event:"
 
 # How long an event waits for its item id: a buy-box report, which names all of them, comes sooner.
 LONGEST_WAIT_MS = 86_400_000
+
+
+# Characters of an event's id, which stands in the observation beside the event itself. Walmart's
+# are UUIDs; without a limit an event of half a record would make an observation of a whole one.
+LONGEST_EVENT_ID = 200
 
 
 class Known(NamedTuple):
@@ -89,11 +102,17 @@ class OwnItems:
     """
 
     def __init__(
-        self, app: StreamApp, table: AwaitedTable, metrics: Metrics, clock: Callable[[], int]
+        self,
+        app: StreamApp,
+        table: AwaitedTable,
+        metrics: Metrics,
+        letters: DeadLetters,
+        clock: Callable[[], int],
     ) -> None:
         self._app = app
         self._table = table
         self._metrics = metrics
+        self._letters = letters
         self._clock = clock
         # The agent and the poll timer both read, decide and write.
         self._lock = asyncio.Lock()
@@ -167,21 +186,13 @@ class OwnItems:
         """Take a *batch* of news: facts into the table, events to their items or to wait."""
         outbox = self._app.outbox()
         if batch.partition != PARTITION:
-            # Whoever wrote it does not know where the table is.
-            for record in batch.records:
-                outbox.add(
-                    batch.topic,
-                    record.key,
-                    record.value,
-                    partition=PARTITION,
-                    headers=record.headers,
-                )
-            await outbox.flush()
+            await self._forward(batch, outbox)
             return
         facts: list[tuple[bytes, Known]] = []
         events: list[Any] = []
         for record in batch.records:
             try:
+                _check_size(record)
                 if record.key is None or not record.key.startswith((SKU, GTIN, EVENT)):
                     raise KeyFault("the key must begin with sku:, gtin: or event:")
                 if record.key.startswith(EVENT):
@@ -190,11 +201,29 @@ class OwnItems:
                 else:
                     facts.append((record.key, decode_known(record.value or b"")))
             except BadInput as exc:
-                add_dead_letter(outbox, batch.topic, batch.partition, record, "seller", exc)
-                self._metrics.dead_letters.labels("seller").inc()
+                self._letters.add(outbox, batch, record, "seller", exc)
+            except Exception as exc:
+                raise Unprocessable from exc
         async with self._lock:
             await self._take(facts, outbox)
             await self._place(events)
+
+    async def _forward(self, batch: Batch, outbox: Outbox) -> None:
+        """Send *batch* to the table's partition, which its writer does not know."""
+        for record in batch.records:
+            try:
+                _check_size(record)
+            except BadInput as exc:
+                self._letters.add(outbox, batch, record, "seller", exc)
+            else:
+                outbox.add(
+                    batch.topic,
+                    record.key,
+                    record.value,
+                    partition=PARTITION,
+                    headers=record.headers,
+                )
+        await outbox.flush()
 
     def _check(self, record: Any) -> None:
         event = read_event(record.value or b"", record.timestamp)
@@ -273,16 +302,32 @@ class OwnItems:
             found: defaultdict[bytes, set[bytes]] = defaultdict(set)
             for _, key, value in self._table.of_partitions({PARTITION}):
                 if key.startswith(EVENT):
-                    since, _, body = value.partition(b" ")
-                    event = read_event(body, int(since))
-                    assert event.sku is not None
-                    found[sku_key(event.sku)].add(key)
+                    found[_name_of(value)].add(key)
             self._waiting = dict(found)
         return self._waiting
 
     def _drop(self, done: set[bytes]) -> None:
         waiting = self._index()
         self._waiting = {name: left for name, keys in waiting.items() if (left := keys - done)}
+
+
+def _name_of(value: bytes) -> bytes:
+    """The :func:`sku_key` that a waiting event waits for."""
+    since, _, body = value.partition(b" ")
+    try:
+        sku = read_event(body, int(since)).sku
+    except BadInput:
+        # An older release took it. It waits for nothing, until it has waited too long.
+        sku = None
+    return SKU if sku is None else sku_key(sku)
+
+
+def _check_size(record: Any) -> None:
+    headers = sum(len(name) + len(text or b"") for name, text in record.headers)
+    size = len(record.key or b"") + len(record.value or b"") + headers
+    if size > MAX_RECORD_BYTES:
+        # Compressed, more fits a record than can be written again.
+        raise TooLarge(f"{size} bytes, at most {MAX_RECORD_BYTES} are due")
 
 
 def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived: int) -> None:
@@ -292,11 +337,14 @@ def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived
     always is the same observation.
     """
     event = read_event(body, arrived)
+    request_id = event.event_id
+    if request_id is None or len(request_id) > LONGEST_EVENT_ID:
+        request_id = hashlib.sha256(body).hexdigest()
     value = observation.encode(
         source=WEBHOOK,
         item_id=item_id,
         observed_at=arrived if event.occurred_at is None else event.occurred_at,
-        request_id=event.event_id or hashlib.sha256(body).hexdigest(),
+        request_id=request_id,
         payload=body,
     )
     key = item_id.encode()

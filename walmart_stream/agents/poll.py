@@ -22,6 +22,7 @@ from walmart_stream.domain.schedule import (
 from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
+from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.tables import Tables
@@ -42,6 +43,8 @@ LONGEST_ROUND = 5.0
 SPARE_CALLS = 10
 
 ANSWERED = "answered"
+# Answered with more than a record of the raw topic may have.
+OVERSIZED = "oversized"
 
 
 class Poller:
@@ -170,6 +173,7 @@ class Poller:
     async def _record(self, item_ids: list[str], lookup: Lookup) -> None:
         """Answers into the raw topic first; only then they count as polled."""
         outbox = self._app.outbox()
+        oversized: dict[str, int] = {}
         for answer in lookup.answers:
             at = int(answer.observed_at * 1000)
             for item_id, payload in answer.items.items():
@@ -180,6 +184,9 @@ class Poller:
                     request_id=answer.request_id,
                     payload=payload,
                 )
+                if len(value) > MAX_RECORD_BYTES:
+                    oversized[item_id] = len(value)
+                    continue
                 key = item_id.encode()
                 partition = self._app.partition_of(topics.RAW.name, key)
                 outbox.add(topics.RAW.name, key, value, partition=partition)
@@ -187,6 +194,13 @@ class Poller:
                     self._learn(outbox, item_id, payload)
         await outbox.flush()
         outcomes = self._outcomes(item_ids, lookup)
+        for item_id, size in oversized.items():
+            outcomes[item_id] = OVERSIZED
+            self._metrics.oversized.labels(observation.AFFILIATE).inc()
+            self._failed(
+                f"item {item_id}: its answer has {size} bytes, more than a record may have"
+            )
+            logger.warning("polling: %s", self._last_error)
         for outcome in outcomes.values():
             self._metrics.polled_items.labels(outcome).inc()
         await self._remember(outcomes)

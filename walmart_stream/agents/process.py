@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from walmart_stream import topics
-from walmart_stream.agents.dead_letters import add_dead_letter
+from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
-from walmart_stream.domain.bad_input import BadInputLimit
-from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.standing import Standing, item_standing
@@ -24,6 +23,7 @@ from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
+from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.metrics import Metrics
 from walmart_stream.tables import Tables
 
@@ -45,10 +45,6 @@ OUTCOMES = ("applied", "duplicate", "late", "silent", "bad", "forwarded")
 _new_entry = tuple.__new__
 
 
-class TooMuchBadInput(Exception):
-    """Most of the raw topic cannot be processed: a person has to look."""
-
-
 class Processor:
     """One worker's processing. *clock* gives epoch milliseconds.
 
@@ -61,6 +57,7 @@ class Processor:
         tables: Tables,
         rules: Rules,
         metrics: Metrics,
+        letters: DeadLetters,
         clock: Callable[[], int],
         most_ahead: int,
     ) -> None:
@@ -69,10 +66,10 @@ class Processor:
         self._rules = rules
         self._most_ahead = most_ahead
         self._metrics = metrics
+        self._letters = letters
         # Finding a labelled metric takes longer than counting.
         self._observations = {outcome: metrics.observations.labels(outcome) for outcome in OUTCOMES}
         self._clock = clock
-        self._limit = BadInputLimit()
         # The clock closes windows beside the agent: one of them at a time may change a partition.
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Partition -> item -> start of its oldest window that is not closed; and the partitions
@@ -93,7 +90,10 @@ class Processor:
         entries, item_ids = self._read(batch, outbox)
         async with self._locks[batch.partition]:
             known = self._states(batch.partition, item_ids)
-            outcome = apply(known, entries, self._rules)
+            try:
+                outcome = apply(known, entries, self._rules)
+            except Exception as exc:
+                raise Unprocessable from exc
             await self._store(batch.partition, outcome, outbox)
         self._count(outcome)
 
@@ -155,8 +155,10 @@ class Processor:
                 check_not_ahead(observation.observed_at, record.timestamp, most_ahead)
             except BadInput as exc:
                 bad += 1
-                add_dead_letter(outbox, topic, partition, record, "process", exc)
+                self._letters.add(outbox, batch, record, "process", exc)
                 continue
+            except Exception as exc:
+                raise Unprocessable from exc
             right = known.get(key)
             if right is None:
                 right = self._app.partition_of(topics.RAW.name, key)
@@ -164,16 +166,18 @@ class Processor:
                     known[key] = right
             if right is not None and right != partition:
                 # Its producer hashes keys in another way. All of an item must meet in one place.
+                if len(record.value) > MAX_RECORD_BYTES:
+                    bad += 1
+                    error = TooLarge(f"{len(record.value)} bytes cannot go to partition {right}")
+                    self._letters.add(outbox, batch, record, "process", error)
+                    continue
                 forwarded += 1
                 outbox.add(topic, key, record.value, partition=right, headers=record.headers)
                 continue
             add(_new_entry(Entry, (observation, Source(topic, partition, record.offset))))
             item_ids.add(observation.item_id)
-        if self._limit.count(len(batch.records), bad):
-            raise TooMuchBadInput("more than nine in ten of the last observations are bad")
         if bad:
             logger.warning("%d of %d observations are dead letters", bad, len(batch.records))
-            self._metrics.dead_letters.labels("process").inc(bad)
             self._observations["bad"].inc(bad)
         self._observations["forwarded"].inc(forwarded)
         return entries, item_ids

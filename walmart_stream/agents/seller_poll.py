@@ -22,6 +22,7 @@ from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.watch import shown
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
+from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.walmart.errors import JobFailed, ListTooLong, NotFound, WalmartError
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 SELLER = "seller"
 ITEMS, REPORT = "items", "report"
+# What the metrics call the report's rows.
+BUY_BOX = "buy_box"
 
 # Items whose id is asked of the search after one reading: a minute's worth of its limit (200).
 MOST_SEARCHES = 200
@@ -215,6 +218,7 @@ class SellerPoller:
         outbox = self._app.outbox()
         at = int(answer.observed_at * 1000)
         unmapped, facts = [], []
+        made = 0
         for item in answer.items:
             known = self._own.item_of(sku_key(item.sku))
             if known is None:
@@ -226,9 +230,9 @@ class SellerPoller:
             if known is None or known.item_id is None:
                 unmapped.append(_Unmapped(item, at, answer.request_id))
             else:
-                self._add(outbox, known.item_id, at, answer.request_id, item.payload)
+                made += self._add(outbox, ITEMS, known.item_id, at, answer.request_id, item.payload)
         await outbox.flush()
-        self._metrics.seller_observations.labels(ITEMS).inc(len(answer.items) - len(unmapped))
+        self._metrics.seller_observations.labels(ITEMS).inc(made)
         if facts:
             await self._own.learn(facts)
         return unmapped
@@ -256,9 +260,9 @@ class SellerPoller:
         if known.item_id is None:
             return False
         outbox = self._app.outbox()
-        self._add(outbox, known.item_id, one.at, one.request_id, item.payload)
+        made = self._add(outbox, ITEMS, known.item_id, one.at, one.request_id, item.payload)
         await outbox.flush()
-        self._metrics.seller_observations.labels(ITEMS).inc()
+        self._metrics.seller_observations.labels(ITEMS).inc(made)
         return True
 
     # -- the buy-box report
@@ -283,24 +287,35 @@ class SellerPoller:
                 len(faults),
                 "; ".join(faults[:3]),
             )
+        made = 0
         for chunk in _chunks(lines, CHUNK):
             outbox = self._app.outbox()
             for _, item_id, payload in chunk:
-                self._add(outbox, item_id, at, request_id, payload)
+                made += self._add(outbox, BUY_BOX, item_id, at, request_id, payload)
             await outbox.flush()
             await self._own.learn(
                 (sku_key(sku), Known(item_id, True, at)) for sku, item_id, _ in chunk
             )
-        self._metrics.seller_observations.labels("buy_box").inc(len(lines))
+        self._metrics.seller_observations.labels(BUY_BOX).inc(made)
         return {"rows": len(lines), "malformed": len(faults), "done": at}
 
-    def _add(self, outbox: Outbox, item_id: str, at: int, request_id: str, payload: bytes) -> None:
+    def _add(
+        self, outbox: Outbox, source: str, item_id: str, at: int, request_id: str, payload: bytes
+    ) -> bool:
+        """Whether it fits a record of the raw topic."""
         value = observation.encode(
             source=SELLER, item_id=item_id, observed_at=at, request_id=request_id, payload=payload
         )
         key = item_id.encode()
         partition = self._app.partition_of(topics.RAW.name, key)
+        if len(value) > MAX_RECORD_BYTES:
+            self._metrics.oversized.labels(source).inc()
+            self._last_error = f"item {item_id}: {len(value)} bytes, more than a record may have"
+            self._last_error_at = self._clock()
+            logger.warning("seller side: %s", self._last_error)
+            return False
         outbox.add(topics.RAW.name, key, value, partition=partition)
+        return True
 
 
 def _read_rows(body: bytes) -> tuple[list[tuple[str, str, bytes]], list[str]]:

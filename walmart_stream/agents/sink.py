@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from walmart_stream.agents.dead_letters import add_dead_letter
+from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.agents.result_shape import CHANGE, read_result
-from walmart_stream.domain.errors import BadInput, BadTime
+from walmart_stream.domain.errors import BadInput, BadTime, Refused, Unprocessable
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.outbox import Outbox
 from walmart_stream.metrics import Metrics
 from walmart_stream.storage import documents
 from walmart_stream.storage.access import reason
 from walmart_stream.storage.mongo import create_indexes
+from walmart_stream.storage.refusals import is_passing, is_refusal, why
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.storage.shared_writes import GroupedWrites
-from walmart_stream.storage.writes import Results, is_outage
+from walmart_stream.storage.writes import Results, store
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +37,19 @@ class Sink:
     """One worker's way into *database*."""
 
     def __init__(
-        self, app: StreamApp, database: Any, metrics: Metrics, seal: FieldSeal = UNSEALED
+        self,
+        app: StreamApp,
+        database: Any,
+        metrics: Metrics,
+        letters: DeadLetters,
+        seal: FieldSeal = UNSEALED,
     ) -> None:
         self._app = app
         self._database = database
         self._writes = GroupedWrites(database, seal)
         self._metrics = metrics
+        self._letters = letters
+        self._seal = seal
         self._has_indexes = False
         self.outage: str | None = None
 
@@ -51,29 +60,65 @@ class Sink:
         """
         outbox = self._app.outbox()
         results = Results()
+        readable = []
         for record in batch.records:
             try:
                 _add(results, record.value)
             except BadInput as exc:
-                add_dead_letter(outbox, batch.topic, batch.partition, record, "sink", exc)
-                self._metrics.dead_letters.labels("sink").inc()
+                self._letters.add(outbox, batch, record, "sink", exc)
+            except Exception as exc:
+                raise Unprocessable from exc
+            else:
+                readable.append(record)
         await outbox.flush()
         if not self._has_indexes:
-            await self._persist(lambda: create_indexes(self._database))
+            await self.persist(lambda: create_indexes(self._database))
             self._has_indexes = True
         sizes = len(results.changes), len(results.latest), len(results.windows)
-        await self._persist(lambda: self._writes.write(results))
+        try:
+            await self.persist(lambda: self._writes.write(results))
+        except Exception as exc:
+            if not is_refusal(exc):
+                raise
+            await self._store_apart(batch, readable, outbox)
+            await outbox.flush()
+            return
         collections = documents.PRICE_CHANGES, documents.OFFERS, documents.PRICE_WINDOWS
         for collection, size in zip(collections, sizes, strict=True):
             self._metrics.stored.labels(collection).inc(size)
 
-    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _store_apart(self, batch: Batch, records: Sequence[Any], outbox: Outbox) -> None:
+        """Store *records* of *batch*, halving them until those are found that are refused.
+
+        In log order, so that of current state the newest is stored that is not refused.
+        """
+        results = Results()
+        for record in records:
+            _add(results, record.value)
+        try:
+            await self.persist(lambda: store(self._database, results, self._seal))
+        except Exception as exc:
+            if not is_refusal(exc):
+                raise
+            if len(records) == 1:
+                self._letters.add(outbox, batch, records[0], "sink", Refused(why(exc)))
+                return
+            half = len(records) // 2
+            await self._store_apart(batch, records[:half], outbox)
+            await self._store_apart(batch, records[half:], outbox)
+
+    async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Have *write* done, however long the database is away.
+
+        Raises:
+            Exception: what *write* raises for anything else.
+        """
         pause = FIRST_PAUSE
         while True:
             try:
                 await write()
             except PyMongoError as exc:
-                if not is_outage(exc):
+                if not is_passing(exc):
                     raise
                 if self.outage is None:
                     self._metrics.storage_outages.inc()

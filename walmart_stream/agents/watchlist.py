@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from walmart_stream.agents.dead_letters import add_dead_letter
-from walmart_stream.domain.errors import BadInput, KeyFault
+from walmart_stream.agents.dead_letters import DeadLetters
+from walmart_stream.domain.errors import BadInput, KeyFault, TooLarge, Unprocessable
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.watch import decode_entry
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.metrics import Metrics
+from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.tables import Tables
 
 
 class Watchlist:
     """One worker's part of the watchlist."""
 
-    def __init__(self, app: StreamApp, tables: Tables, metrics: Metrics) -> None:
+    def __init__(self, app: StreamApp, tables: Tables, letters: DeadLetters) -> None:
         self._app = app
         self._tables = tables
-        self._metrics = metrics
+        self._letters = letters
 
     async def handle(self, batch: Batch) -> None:
         """Take *batch* into the table; of an item's entries the last one counts."""
@@ -31,10 +31,13 @@ class Watchlist:
                 ):
                     raise KeyFault("the key must be an item id")
                 if record.value:
+                    if len(record.value) > MAX_RECORD_BYTES:
+                        raise TooLarge(f"an entry is due, not {len(record.value)} bytes")
                     decode_entry(record.key.decode(), record.value)
             except BadInput as exc:
-                add_dead_letter(outbox, batch.topic, batch.partition, record, "watchlist", exc)
-                self._metrics.dead_letters.labels("watchlist").inc()
+                self._letters.add(outbox, batch, record, "watchlist", exc)
                 continue
+            except Exception as exc:
+                raise Unprocessable from exc
             entries[record.key] = record.value or None
         await self._tables.watchlist.write(batch.partition, entries, outbox)

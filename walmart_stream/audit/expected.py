@@ -19,6 +19,7 @@ from walmart_stream.domain.reading.observation import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
+from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.storage.documents import change_document, offer_document, window_document
 
 # How long after the clock closed a window it may still be on its way to the database.
@@ -101,6 +102,10 @@ class Recomputation:
             return
         assert key is not None
         if partition_of(key, self._partitions) != partition:
+            if value is not None and len(value) > MAX_RECORD_BYTES:
+                # It cannot be forwarded.
+                expected.bad[partition, offset] = digest_of(key, value)
+                return
             expected.misplaced += 1
             digest = digest_of(key, value)
             self._misplaced[digest] = self._misplaced.get(digest, 0) + 1
@@ -109,6 +114,10 @@ class Recomputation:
         self._batch.append(Entry(observation, Source(expected.topic, partition, offset)))
         if len(self._batch) >= BATCH:
             self._apply()
+
+    def add_waiting(self, key: bytes | None, value: bytes | None) -> None:
+        """Take a record that stands behind a parked partition's end of processing."""
+        self._placed.append(digest_of(key, value))
 
     def finish(self, now_ms: int) -> Expected:
         """What all this comes to, with *now_ms* (epoch ms) deciding which windows have closed."""

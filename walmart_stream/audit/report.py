@@ -42,7 +42,10 @@ class Comparison:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of a verification: the log's figures, and a comparison of each collection."""
+    """The outcome of a verification: the log's figures, and a comparison of each collection.
+
+    ``waiting`` counts, by partition that is parked, the records that nobody has processed.
+    """
 
     observations: int
     bad: int
@@ -56,6 +59,7 @@ class Report:
     dead_letters: Comparison | None = None
     dead_letter_repeats: int = 0
     silent: int = 0
+    waiting: dict[int, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -94,6 +98,8 @@ def report_lines(report: Report) -> list[str]:
             f"the log no longer starts at offset 0 in {len(report.truncated)} partitions: "
             "differences may come from what retention has deleted"
         )
+    for partition, count in sorted(report.waiting.items()):
+        lines.append(f"partition {partition} is parked: {count} records wait, and are not compared")
     if report.pending:
         lines.append(f"{report.pending} records wait to be forwarded to their partition")
     for name, part in report.comparisons().items():

@@ -70,7 +70,8 @@ _OF_TOPICS: dict[Role, dict[str, tuple[Operation, ...]]] = {
         topics.SELLER_NEWS.name: _BOTH,
         topics.RESULTS.name: _BOTH,
         topics.ALERTS.name: (Operation.WRITE,),
-        topics.DEAD_LETTERS.name: (Operation.WRITE,),
+        topics.DEAD_LETTERS.name: _BOTH,
+        topics.PARTITIONS.name: _BOTH,
     },
     Role.POLLER: {
         topics.WATCHLIST.name: (Operation.READ,),
@@ -82,6 +83,7 @@ _OF_TOPICS: dict[Role, dict[str, tuple[Operation, ...]]] = {
         topics.RESULTS.name: (Operation.READ,),
         topics.ALERTS.name: (Operation.READ,),
         topics.DEAD_LETTERS.name: (Operation.READ,),
+        topics.PARTITIONS.name: (Operation.READ,),
     },
 }
 

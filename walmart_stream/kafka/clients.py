@@ -22,6 +22,9 @@ from walmart_stream.settings import Settings
 # produce to the raw topic, and a value of 1 MiB needs more than Kafka's default, which leaves
 # nothing for the batch around it.
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+# The largest key and value, together, of a record that fits a batch of that size: the batch has 61
+# bytes of its own and the record some 30, besides headers.
+MAX_RECORD_BYTES = MAX_MESSAGE_BYTES - 4 * 1024
 # A dead letter is the original record, as large as it may be, with the headers that say why.
 MAX_DEAD_LETTER_BYTES = MAX_MESSAGE_BYTES + 64 * 1024
 

@@ -10,6 +10,7 @@ from walmart_stream.domain.time import parse_moment
 OFFERS = "offers"
 PRICE_CHANGES = "price_changes"
 PRICE_WINDOWS = "price_windows"
+DEAD_LETTERS = "dead_letters"
 
 
 def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from walmart_stream.credentials import mongodb
 from walmart_stream.credentials.redaction import Redactor
 from walmart_stream.settings import Settings, SettingsError
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import DEAD_LETTERS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 
 Document = dict[str, Any]
 
@@ -35,6 +35,11 @@ INDEXES = {
     ],
     PRICE_WINDOWS: [
         IndexModel([("item_id", ASCENDING), ("start", ASCENDING), ("offer", ASCENDING)])
+    ],
+    DEAD_LETTERS: [
+        IndexModel([("at", ASCENDING)]),
+        # Each document says when: so the setting can change without the index.
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
     ],
 }
 

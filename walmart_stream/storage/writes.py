@@ -110,7 +110,7 @@ def is_outage(error: PyMongoError) -> bool:
     """Whether *error* says that the database is away, rather than that it refuses the write."""
     if isinstance(error, BulkWriteError):
         # Only write concern errors are left here: what was written may not be on a majority yet.
-        return not _refusals(error)
+        return not refusals(error)
     if isinstance(error, (AutoReconnect, ConnectionFailure, ExecutionTimeout, WriteConcernError)):
         return True
     return error.has_error_label("RetryableWriteError")
@@ -142,10 +142,17 @@ def _passing_over_duplicates() -> Iterator[None]:
     try:
         yield
     except BulkWriteError as exc:
-        if _refusals(exc) or exc.details.get("writeConcernErrors"):
+        if refusals(exc) or exc.details.get("writeConcernErrors"):
             raise
 
 
-def _refusals(error: BulkWriteError) -> list[Any]:
+def refusals(error: BulkWriteError) -> list[Any]:
+    """The failures in *error* that are not of an ``_id`` that is there already."""
     failures: list[Any] = error.details.get("writeErrors", [])
-    return [failure for failure in failures if failure.get("code") != DUPLICATE_KEY]
+    return [failure for failure in failures if not _has_known_id(failure)]
+
+
+def _has_known_id(failure: Mapping[str, Any]) -> bool:
+    # Somebody may have made another unique index: what that refuses is not there.
+    by_id = failure.get("keyPattern", {"_id": 1}) == {"_id": 1}
+    return failure.get("code") == DUPLICATE_KEY and by_id

@@ -40,6 +40,14 @@ class Live(Protocol):
         """
         ...
 
+    def parked(self) -> Sequence[Mapping[str, Any]]:
+        """The partitions of this worker that are not read until a person says how to go on.
+
+        Each with ``topic``, ``partition``, ``offset``, ``since`` and ``reason``. The worker is
+        ready nonetheless: it serves, and the other partitions go on.
+        """
+        ...
+
     async def all_watched(self) -> Mapping[str, WatchEntry]:
         """All entries of the watchlist by item id, whichever worker polls them.
 

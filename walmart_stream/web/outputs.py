@@ -76,10 +76,24 @@ class Alive(_Output):
     status: Literal["alive"]
 
 
+class ParkedPartition(_Output):
+    """A partition that is not read from ``offset`` on, until a person says how to go on."""
+
+    topic: str
+    partition: int
+    offset: int
+    since: Time
+    reason: str
+
+
 class Ready(_Output):
     """Every check passes."""
 
     status: Literal["ready"]
+    parked: Annotated[
+        list[ParkedPartition] | None,
+        Field(description="Of this worker; left out if there are none."),
+    ] = None
 
 
 class Stats(BaseModel):

@@ -17,7 +17,10 @@ async def livez(context: Context, request: web.Request) -> web.StreamResponse:
 
 
 async def readyz(context: Context, request: web.Request) -> web.StreamResponse:
-    """Whether every check passes; 503 names those that do not."""
+    """Whether every check passes; 503 names those that do not.
+
+    Parked partitions are named, too: they need a person, but the worker serves.
+    """
     failing = dict(context.live.failing())
     fault = await context.ping.fault()
     if fault is not None:
@@ -25,7 +28,8 @@ async def readyz(context: Context, request: web.Request) -> web.StreamResponse:
     if failing:
         message = "; ".join(f"{name}: {reason}" for name, reason in failing.items())
         raise NotReady(message, failing=failing)
-    return json_response({"status": "ready"})
+    parked = context.live.parked()
+    return json_response({"status": "ready", **({"parked": parked} if parked else {})})
 
 
 async def stats(context: Context, request: web.Request) -> web.StreamResponse:

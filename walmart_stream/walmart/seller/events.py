@@ -32,6 +32,10 @@ class UnknownItem(BadInput):
     """The event is about an offer, and what item that is cannot be found out."""
 
 
+# Characters; Walmart allows 50. It is a part of keys, which must stay small.
+LONGEST_SKU = 500
+
+
 @dataclass(frozen=True, slots=True)
 class SellerEvent:
     """The subject of an event. ``occurred_at`` is epoch milliseconds, if Walmart says when."""
@@ -84,7 +88,7 @@ def _names(info: dict[str, Any], payload: dict[str, Any]) -> tuple[str | None, s
     return (
         item_id if item_id is not None and ITEM_ID.fullmatch(item_id) else None,
         # As it is, blanks included: it is looked up like this.
-        sku if isinstance(sku, str) and sku.strip() else None,
+        sku if isinstance(sku, str) and sku.strip() and len(sku) <= LONGEST_SKU else None,
     )
 
 

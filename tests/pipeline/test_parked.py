@@ -1,0 +1,163 @@
+"""Input that cannot be processed stops its own partition, and nothing else, until a person acts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tests.pipeline.conftest import PARTITIONS, MakePipeline
+from tests.pipeline.observations import priced
+from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, Pipeline, Record
+from tests.pipeline.worker import Worker, until
+from walmart_stream.audit import partition_of
+from walmart_stream.storage import mongo
+from walmart_stream.storage.documents import PRICE_CHANGES
+
+# A batch has up to 2000 records, so that the limit is exceeded with the first one, and the flood is
+# longer than two.
+LIMIT = 100
+FLOOD = 5000
+FLOODED = 1
+
+
+def items(count: int) -> dict[int, list[str]]:
+    """Item ids by the partition that they belong to, *count* of each."""
+    found: dict[int, list[str]] = {partition: [] for partition in range(int(PARTITIONS))}
+    number = 10_000
+    while any(len(ids) < count for ids in found.values()):
+        item_id = str(number)
+        number += 1
+        ids = found[partition_of(item_id.encode(), int(PARTITIONS))]
+        if len(ids) < count:
+            ids.append(item_id)
+    return found
+
+
+async def shown(*workers: Worker) -> list[dict[str, Any]]:
+    """What the readiness of *workers* says of parked partitions."""
+    found: list[dict[str, Any]] = []
+    for worker in workers:
+        status, body = await worker.get("/readyz")
+        if status == 200:
+            found += body.get("parked", [])
+    return found
+
+
+async def until_shown(*workers: Worker) -> dict[str, Any]:
+    """Wait until one of *workers*, all ready, shows a parked partition."""
+
+    async def look() -> list[dict[str, Any]]:
+        ended = [worker for worker in workers if not worker.is_alive]
+        assert not ended, ended[0].log[-3000:]
+        return await shown(*workers)
+
+    [parked] = await until("a partition is shown as parked", look)
+    return parked
+
+
+async def letters(pipeline: Pipeline) -> Counter[int]:
+    """Offsets of the flooded partition that are dead letters, with how often each is."""
+    found = await pipeline.dead_letters("process")
+    return Counter(int(reason["offset"]) for reason, _ in found if reason["partition"] == "1")
+
+
+async def until_stored(pipeline: Pipeline, item_ids: list[str]) -> None:
+    """Wait until each of *item_ids* has an offer in the database."""
+
+    async def look() -> bool:
+        offers = await pipeline.documents("offers", item_id={"$in": item_ids})
+        return len(offers) == len(item_ids)
+
+    await until(f"{len(item_ids)} items are stored", look)
+
+
+async def test_a_flood_of_bad_input_parks_its_partition_until_a_person_says_how_to_go_on(
+    make_pipeline: MakePipeline,
+) -> None:
+    """The others go on. Through kills, restarts and takeovers it stays where it is.
+
+    And no record becomes a dead letter twice, though the workers are killed.
+    """
+    pipeline = make_pipeline(BAD_INPUT_LIMIT=str(LIMIT))
+    await pipeline.create_topics()
+    ours = items(5)
+    good = [priced(item_id, 1, 20) for ids in ours.values() for item_id in ids]
+    flood = [Record(b"%d" % number, b"rubbish", FLOODED) for number in range(FLOOD)]
+    await pipeline.produce(RAW, [*flood, *good])
+    first, second = pipeline.start("first"), pipeline.start("second")
+    others = [item_id for partition, ids in ours.items() if partition != FLOODED for item_id in ids]
+
+    # It parks, and the others go on.
+    parked = await until_shown(first, second)
+    await until_stored(pipeline, others)
+    at = parked["offset"]
+    assert (parked["topic"], parked["partition"]) == (RAW, FLOODED)
+    assert LIMIT <= at < FLOOD
+    assert await letters(pipeline) == Counter(range(at))
+    [listed] = pipeline.command("partitions", "list")["parked"]
+    assert (listed["offset"], listed["waiting"]) == (at, FLOOD + 5 - at)
+
+    async def committed() -> bool:
+        return (await pipeline.committed(RAW))[FLOODED] == at
+
+    await until("what became dead letters is committed", committed)
+
+    # Its owner dies, and both: it stays parked, and nothing is repeated.
+    owner, other = (first, second) if await shown(first) else (second, first)
+    await owner.kill()
+    assert (await until_shown(other))["offset"] == at
+    await other.kill()
+    last = pipeline.start("first")
+    assert (await until_shown(last))["offset"] == at
+    more = {item_id: priced(item_id, 2, 25) for item_id in others}
+    await pipeline.produce(RAW, list(more.values()))
+    await pipeline.until_processed(RESULTS)
+    assert await letters(pipeline) == Counter(range(at))
+
+    # A person goes on without skipping: the rest is as bad, and it parks once more.
+    pipeline.command("partitions", "resume", f"{RAW}:{FLOODED}")
+
+    async def parked_again() -> int:
+        found = await shown(last)
+        return found[0]["offset"] if found and found[0]["offset"] != at else 0
+
+    again = await until("it is parked once more", parked_again)
+    assert again < FLOOD
+    assert await letters(pipeline) == Counter(range(again))
+
+    # Past the flood; what is good behind it is stored.
+    pipeline.command("partitions", "resume", "--skip-bad-until", str(FLOOD))
+    await until_stored(pipeline, ours[FLOODED])
+    assert await letters(pipeline) == Counter(range(again))
+    assert (await last.counted("walmart_passed_over_total"))["process"] == FLOOD - again
+    await pipeline.until_settled()
+    assert pipeline.command("partitions", "list") == {"parked": []}
+    assert (await pipeline.verified()).is_clean
+
+
+async def test_what_the_database_refuses_is_a_dead_letter(make_pipeline: MakePipeline) -> None:
+    """A validator of somebody's: the document is set apart, all others are stored."""
+    pipeline = make_pipeline()
+    await pipeline.create_topics()
+    client = mongo.connect(pipeline.settings)
+    try:
+        rule = {"price_cents": {"$ne": 1313}}
+        await mongo.database(client, pipeline.settings).create_collection(
+            PRICE_CHANGES, validator=rule
+        )
+    finally:
+        client.close()
+    refused = [priced(str(number), 1, 13.13) for number in range(100, 103)]
+    await pipeline.produce(RAW, [*refused, *(priced(str(n), 1, 20) for n in range(200, 300))])
+
+    worker = pipeline.start()
+    await pipeline.until_settled()
+
+    stored = await pipeline.documents("price_changes", offer="featured")
+    found = await pipeline.dead_letters("sink")
+    assert {document["item_id"] for document in stored.values()} == set(map(str, range(200, 300)))
+    assert {record.key for _, record in found} == {b"100", b"101", b"102"}
+    assert {reason["class"] for reason, _ in found} == {"Refused"}
+    assert all("code 121" in reason["message"] for reason, _ in found)
+    assert worker.is_alive
+    assert len(await pipeline.read(DEAD_LETTERS)) == 3

@@ -1,0 +1,57 @@
+"""What MongoDB refuses for what a document is, not for how the database is.
+
+Such a write is refused however often it is repeated: by a validator of the collection, by the
+limit of a document's size, by somebody's unique index. The writer sets the document apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bson.errors import BSONError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
+
+from walmart_stream.storage.writes import is_outage, refusals
+
+# Failures of a single write that are the database's own, by MongoDB's error codes: interrupted,
+# shutting down, stepping down, not primary, write conflicts, time limits, a disk or a quota that is
+# full, permissions. All others are of the document.
+OF_THE_DATABASE = frozenset(
+    {13, 24, 50, 89, 91, 112, 133, 134, 189, 202, 216, 246, 262, 8000, 9001}
+    | {10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031}
+)
+
+# Refusals of a whole command for what is in it: bad value, type mismatch, overflow, invalid BSON,
+# too large, and a field or an index key that is.
+OF_A_DOCUMENT = frozenset({2, 9, 14, 15, 22, 52, 121, 10334, 17280, 17419, 17420})
+
+LONGEST_REASON = 200
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether *error* is of some document among those written."""
+    if isinstance(error, BulkWriteError):
+        found = refusals(error)
+        return bool(found) and not any(one.get("code") in OF_THE_DATABASE for one in found)
+    if isinstance(error, DocumentTooLarge):
+        return True
+    if isinstance(error, OperationFailure):
+        return error.code in OF_A_DOCUMENT and not is_outage(error)
+    # What cannot be encoded never leaves this process.
+    return isinstance(error, BSONError | OverflowError | UnicodeError)
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """Whether waiting for the database can help."""
+    if isinstance(error, BulkWriteError):
+        found = refusals(error)
+        return any(one.get("code") in OF_THE_DATABASE for one in found) or is_outage(error)
+    return is_outage(error)
+
+
+def why(error: Exception) -> str:
+    """What a person has to know of a refusal."""
+    if isinstance(error, BulkWriteError):
+        first: Any = refusals(error)[0]
+        return f"code {first.get('code')}: {str(first.get('errmsg'))[:LONGEST_REASON]}"
+    return f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}"
