@@ -26,6 +26,11 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        self.odd_fields = Counter(
+            "walmart_odd_fields",
+            "Fields of seller-side observations that could not be read and count as unknown.",
+            registry=registry,
+        )
         self.changes = Counter(
             "walmart_price_changes", "Price changes emitted, by kind.", ["kind"], registry=registry
         )

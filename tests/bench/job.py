@@ -15,7 +15,7 @@ from walmart_stream import topics
 from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply
 from walmart_stream.domain.events import Source
-from walmart_stream.domain.reading.observation import decode
+from walmart_stream.domain.reading import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.window_rows import window_values
 from walmart_stream.domain.windows import Rules

@@ -9,8 +9,12 @@ from __future__ import annotations
 import html
 import json
 import re
+import string
+import sys
+import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from html.entities import html5
 from typing import Any
 
 import orjson
@@ -32,8 +36,6 @@ SCHEMA = 1
 AFFILIATE = "affiliate"
 SOURCES = (AFFILIATE, "seller", "webhook")
 ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
-# The exact parser is recursive. Items are four levels deep.
-DEEPEST = 200
 FEATURED = "featured"
 MARKETPLACE = "marketplace"
 WALMART = "Walmart.com"
@@ -49,10 +51,9 @@ UNAVAILABLE = Offer(None, None, None, False, None)
 # far better than the 0.01 cent that the test for doubtful cases below relies on.
 MAX_CENTS = 10_000_000_000
 
-# What JSON calls a number, a little wider. Decimal alone would also take 1_0, full-width digits
-# and NaN.
-_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 _CENT = Decimal("0.01")
+LONGEST_AMOUNT = 100
+LONGEST_TIME = 64
 
 
 class Doubtful(Exception):
@@ -81,8 +82,15 @@ def cents(value: object, field: str) -> int | None:
             raise Doubtful
     elif value.__class__ is int:
         rounded = value * 100
-    elif value.__class__ is str or value.__class__ is Decimal:
-        rounded = _from_decimal(value, field)
+    elif value.__class__ is str:
+        if len(value) > LONGEST_AMOUNT:
+            raise BadNumber(f"{field}: {value[:40]!r}… is longer than 100 characters, no price")
+        meant = meanings(value)
+        if len(meant) != 1:
+            raise _not_a_price(value, field)
+        rounded = _from_decimal(meant.pop(), value, field)
+    elif value.__class__ is Decimal:
+        rounded = _from_decimal(value, value, field)
     else:
         raise WrongShape(f"{field}: a number is due, not {type(value).__name__}")
     if not 0 <= rounded <= MAX_CENTS:
@@ -90,15 +98,85 @@ def cents(value: object, field: str) -> int | None:
     return rounded
 
 
-def _from_decimal(value: str | Decimal, field: str) -> int:
+def shipping(value: object, field: str) -> int | None:
+    """As :func:`cents`, and FREE is 0."""
+    short = isinstance(value, str) and len(value) <= LONGEST_AMOUNT
+    if short and str(value).strip().lower() in ("free", "free shipping"):
+        return 0
+    return cents(value, field)
+
+
+def meanings(text: str) -> set[Decimal]:
+    """All amounts of dollars that *text* may mean; one that means one only is an amount."""
+    for blank in "\u00a0\u2007\u2009\u202f":
+        text = text.replace(blank, " ")
+    text = text.strip()
+    upper = text.upper()
+    for mark in ("US $", "US$", "USD $", "USD$", "USD", "$"):
+        if upper.startswith(mark):
+            text = text[len(mark) :].strip()
+            break
+    else:
+        for mark in ("US $", "US$", "USD", "$"):
+            if upper.endswith(mark):
+                text = text[: -len(mark)].strip()
+                break
+    found = set()
+    if _is_plain(text):
+        try:
+            found.add(Decimal(text))
+        except InvalidOperation:
+            return set()
+    for group in ("", ",", ".", " ", "'", "’"):
+        for point in ("", ".", ","):
+            amount = _read(text, group, point)
+            if amount is not None:
+                found.add(amount)
+    return found
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is digits, with a point and an exponent or without."""
+    mantissa, e, exponent = text.replace("E", "e").partition("e")
+    whole, _, fraction = mantissa.removeprefix("+").partition(".")
+    exponent = exponent[1:] if exponent[:1] in ("+", "-") else exponent
+    if e and not _are_digits(exponent):
+        return False
+    return _are_digits(whole + fraction) and "+" not in whole
+
+
+def _read(text: str, group: str, point: str) -> Decimal | None:
+    """The amount if *group* sets its thousands apart and *point* begins its fraction."""
+    if group == point or (not group and point != ","):
+        return None
+    whole, fraction = text, ""
+    if point:
+        whole, found, fraction = text.rpartition(point)
+        if not found or not _are_digits(fraction):
+            return None
+        if point == "," and len(fraction) > 2:
+            return None
+    if not group:
+        return Decimal(f"{whole}.{fraction}") if _are_digits(whole) else None
+    first, *others = whole.split(group)
+    if not others or not all(_are_digits(one) and len(one) == 3 for one in others):
+        return None
+    if not _are_digits(first) or len(first) > 3 or first.startswith("0"):
+        return None
+    if group == "." and not point and len(others) < 2:
+        return None
+    return Decimal(f"{first}{''.join(others)}.{fraction or 0}")
+
+
+def _are_digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _from_decimal(amount: Decimal, value: object, field: str) -> int:
     try:
-        if isinstance(value, str):
-            if not _NUMBER.fullmatch(value):
-                raise InvalidOperation
-            value = Decimal(value)
         # Not finite or too large for the context is an invalid operation, too.
-        rounded = value.quantize(_CENT, ROUND_HALF_EVEN)
-        if value < 0:
+        rounded = amount.quantize(_CENT, ROUND_HALF_EVEN)
+        if amount < 0:
             raise InvalidOperation
     except InvalidOperation:
         raise _not_a_price(value, field) from None
@@ -122,7 +200,10 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
     if best is not None and not isinstance(best, dict):
         raise WrongShape("bestMarketplacePrice: an object is due")
     featured = _offer(item, "salePrice", "")
-    if featured.available and featured.seller is None:
+    third_party = item.get("marketplace")
+    if isinstance(third_party, str):
+        third_party = third_party.strip().lower() == "true"
+    if featured.available and featured.seller is None and third_party is not True:
         featured = featured._replace(seller=WALMART)
     marketplace = None if best is None else _offer(best, "price", "bestMarketplacePrice.")
     return {FEATURED: featured, MARKETPLACE: marketplace}
@@ -136,13 +217,18 @@ def item_name(item: Mapping[str, Any]) -> str | None:
 def _offer(source: Mapping[str, Any], price_field: str, prefix: str) -> Offer:
     # Everything is read before availability decides, so that a wrong type is found either way.
     price = cents(source.get(price_field), prefix + price_field)
-    shipping = cents(source.get("standardShipRate"), prefix + "standardShipRate")
-    two_day = cents(source.get("twoThreeDayShippingRate"), prefix + "twoThreeDayShippingRate")
+    rate = shipping(source.get("standardShipRate"), prefix + "standardShipRate")
+    two_day = shipping(source.get("twoThreeDayShippingRate"), prefix + "twoThreeDayShippingRate")
     seller = _text(source.get("sellerInfo"), prefix + "sellerInfo", MAX_SELLER)
     online = _flag(source.get("availableOnline"), prefix + "availableOnline")
-    if price is None or online is False:
+    stock = source.get("stock")
+    sold_out = False
+    if isinstance(stock, str) and len(stock) <= 40:
+        words = "".join(c for c in stock.lower() if not c.isspace() and c not in "_-")
+        sold_out = words in ("notavailable", "unavailable", "outofstock", "soldout")
+    if not price or online is False or sold_out:
         return UNAVAILABLE
-    return Offer(price, shipping, two_day, True, seller)
+    return Offer(price, rate, two_day, True, seller)
 
 
 def _text(value: object, field: str, longest: int) -> str | None:
@@ -150,7 +236,31 @@ def _text(value: object, field: str, longest: int) -> str | None:
         return None
     if not isinstance(value, str):
         raise WrongShape(f"{field}: text is due, not {type(value).__name__}")
-    return html.unescape(value).strip()[:longest] or None
+    text = ""
+    while "&" in value:
+        before, _, value = value.partition("&")
+        name, found, rest = value.partition(";")
+        text += before
+        if found and name.startswith("#"):
+            digits = name[2:] if name[1:2] in ("x", "X") else name[1:]
+            allowed = string.hexdigits if name[1:2] in ("x", "X") else string.digits
+            known = bool(digits) and all(c in allowed for c in digits)
+        else:
+            known = bool(found) and f"{name};" in html5
+        if known:
+            text += html.unescape(f"&{name};")
+            value = rest
+        else:
+            text += "&"
+    text += value
+    shown = ""
+    for character in text:
+        # Categories Cc, Zl and Zp: controls, and separators of lines and paragraphs.
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
+            shown += "" if shown.endswith("\0") else "\0"
+        else:
+            shown += character
+    return shown.replace("\0", " ").strip()[:longest] or None
 
 
 def _flag(value: object, field: str) -> bool | None:
@@ -172,7 +282,7 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     try:
         envelope = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
-        envelope = _large_numbers(value)
+        envelope = _exactly(value)
         if envelope is None:
             raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
     item_id, observed_at, source = _check_envelope(envelope)
@@ -184,21 +294,39 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
     try:
         offers = affiliate_offers(payload)
     except Doubtful:
-        if _is_deeper(payload, DEEPEST):
-            raise WrongShape(f"payload: nested in more than {DEEPEST} levels") from None
-        exact = json.loads(value, parse_float=_exact)
-        offers = affiliate_offers(exact["payload"])
+        payload = _exactly(value)["payload"]
+        offers = affiliate_offers(payload)
     return Observation(item_id, observed_at, source, item_name(payload), offers)
 
 
-def _large_numbers(value: bytes) -> Any:
-    """*value* where nothing is wrong but numbers beyond doubles, which only a reader minds."""
+def _exactly(value: bytes) -> Any:
+    """*value* by Python's own parser, however deep, with decimals and whole characters.
+
+    ``None`` where it is not JSON.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
     try:
-        read = json.loads(value.decode(), parse_float=_exact, parse_constant=_refuse)
-        json.dumps(read, ensure_ascii=False, default=str).encode()  # not with half a surrogate
-    except (ValueError, RecursionError):
+        read = json.loads(
+            value.decode(), parse_float=_exact, parse_int=_whole, parse_constant=_refuse
+        )
+        return _without_surrogates(read)
+    except ValueError:
         return None
-    return read
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return [_without_surrogates(one) for one in value] if isinstance(value, list) else value
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= 20 else Decimal(text)
 
 
 def _refuse(text: str) -> None:
@@ -222,6 +350,8 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     observed_at = get("observed_at")
     if observed_at.__class__ is not str:
         raise WrongShape("observed_at: an ISO 8601 time is due")
+    if len(observed_at) > LONGEST_TIME:
+        raise BadTime(f"observed_at: {observed_at[:40]!r}… is longer than any ISO 8601 time")
     try:
         at = parse_iso(observed_at)
     except ValueError as exc:
@@ -243,6 +373,8 @@ def _item_id_text(value: Any) -> str | None:
         return str(value.strip())
     if value.__class__ is float and value.is_integer():
         return str(int(value))
+    if value.__class__ is Decimal and value.adjusted() < 20 and value % 1 == 0:
+        return str(int(value))
     return None
 
 
@@ -251,17 +383,3 @@ def _exact(text: str) -> Decimal | float:
         return Decimal(text)
     except InvalidOperation:
         return float(text)  # an exponent below -10^18: 0.0
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels):
-        layer = [
-            child
-            for node in layer
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not layer:
-            return False
-    return True

@@ -62,7 +62,7 @@ class OwnItem:
 
     def meaning(self) -> Meaning:
         published = self.status == "PUBLISHED" and self.lifecycle in (None, "ACTIVE")
-        return Meaning({"published": published, "price": self.price})
+        return Meaning({"published": published, "price": self.price or None})
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ class Row:
         return {"report": "BUYBOX", "row": row}
 
     def meaning(self) -> Meaning:
-        amounts = {"price": self.price, "shipping": self.shipping}
+        amounts = {"price": self.price or None, "shipping": self.shipping}
         meant = Meaning({name: amount for name, amount in amounts.items() if amount != UNSEEN})
         if self.wins:
             meant.box = "own", None, False
         elif self.wins is False:
-            meant.box = ("none" if self.box_price is None else "rival"), None, UNSEEN
+            meant.box = ("none" if not self.box_price else "rival"), None, UNSEEN
         return meant
 
 
@@ -161,12 +161,12 @@ class BoxChanged:
         if self.own is not None:
             meant.own = {
                 "published": True,
-                "price": self.own.price,
+                "price": self.own.price or None,
                 "shipping": self.own.shipping,
                 "seller": OWN_NAME,
             }
         for rival in self.rivals:
-            offer = None if rival.price is None else (rival.price, rival.shipping)
+            offer = (rival.price, rival.shipping) if rival.price else None
             meant.rivals[f"rival:{rival.seller}"] = offer
         everybody = [*self.rivals, *([] if self.own is None else [self.own])]
         own_is = self.own is not None and self.own.suppressed
@@ -201,9 +201,10 @@ class Publication:
         return {"source": {"eventType": kind, "eventId": "e"}, "payload": event}
 
     def meaning(self) -> Meaning:
-        return Meaning(
-            {"published": self.published, **present(price=self.price, shipping=self.shipping)}
-        )
+        amounts = present(price=self.price, shipping=self.shipping)
+        if self.price == 0:
+            amounts["price"] = None
+        return Meaning({"published": self.published, **amounts})
 
 
 @dataclass(frozen=True)

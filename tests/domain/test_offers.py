@@ -186,3 +186,78 @@ def test_a_name_that_is_no_text_has_the_wrong_shape() -> None:
     """The name is used, so it is checked."""
     with pytest.raises(WrongShape, match="name"):
         item_name({"name": 5})
+
+
+@pytest.mark.parametrize("flag", [True, "true", "TRUE"])
+@pytest.mark.parametrize("name", [None, "", "  ", "&#32;"])
+def test_the_seller_of_a_marketplace_item_without_a_name_is_unknown(
+    flag: object, name: str | None
+) -> None:
+    """It is a third party, so it is not Walmart; nobody has said who."""
+    item = {"salePrice": 1, "marketplace": flag, "sellerInfo": name}
+
+    assert affiliate_offers(item)["featured"] == Offer(100, None, None, True, None)
+
+
+@pytest.mark.parametrize("flag", [None, False, "false", 1, "yes", [], "maybe"])
+def test_an_item_that_no_flag_gives_to_a_third_party_is_sold_by_walmart(flag: object) -> None:
+    """The flag is read for nothing else, so an odd one is as good as none."""
+    item = {"salePrice": 1, "marketplace": flag}
+
+    assert affiliate_offers(item)["featured"] == Offer(100, None, None, True, "Walmart.com")
+
+
+@pytest.mark.parametrize(
+    "stock", ["Not available", "NOT AVAILABLE", "not_available", " Out of stock ", "Sold out"]
+)
+def test_what_is_out_of_stock_is_unavailable_whatever_it_costs(stock: str) -> None:
+    """The page shows a price that nobody can pay; either offer can be so."""
+    best = {"price": 2, "stock": stock}
+    item = {"salePrice": 1, "availableOnline": True, "stock": stock, "bestMarketplacePrice": best}
+
+    assert affiliate_offers(item) == {"featured": UNAVAILABLE, "marketplace": UNAVAILABLE}
+
+
+@pytest.mark.parametrize(
+    "stock", ["Available", "Limited Supply", "Last few items", "", None, 5, "x" * 10**6]
+)
+def test_any_other_word_for_the_stock_leaves_an_offer_available(stock: object) -> None:
+    """An odd value of a field that is read for one word must not hide a price."""
+    featured = affiliate_offers({"salePrice": 1, "stock": stock})["featured"]
+
+    assert featured == Offer(100, None, None, True, "Walmart.com")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Bed&times", "Bed&times"),
+        ("Bed &times; bath", "Bed × bath"),
+        ("AT&T &amp Co", "AT&T &amp Co"),
+        ("1 &lt2 &lt; 3", "1 &lt2 < 3"),
+        ("&notit; &nosuch;", "&notit; &nosuch;"),
+        ("&copy2026", "&copy2026"),
+        ("&#233;&#xe9;&#233", "éé&#233"),
+        ("a&#0;b", "a\ufffdb"),
+    ],
+)
+def test_entities_need_their_semicolon(sent: str, shown: str) -> None:
+    """A name is no web page: an ampersand in it begins nothing by itself."""
+    assert item_name({"name": sent}) == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Acme\n=1+1", "Acme =1+1"),
+        ("Acme\t \x00Store\x1b[0m", "Acme   Store [0m"),
+        ("Acme\u2028Store\x85", "Acme Store"),
+        ("Acme&#10;&#13;Store", "Acme Store"),
+    ],
+)
+def test_control_characters_in_names_become_one_blank(sent: str, shown: str) -> None:
+    """They end a line of a file or a log, or steer a terminal; a name needs none."""
+    featured = affiliate_offers({"salePrice": 1, "sellerInfo": sent})["featured"]
+
+    assert featured is not None
+    assert featured.seller == shown

@@ -19,7 +19,7 @@ from tests.domain.seller_looks import UNSEEN, Meaning, SellerLook, seller_looks
 from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.events import Event, PriceChange, Source
-from walmart_stream.domain.reading import observation
+from walmart_stream.domain.reading import decode, encode
 from walmart_stream.domain.standing import item_standing
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.storage.documents import change_document, offer_document, window_document
@@ -80,14 +80,14 @@ def entry(look: AnyLook, offset: int) -> Entry:
             payload["bestMarketplacePrice"] = item_json(look.marketplace, "price")
     else:
         source, payload = look.source, look.payload()
-    value = observation.encode(
+    value = encode(
         source=source,
         item_id=look.item_id,
         observed_at=look.at,
         request_id="r",
         payload=orjson.dumps(payload),
     )
-    return Entry(observation.decode(look.item_id.encode(), value), Source(TOPIC, 3, offset))
+    return Entry(decode(look.item_id.encode(), value), Source(TOPIC, 3, offset))
 
 
 # -- the oracle -------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class Applied:
 
 
 def applied(said: Said | None, at: int, offset: int, default_seller: str | None) -> Applied:
-    if said is None or said.price is None or said.online is False:
+    if said is None or not said.price or said.online is False:
         return Applied(at, offset, None, None, None, None, False, None)
     landed = None if said.shipping is None else said.price + said.shipping
     return Applied(

@@ -7,8 +7,8 @@ import pytest
 from walmart_stream.domain import state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.events import Source, WindowClosed
-from walmart_stream.domain.money import MAX_CENTS
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.reading.amounts import MAX_CENTS
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.window_rows import live_windows, window_values
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules

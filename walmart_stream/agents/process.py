@@ -14,7 +14,7 @@ from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
 from walmart_stream.domain.events import PriceChange, Source
-from walmart_stream.domain.reading.observation import decode
+from walmart_stream.domain.reading import decode
 from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead
@@ -282,6 +282,8 @@ class Processor:
         counted["duplicate"].inc(outcome.duplicate)
         counted["late"].inc(outcome.late)
         counted["silent"].inc(outcome.silent)
+        if outcome.odd:
+            self._metrics.odd_fields.inc(outcome.odd)
         changes = Counter(event.kinds for event in outcome.events if isinstance(event, PriceChange))
         for kinds, count in changes.items():
             for kind in kinds:

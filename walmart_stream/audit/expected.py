@@ -15,7 +15,7 @@ from walmart_stream.domain import events
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
-from walmart_stream.domain.reading.observation import decode
+from walmart_stream.domain.reading import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules

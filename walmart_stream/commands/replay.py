@@ -14,7 +14,7 @@ from walmart_stream.audit.placement import partition_of
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import Event, PriceChange, Source
-from walmart_stream.domain.reading.observation import decode
+from walmart_stream.domain.reading import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead, to_ms
 from walmart_stream.domain.windows import Rules

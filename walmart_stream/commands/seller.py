@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 
 from walmart_stream.bootstrap import seller_client
-from walmart_stream.domain.money import MAX_CENTS
+from walmart_stream.domain.reading.amounts import MAX_CENTS
 from walmart_stream.settings import Settings, SettingsError
 
 _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?", re.ASCII)

@@ -25,6 +25,7 @@ from walmart_stream.domain.own import SellerState
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.reading.seller_observation import Sight
 from walmart_stream.domain.rivals import MOST_RIVALS, forget_rivals
+from walmart_stream.domain.sellers import same_seller
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.windows import Rules, Window
 
@@ -47,7 +48,8 @@ class Outcome:
     offer has left, because it was seen in a later one. ``expired`` names windows (item id, start)
     that are neither an item's newest one nor the one before: live views need them no longer. An
     observation counts as ``applied`` if it was newer for any of its offers, else as ``duplicate``
-    or ``late``; one that speaks for no offer at all as ``silent``.
+    or ``late``; one that speaks for no offer at all as ``silent``. ``odd`` counts the fields of
+    the seller side that could not be read and are unknown.
     """
 
     states: dict[str, ItemState] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Outcome:
     duplicate: int = 0
     late: int = 0
     silent: int = 0
+    odd: int = 0
 
 
 def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules) -> Outcome:
@@ -110,6 +113,7 @@ def _observe(
     offers = observation.offers
     sight = observation.sight
     if sight is not None:
+        outcome.odd += len(sight.odd)
         if sight.is_silent:
             outcome.silent += 1
             return
@@ -197,14 +201,14 @@ def _see(
     if seller is None:
         seller = state.seller = SellerState()
     offers: dict[str, Offer | None] = {}
+    heard = False
     if sight.own is not None:
         known = state.offers.get(OWN)
-        if known is None or at > known.observed_at:
-            seller.hear(sight.own)
+        heard = seller.hear(sight.own, at, -1 if known is None else known.observed_at)
         offers[OWN] = seller.offer()
     offers.update(seller.rivals(sight, named, state.offers, at))
     equal = sight.box is not None and seller.box is not None and at == seller.box.observed_at
-    return offers, seller.look(sight, at, rules), equal
+    return offers, seller.look(sight, at, rules) or heard, equal
 
 
 def _told(state: ItemState, name: str) -> BuyBox | None:
@@ -237,6 +241,6 @@ def _differences(before: Offer, after: Offer) -> tuple[str, ...]:
         kinds.append("shipping")
     if before.available != after.available:
         kinds.append("availability")
-    if before.seller != after.seller:
+    if before.seller != after.seller and not same_seller(before.seller, after.seller):
         kinds.append("seller")
     return tuple(kinds)

@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct
 
 from walmart_stream.domain.offers import OWN
 from walmart_stream.domain.reading.seller_observation import SOMEBODY, BoxSight
+from walmart_stream.domain.sellers import same_seller
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules
 
@@ -94,7 +95,7 @@ def observe(
     leaves it as it was while the holder stays.
     """
     holder, seller = said.holder, said.seller
-    if seller is not None and seller == own_seller:
+    if seller is not None and same_seller(seller, own_seller):
         holder, seller = OWN, None
     if box is None:
         suppressed = said.suppressed is True
@@ -112,7 +113,7 @@ def observe(
         box.window_ms, box.start = rules.window_ms, rules.start_of(at)
         box.won = box.known = box.won_before = box.known_before = 0
     box.known_ms, box.observed_at = rules.known_ms, at
-    moved = (holder, seller) != (box.holder, box.seller)
+    moved = holder != box.holder or not same_seller(seller, box.seller)
     suppressed = said.suppressed if said.suppressed is not UNSET else box.suppressed and not moved
     differs = moved or suppressed != box.suppressed
     if moved:

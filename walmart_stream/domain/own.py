@@ -2,6 +2,10 @@
 
 A source that cannot see a field of the own offer leaves it as it was last said: what each field
 was last said to be is remembered beside the offer, also while the offer is unavailable.
+
+A seller can have several SKUs of one item: a new one and a used one, or two shipped from two
+places. Each is remembered by itself, and the own offer is the one that a buyer of the item is
+shown first: see :meth:`SellerState.offer`.
 """
 
 from __future__ import annotations
@@ -9,18 +13,64 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, field
 
 from walmart_stream.domain import buy_box
 from walmart_stream.domain.buy_box import BuyBox
-from walmart_stream.domain.offers import RIVAL, UNAVAILABLE, Offer
-from walmart_stream.domain.reading.seller_observation import OwnSight, Sight
+from walmart_stream.domain.offers import OWN, RIVAL, UNAVAILABLE, Offer
+from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
+from walmart_stream.domain.sellers import same_seller
 from walmart_stream.domain.windows import Rules
+
+# A SKU that nothing has been said of for so long before the last word about another one of its item
+# is not listed any more: answers list all SKUs every SELLER_POLL_INTERVAL, a quarter of an hour.
+# A removed SKU counts for so much longer; reading a large catalogue may take hours.
+LISTED_FOR_MS = 86_400_000
+
+# SKUs of one item that are remembered, those seen last. Sellers have a handful.
+MOST_SKUS = 50
+
+
+class OwnSku(Struct, array_like=True, gc=False):
+    """What was last said of each field of one SKU's offer, ``None`` where nothing was.
+
+    ``heard_at`` is when it was seen last (epoch ms). ``wins`` is whether it holds the buy box.
+    """
+
+    heard_at: int = -1
+    published: bool | None = None
+    price_cents: int | None = None
+    shipping_cents: int | None = None
+    condition: str | None = None
+    wins: bool | None = None
+
+    @property
+    def is_available(self) -> bool:
+        """Nobody having said that it is not published, one with a price is."""
+        return self.published is not False and self.price_cents is not None
+
+    @property
+    def is_new(self) -> bool:
+        """New, or of a condition that nothing was said of."""
+        return is_new(self.condition)
+
+    def hear(self, said: OwnSight) -> None:
+        """Take over the fields that *said* can see."""
+        if said.published is not UNSET:
+            self.published = said.published
+        if said.price_cents is not UNSET:
+            self.price_cents = said.price_cents
+        if said.shipping_cents is not UNSET:
+            self.shipping_cents = said.shipping_cents
+        if said.condition is not None:
+            self.condition = said.condition
 
 
 class SellerState(Struct, array_like=True, gc=False):
-    """What was last said of each field of the own offer, ``None`` where nothing was.
+    """What the seller side said last of an item.
 
+    ``skus`` holds each SKU's offer; under the empty text that of words that name no SKU.
+    ``published`` to ``shipping_cents`` are what earlier versions knew, until the next word.
     ``listed_at`` is when a list of all rivals was last seen (epoch ms): an older observation does
     not bring one into being that it did not name. ``untold``: ``box`` differs from what was last
     stored of it, because its word came too late for the own offer.
@@ -33,29 +83,39 @@ class SellerState(Struct, array_like=True, gc=False):
     listed_at: int = -1
     box: BuyBox | None = None
     untold: bool = False
+    skus: dict[str, OwnSku] = field(default_factory=dict)
 
     def copy(self) -> SellerState:
         twin = copy(self)
+        twin.skus = {sku: copy(own) for sku, own in self.skus.items()}
         if self.box is not None:
             twin.box = copy(self.box)
         return twin
 
     def offer(self) -> Offer:
-        """The own offer. Nobody having said that it is not published, one with a price is."""
-        if self.published is False or self.price_cents is None:
-            return UNAVAILABLE
-        return Offer(self.price_cents, self.shipping_cents, None, True, self.seller)
+        """The own offer: of the SKUs that can be ordered, a new one before any other.
 
-    def hear(self, said: OwnSight) -> None:
-        """Take over the fields that *said* can see."""
-        if said.published is not UNSET:
-            self.published = said.published
-        if said.price_cents is not UNSET:
-            self.price_cents = said.price_cents
-        if said.shipping_cents is not UNSET:
-            self.shipping_cents = said.shipping_cents
+        Of several, the one with the lowest landed price; those whose landed price is unknown come
+        after the others, by price. Where all is equal, the first SKU by its text.
+        """
+        shown = self._shown()
+        if shown is None or not shown.is_available:
+            return UNAVAILABLE
+        return Offer(shown.price_cents, shown.shipping_cents, None, True, self.seller)
+
+    def hear(self, said: OwnSight, at: int, known_at: int) -> bool:
+        """Take over what *said* at *at* can see; whether that is newer than what is known.
+
+        *known_at* is when the own offer was last observed, -1 for never.
+        """
+        own = self._sku_of(said, known_at)
+        if at <= own.heard_at:
+            return False
+        own.heard_at = at
+        own.hear(said)
         if said.seller is not None:
             self.seller = said.seller
+        return True
 
     def rivals(
         self, sight: Sight, named: Mapping[str, Offer | None], known: Mapping[str, object], at: int
@@ -64,11 +124,13 @@ class SellerState(Struct, array_like=True, gc=False):
 
         *known* are the offers that there are. ``None`` is a rival who is gone.
         """
-        own = None if self.seller is None else RIVAL + self.seller
+        if self._is_aside(sight):
+            return {}
         spoken = {
             name: offer
             for name, offer in named.items()
-            if name != own and (name in known or at > self.listed_at)
+            if not same_seller(name.removeprefix(RIVAL), self.seller)
+            and (name in known or at > self.listed_at)
         }
         if sight.complete:
             gone = (name for name in known if name.startswith(RIVAL) and name not in named)
@@ -77,12 +139,90 @@ class SellerState(Struct, array_like=True, gc=False):
 
     def look(self, sight: Sight, at: int, rules: Rules) -> bool:
         """Take over what *sight* says of the box and of the list; whether any of it was newer."""
+        if self._is_aside(sight):
+            return False
         newer = False
         if sight.complete and at > self.listed_at:
             self.listed_at = at
             newer = True
         if sight.box is not None and (self.box is None or at > self.box.observed_at):
-            self.box, differs = buy_box.observe(self.box, sight.box, self.seller, at, rules)
+            said = self._holder(sight, sight.box)
+            self.box, differs = buy_box.observe(self.box, said, self.seller, at, rules)
             self.untold = self.untold or differs
             newer = True
         return newer
+
+    def _sku_of(self, said: OwnSight, known_at: int) -> OwnSku:
+        """What is remembered of the SKU that *said* is about."""
+        skus = self.skus
+        if not skus:
+            # States that were written before SKUs were remembered know the offer all the same.
+            skus[""] = OwnSku(known_at, self.published, self.price_cents, self.shipping_cents)
+            self.published = self.price_cents = self.shipping_cents = None
+        if said.sku is None:
+            # The one that is shown, of those of the condition that it is about.
+            return self._shown(said.condition) or skus.setdefault("", OwnSku())
+        own = skus.get(said.sku)
+        if own is None:
+            unnamed = skus.get("")
+            own = OwnSku()
+            if unnamed is not None and _may_be(unnamed.condition, said.condition):
+                # What was said before it had a name.
+                own = skus.pop("")
+            elif len(skus) >= MOST_SKUS:
+                del skus[min(skus, key=lambda sku: (skus[sku].heard_at, sku))]
+            skus[said.sku] = own
+        return own
+
+    def _shown(self, condition: str | None = None) -> OwnSku | None:
+        """The SKU that the own offer is of, if any is known; of *condition*, if there is one."""
+        among = {
+            sku: own for sku, own in self._listed().items() if _may_be(own.condition, condition)
+        }
+        return among[min(among, key=lambda sku: _place(sku, among[sku]))] if among else None
+
+    def _listed(self) -> dict[str, OwnSku]:
+        """The SKUs that are listed as of the last word about any."""
+        last = max((own.heard_at for own in self.skus.values()), default=0)
+        return {sku: own for sku, own in self.skus.items() if own.heard_at > last - LISTED_FOR_MS}
+
+    def _is_aside(self, sight: Sight) -> bool:
+        """Whether *sight* is about offers of another condition than the own offer's.
+
+        Its rivals and its box are not those that the own offer competes with.
+        """
+        said = sight.own
+        if said is None or said.condition is None:
+            return False
+        shown = self._shown()
+        return shown is not None and shown.is_available and shown.is_new != is_new(said.condition)
+
+    def _holder(self, sight: Sight, said: BoxSight) -> BoxSight:
+        """Who holds the box, by what *sight* says and by what was said of other SKUs."""
+        holds = said.holder == OWN
+        if not said.of_sku:
+            for own in self.skus.values():
+                own.wins = False
+        own_sight = sight.own or OwnSight()
+        seen = self.skus.get(own_sight.sku or "") or self._shown(own_sight.condition)
+        if seen is not None:
+            seen.wins = holds
+        listed = self._listed().values()
+        if said.of_sku and any(own.wins and own.is_available for own in listed):
+            return BoxSight(OWN, suppressed=False)
+        return said
+
+
+def is_new(condition: str | None) -> bool:
+    """Whether an offer of *condition* competes with new ones; so does one that says nothing."""
+    return condition is None or condition.strip().lower().startswith("new")
+
+
+def _may_be(known: str | None, said: str | None) -> bool:
+    """Whether two words for a condition may be of one SKU."""
+    return known is None or said is None or is_new(known) == is_new(said)
+
+
+def _place(sku: str, own: OwnSku) -> tuple[bool, bool, bool, int, str]:
+    landed = (own.price_cents or 0) + (own.shipping_cents or 0)
+    return not own.is_available, not own.is_new, own.shipping_cents is None, landed, sku

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, RIVAL, WALMART, Offer
 from walmart_stream.domain.reading.seller_observation import SOMEBODY
+from walmart_stream.domain.sellers import same_seller, tidy
 from walmart_stream.domain.state import ItemState
 
 WINNING = "winning"
@@ -157,7 +158,7 @@ def _rivals(
         else:
             seller = one.offer.seller
         # An offer that nobody is named for is somebody's.
-        who = f"by {seller}" if seller is not None else f"in {name}"
+        who = f"by {tidy(seller).casefold()}" if seller is not None else f"in {name}"
         known = newest.get(who)
         if known is None or known[1].at < one.at:
             newest[who] = name, one
@@ -176,7 +177,7 @@ def _is_own(offer: Offer, own: Seen | None, own_seller: str | None) -> bool:
     As long as the seller's own name is not known, a price that is the same tells.
     """
     if own_seller is not None:
-        return offer.seller == own_seller
-    if own is None or not offer.available or offer.seller == WALMART:
+        return same_seller(offer.seller, own_seller)
+    if own is None or not offer.available or same_seller(offer.seller, WALMART):
         return False
     return offer.price_cents == own.offer.price_cents

@@ -17,7 +17,7 @@ from tests.bench.given import given
 from tests.bench.job import RULES, entry, step, tune_garbage_collection
 from tests.bench.subjects.quix_state import STATE, make_application, topics
 from walmart_stream.domain.offers import FEATURED
-from walmart_stream.domain.reading.observation import decode
+from walmart_stream.domain.reading import decode
 
 WINDOW = timedelta(milliseconds=RULES.window_ms)
 PRICE = "landed"

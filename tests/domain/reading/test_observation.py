@@ -20,7 +20,7 @@ from walmart_stream.domain.errors import (
     WrongShape,
 )
 from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.reading.observation import decode, encode
+from walmart_stream.domain.reading import decode, encode
 
 ENVELOPE: dict[str, Any] = {
     "schema": 1,
@@ -100,6 +100,7 @@ def test_the_payload_stays_untouched() -> None:
         (b"123", without("observed_at"), WrongShape),
         (b"123", envelope(observed_at=1795370400123), WrongShape),
         (b"123", envelope(observed_at="yesterday"), BadTime),
+        (b"123", envelope(observed_at="2026-11-22T18:00:00Z" * 5_000), BadTime),
         (b"123", envelope(observed_at="2026-11-22T18:00:00"), BadTime),
         (b"123", envelope(observed_at="2026-11-22"), BadTime),
         (b"123", envelope(observed_at="2026-02-30T00:00:00Z"), BadTime),
@@ -152,17 +153,61 @@ def test_extra_fields_of_the_envelope_are_ignored() -> None:
     assert decode(b"123", envelope(added={"a": 1})) == decode(b"123", envelope())
 
 
-def test_depth_beside_a_doubtful_price_is_a_fault_and_no_crash() -> None:
-    """Prices on half a cent are read with a recursive parser, which deep nesting would exhaust."""
-    deep = b"[" * 900 + b"]" * 900
-    flat = b"[" * 100 + b"]" * 100
+@pytest.mark.parametrize("price", ["0.125", "12.34"])
+@pytest.mark.parametrize("levels", [100, 900, 5_000])
+def test_the_depth_of_an_unused_field_costs_no_price(price: str, levels: int) -> None:
+    """Parsers give up at some depth, each at its own; what nobody uses is skipped."""
+    value = envelope(payload={"itemId": 123, "salePrice": 1.5, "x": 0})
+    value = value.replace(b"1.5", price.encode())
+    value = value.replace(b'"x":0', b'"x":' + b"[" * levels + b"]" * levels)
+
+    offer = decode(b"123", value).offers["featured"]
+
+    assert offer is not None
+    assert offer.price_cents == {"0.125": 12, "12.34": 1234}[price]
+
+
+@pytest.mark.parametrize(
+    "odd", [b'"cut \\ud83d"', b"1e400", b"-1e400", b"1" * 5000, b'{"\\udc00":[1e999]}']
+)
+def test_valid_json_that_parsers_refuse_costs_no_price(odd: bytes) -> None:
+    """Half a surrogate pair or a number beyond doubles, in a field that nobody uses."""
+    value = envelope(payload={"itemId": 123, "salePrice": 12.34, "x": 0})
+
+    offer = decode(b"123", value.replace(b'"x":0', b'"x":' + odd)).offers["featured"]
+
+    assert offer is not None
+    assert offer.price_cents == 1234
+
+
+def test_half_a_surrogate_pair_in_a_name_is_shown_as_a_replacement_character() -> None:
+    """A name that was cut within a character is a name all the same, and can be stored."""
+    value = envelope(payload={"itemId": 123, "salePrice": 12.34, "name": "N", "sellerInfo": "S"})
+    value = value.replace(b'"N"', b'"cut \\ud83d"').replace(b'"S"', b'"\\ud83dAcme"')
+
+    read = decode(b"123", value)
+
+    assert read.name == "cut \ufffd"
+    assert read.offers["featured"] == Offer(1234, None, None, True, "\ufffdAcme")
+
+
+@pytest.mark.parametrize(
+    "unused",
+    [b"[" + b"[]," * 60_000 + b"[]]", b"[" * 60_000 + b"]" * 60_000, b'[{"a":[1,' * 30_000],
+)
+def test_a_record_of_too_many_values_is_refused_before_they_are_made(unused: bytes) -> None:
+    """They would cost a hundred times their bytes in memory."""
     value = envelope(payload={"itemId": 123, "salePrice": 0.125, "x": 0})
 
-    with pytest.raises(WrongShape, match="nested"):
-        decode(b"123", value.replace(b'"x":0', b'"x":' + deep))
-    read = decode(b"123", value.replace(b'"x":0', b'"x":' + flat))
+    with pytest.raises(MalformedJson, match="50,000 values"):
+        decode(b"123", value.replace(b'"x":0', b'"x":' + unused))
 
-    assert read.offers["featured"] == Offer(12, None, None, True, "Walmart.com")
+
+def test_commas_in_texts_are_not_values() -> None:
+    """A long description is one value."""
+    value = envelope(payload={"itemId": 123, "salePrice": 0.125, "longDescription": "a,[" * 60_000})
+
+    assert decode(b"123", value).item_id == "123"
 
 
 def test_a_tiny_number_beside_a_doubtful_price_is_no_crash() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.domain import plain_reading
 from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.reading import decode
 from walmart_stream.domain.reading.fast_path import Reader
-from walmart_stream.domain.reading.observation import decode
 
 ENVELOPE = {
     "schema": b"1",
@@ -22,7 +22,7 @@ ENVELOPE = {
     "request_id": b'"r-1"',
 }
 ITEM = {"itemId": b"123", "name": b'"Kettle"', "salePrice": b"24.97", "standardShipRate": b"0"}
-OFFER = ("standardShipRate", "twoThreeDayShippingRate", "sellerInfo", "availableOnline")
+OFFER = ("standardShipRate", "twoThreeDayShippingRate", "sellerInfo", "availableOnline", "stock")
 
 
 def spelt(text: str) -> st.SearchStrategy[bytes]:
@@ -32,13 +32,21 @@ def spelt(text: str) -> st.SearchStrategy[bytes]:
 # Parts of JSON texts rather than values: spellings matter, and some are no JSON at all.
 numbers = st.one_of(
     spelt("0 -0 0.0 -0.0 1 1.0 1e2 1E+2 0.125 0.1249999999999999999999 2.675 1e-400 5e-324 1e308"),
-    spelt("1e999 -1 01 1. .5 +1 1_0 NaN Infinity 18446744073709551616 1000000000 1000000000.01"),
+    spelt(
+        "0.00 0.004 0.005 "
+        + 400 * "9"
+        + " 1e999999999999999999999 1e999 -1 01 1. .5 +1 1_0 NaN Infinity"
+        + " 18446744073709551616 1000000000 1000000000.01"
+    ),
     st.integers(0, 10**7).map(lambda mills: f"{mills / 1000}".encode()),
     st.floats().map(lambda number: repr(number).encode()),
 )
 texts = st.one_of(
     spelt('"" " " "123" " 1" "0123" "24.97" ".5" "1e1" "1_0" "NaN" "TRUE" "false" "x" "\\ud800"'),
-    spelt('"Tom&amp;Co" "&#0;" "&lt" "\\u00e9" "\u0661" "Acme" "' + 600 * "y" + '"'),
+    spelt('"Tom&amp;Co" "&#0;" "&lt" "&notit;" "&#x1f600;" "\\u00e9" "\u0661" "Acme" "\\ud800x"'),
+    spelt('"$1,234.50" "1,2,3.00" "24,97" "1.234,5" "1,234" "12\u00a0345" "FREE" "0.00" "USD5"'),
+    spelt('"Not\u00a0available" "OUT_OF_STOCK" "Available" "a\\tb" "\\u2028" "' + 600 * "y" + '"'),
+    spelt('"' + 40 * "1" + '" "' + 101 * "1" + '"'),
     st.binary(max_size=4).map(lambda text: b'"%s"' % text),
     st.text(max_size=4).map(orjson.dumps),
 )
@@ -59,7 +67,7 @@ offers = st.one_of(anything, fields_of("price", *OFFER).map(written))
 items = st.builds(
     lambda usual, odd, best, unread: written({**usual, **odd, **best, **unread}),
     st.sampled_from([ITEM, {**ITEM, "availableOnline": b"true", "sellerInfo": b'"Acme"'}]),
-    fields_of("itemId", "name", "salePrice", *OFFER),
+    fields_of("itemId", "name", "salePrice", "marketplace", *OFFER),
     st.one_of(st.just({}), st.builds(lambda best: {"bestMarketplacePrice": best}, offers)),
     st.one_of(st.just({}), st.builds(lambda unread: {"x": unread}, st.one_of(anything, deep))),
 )
@@ -166,9 +174,8 @@ def test_what_is_remembered_of_items_is_limited() -> None:
         for i in ids
     ]
 
-    found = [reader.read(text) for text in texts]
+    found = [reader.read(key, text) for key, text in zip(ids, texts, strict=True)]
 
-    assert [said is not None and said[1].featured.price_cents for said in found] == 4 * [2497]
-    assert found[0] is not None
-    assert found[3] is not None
-    assert found[3][1] is not found[0][1]
+    offers = [seen and seen.offers["featured"] for seen in found]
+    assert [offer and offer.price_cents for offer in offers] == 4 * [2497]
+    assert offers[3] is not offers[0]

@@ -13,7 +13,7 @@ import pytest
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import Source
 from walmart_stream.domain.offers import OWN, Offer
-from walmart_stream.domain.reading.observation import Observation, decode, encode
+from walmart_stream.domain.reading import Observation, decode, encode
 from walmart_stream.domain.standing import item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules

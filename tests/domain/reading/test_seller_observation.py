@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from walmart_stream.domain.errors import BadInput, BadNumber, UnsupportedSource, WrongShape
 from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.reading.observation import Observation, decode, encode
+from walmart_stream.domain.reading import Observation, decode, encode
 from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
 
 ITEM: dict[str, Any] = {
@@ -88,7 +88,7 @@ def test_an_item_tells_price_and_publication_of_own_and_no_more() -> None:
     look = read(ITEM)
 
     assert (look.name, look.offers) == ("Kettle & lid", {})
-    assert look.sight == Sight("Kettle & lid", OwnSight(True, 2497, UNSET, None), None, False)
+    assert look.sight == Sight("Kettle & lid", OwnSight(True, 2497, UNSET, sku="KET-1/7"), None)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,10 @@ def test_a_price_of_another_currency_is_refused() -> None:
 
 def test_a_row_tells_price_and_shipping_of_own_and_whether_it_wins() -> None:
     """Who else does is not in it, nor whether own is published."""
-    assert row() == Sight("Kettle", OwnSight(UNSET, 2497, 0, None), BoxSight("rival"), False)
+    own = OwnSight(UNSET, 2497, 0, sku="KET-1/7")
+    assert row() == Sight("Kettle", own, BoxSight("rival", of_sku=True))
     won = row(isSellerBuyBoxWinner="Yes")
-    assert won.box == BoxSight("own", None, False)
+    assert won.box == BoxSight("own", None, False, of_sku=True)
 
 
 def test_the_headers_of_a_report_may_be_spelt_in_any_way() -> None:
@@ -159,8 +160,8 @@ def test_the_headers_of_a_report_may_be_spelt_in_any_way() -> None:
 
     read_row = sight({"report": "BUYBOX", "row": spelt})
 
-    assert read_row.own == OwnSight(UNSET, 102497, 0, None)
-    assert read_row.box == BoxSight("own", None, False)
+    assert read_row.own == OwnSight(UNSET, 102497, 0, sku="KET-1/7")
+    assert read_row.box == BoxSight("own", None, False, of_sku=True)
 
 
 def test_an_empty_cell_is_unknown_and_a_missing_column_is_unseen() -> None:
@@ -171,7 +172,7 @@ def test_an_empty_cell_is_unknown_and_a_missing_column_is_unseen() -> None:
     assert empty.own is not None
     assert missing.own is not None
     assert (empty.own.shipping_cents, missing.own.shipping_cents) == (None, UNSET)
-    assert empty.box == BoxSight("none")
+    assert empty.box == BoxSight("none", of_sku=True)
     assert missing.box is None
 
 
@@ -182,16 +183,15 @@ def test_an_empty_cell_is_unknown_and_a_missing_column_is_unseen() -> None:
         ({"report": "BUYBOX", "row": []}, WrongShape),
         ({"report": "BUYBOX", "row": {"SKU": 5}}, WrongShape),
         ({"report": "BUYBOX", "row": {**ROW, "Item ID": "124"}}, WrongShape),
-        ({"report": "BUYBOX", "row": {**ROW, "isSellerBuyBoxWinner": "maybe"}}, WrongShape),
         ({"report": "BUYBOX", "row": {**ROW, "Seller Item Price": "cheap"}}, BadNumber),
-        ({"report": "BUYBOX", "row": {**ROW, "Seller Ship Price": "-1"}}, BadNumber),
+        ({"report": "BUYBOX", "row": {**ROW, "Seller Item Price": "1,2,3.00"}}, BadNumber),
+        ({"report": "BUYBOX", "row": {**ROW, "Seller Item Price": "-24.97"}}, BadNumber),
         ({"report": "ITEM", "row": ROW}, UnsupportedSource),
         ({"itemId": 123, "salePrice": 5}, UnsupportedSource),
         ({**ITEM, "source": {}}, UnsupportedSource),
         ({**ITEM, "price": [5]}, WrongShape),
         ({**ITEM, "price": -5}, BadNumber),
         ({**ITEM, "publishedStatus": 5}, WrongShape),
-        ({**ITEM, "productName": 5}, WrongShape),
     ],
 )
 def test_what_is_none_of_the_forms_is_bad_input(payload: object, fault: type[BadInput]) -> None:
@@ -293,9 +293,9 @@ def test_publications_speak_for_what_they_carry() -> None:
     ).sight
 
     assert [found.own for found in (bare, retired, full) if found] == [
-        OwnSight(True),
-        OwnSight(False),
-        OwnSight(False, 9950, 0),
+        OwnSight(True, sku="K"),
+        OwnSight(False, sku="K"),
+        OwnSight(False, 9950, 0, sku="K"),
     ]
 
 
@@ -341,6 +341,128 @@ def test_what_is_no_event_is_bad_input(payload: object, fault: type[BadInput]) -
         read(payload, "webhook")
 
     assert type(caught.value) is fault
+
+
+# -- one odd field -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("amount", ["", "n/a", "-", None])
+def test_an_empty_shipping_price_of_an_event_is_unknown(amount: object) -> None:
+    """The offer is unpublished whatever its shipping is."""
+    bare = event("OFFER_UNPUBLISHED", sku="K", sellerShippingPrice=amount).sight
+    changed = box_changed(currentOffer={**OWN, "sellerShippingPrice": amount}).sight
+
+    assert bare is not None
+    assert changed is not None
+    shipping = UNSET if amount is None else None
+    assert bare == Sight(own=OwnSight(False, shipping_cents=shipping, sku="K"))
+    assert changed.own == OwnSight(True, 2497, None, "My Shop")
+
+
+@pytest.mark.parametrize("odd", ["soon", "1,2,3.00", -1, [5], {"currency": "CAD", "amount": 5}])
+def test_an_odd_shipping_price_is_unknown_and_counted(odd: object) -> None:
+    """It is no price, and the rest of the event, row or offer is as certain as ever."""
+    bare = event("OFFER_UNPUBLISHED", sku="K", sellerShippingPrice=odd).sight
+    changed = box_changed(offers=[{**ACME, "sellerShippingPrice": odd}, OWN])
+
+    assert bare == Sight(
+        own=OwnSight(False, shipping_cents=None, sku="K"), odd=("sellerShippingPrice",)
+    )
+    assert changed.offers == {"rival:Acme LLC": Offer(2349, None, None, True, "Acme LLC")}
+    assert changed.sight is not None
+    assert changed.sight.odd == ("offer.sellerShippingPrice",)
+    if isinstance(odd, str):
+        cells = row(Seller_Ship_Price=odd)
+        assert cells.own == OwnSight(UNSET, 2497, None, sku="KET-1/7")
+        assert cells.odd == ("sellershipprice",)
+
+
+@pytest.mark.parametrize("free", ["FREE", "free", "Free Shipping", "$0", "0.00"])
+def test_free_shipping_is_zero_in_rows_and_events(free: str) -> None:
+    """It is known, and nothing is odd about it."""
+    cells = row(Seller_Ship_Price=free)
+    bare = event("OFFER_PUBLISHED", sku="K", sellerShippingPrice=free).sight
+
+    assert (cells.own, cells.odd) == (OwnSight(UNSET, 2497, 0, sku="KET-1/7"), ())
+    assert bare == Sight(own=OwnSight(True, shipping_cents=0, sku="K"))
+
+
+@pytest.mark.parametrize("odd", ["Not Eligible", "maybe", "2"])
+def test_an_odd_winner_leaves_the_box_unknown_and_the_prices_certain(odd: str) -> None:
+    """The box stays as it was last said to be."""
+    cells = row(isSellerBuyBoxWinner=odd)
+
+    own = OwnSight(UNSET, 2497, 0, sku="KET-1/7")
+    assert cells == Sight("Kettle", own, None, odd=("issellerbuyboxwinner",))
+
+
+def test_a_price_of_the_box_that_cannot_be_read_is_a_price() -> None:
+    """Somebody holds it; only a blank one says that nobody does, and 0 is no price."""
+    assert row(BuyBox_Item_Price="cheap").box == BoxSight("rival", of_sku=True)
+    assert row(BuyBox_Item_Price="0.00").box == BoxSight("none", of_sku=True)
+
+
+@pytest.mark.parametrize("odd", ["", "cheap", "1,2,3.00", [5]])
+def test_an_odd_price_in_an_event_costs_nothing_else(odd: object) -> None:
+    """What it says of publication, rivals and the box counts; own's price stays as it was."""
+    bare = event("OFFER_UNPUBLISHED", sku="K", sellerOfferPrice=odd).sight
+    changed = box_changed(currentOffer={**OWN, "sellerOfferPrice": odd}).sight
+
+    assert bare is not None
+    assert bare.own is not None
+    assert changed is not None
+    assert changed.own is not None
+    assert (bare.own.published, changed.own.published) == (False, True)
+    price = None if odd == "" else UNSET
+    assert (bare.own.price_cents, changed.own.price_cents) == (price, price)
+    assert changed.box == BoxSight("rival", "Acme LLC", False)
+
+
+@pytest.mark.parametrize("odd", ["cheap", "1,2,3.00", [5]])
+def test_a_rival_whose_price_cannot_be_read_is_not_gone(odd: object) -> None:
+    """It is there, for a price that nobody knows; so the list is not complete."""
+    look = box_changed(offers=[{**ACME, "sellerOfferPrice": odd}, OWN], winningOffer=OWN)
+
+    assert look.offers == {}
+    assert look.sight is not None
+    assert look.sight.complete is False
+    assert look.sight.odd == ("offer.sellerOfferPrice",)
+
+
+@pytest.mark.parametrize("field", ["productName", "condition"])
+def test_an_odd_name_or_condition_of_an_item_is_unknown(field: str) -> None:
+    """The price and the status are what the item is read for."""
+    found = sight({**ITEM, field: 5})
+
+    assert found.own == OwnSight(True, 2497, sku="KET-1/7")
+    assert found.odd == (field,)
+
+
+def test_a_price_of_zero_is_no_price_on_the_seller_side() -> None:
+    """Not of an item, a row or an event; shipping of zero is free."""
+    item = sight({**ITEM, "price": {"currency": "USD", "amount": 0}}).own
+    cells = row(Seller_Item_Price="0.00", Seller_Ship_Price="0.00").own
+    zero = {"sellerOfferPrice": 0, "sellerShippingPrice": 0}
+    free = {**ACME, **zero}
+    look = box_changed(currentOffer={**OWN, **zero}, offers=[free], winningOffer=free)
+    bare = event("OFFER_PUBLISHED", sku="K", **zero).sight
+
+    assert item is not None
+    assert item.price_cents is None
+    assert cells == OwnSight(UNSET, None, 0, sku="KET-1/7")
+    assert look.offers["rival:Acme LLC"] is None
+    assert look.sight is not None
+    assert look.sight.own == OwnSight(True, None, 0, "My Shop")
+    assert bare == Sight(own=OwnSight(True, None, 0, sku="K"))
+
+
+@pytest.mark.parametrize("sku", ["NA", "null", "None", "-", "n/a"])
+def test_a_sku_that_reads_like_nothing_is_a_sku(sku: str) -> None:
+    """Words for nothing belong to amounts and flags; blanks around a SKU belong to the file."""
+    found = row(SKU=f" {sku} ").own
+
+    assert found is not None
+    assert found.sku == sku
 
 
 # -- anything -----------------------------------------------------------------------------------

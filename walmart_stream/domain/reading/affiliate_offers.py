@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import html
+import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from walmart_stream.domain.errors import WrongShape
-from walmart_stream.domain.money import cents
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, UNAVAILABLE, WALMART, Offer
+from walmart_stream.domain.reading.amounts import cents, shipping_cents
+from walmart_stream.domain.reading.texts import MAX_NAME, MAX_SELLER, flag, text_of
 
 _BEST = "bestMarketplacePrice."
 
 # Half the time of calling a named tuple's class.
 _new_tuple = tuple.__new__
 
-# Longer texts are cut: state, changelog and documents carry them, and Walmart's own limits for
-# product and seller names are shorter.
-MAX_NAME = 500
-MAX_SELLER = 200
+# ``stock`` is "Available", "Limited Supply", "Last few items" or "Not available"; the others are
+# how the same is written elsewhere at Walmart.
+AVAILABLE = "Available"
+_SOLD_OUT = frozenset({"notavailable", "unavailable", "outofstock", "soldout"})
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+# The longest of them, with room for blanks. What is longer says something else.
+_LONGEST_STOCK = 40
 
 
 def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
@@ -29,7 +32,7 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
 
     Raises:
         BadInput: a field that is used has the wrong type or value.
-        Doubtful: see :func:`walmart_stream.domain.money.cents`.
+        Doubtful: see :func:`walmart_stream.domain.reading.amounts.cents`.
     """
     best = item.get("bestMarketplacePrice")
     if best is not None and not isinstance(best, dict):
@@ -41,6 +44,8 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
         get("twoThreeDayShippingRate"),
         get("sellerInfo"),
         get("availableOnline"),
+        get("stock"),
+        get("marketplace"),
     )
     if best is None:
         return {FEATURED: featured, MARKETPLACE: None}
@@ -53,6 +58,7 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
             get("twoThreeDayShippingRate"),
             get("sellerInfo"),
             get("availableOnline"),
+            get("stock"),
         ),
     }
 
@@ -64,24 +70,38 @@ def item_name(item: Mapping[str, Any]) -> str | None:
 
 
 def featured_offer(
-    price: object, shipping: object, two_day: object, seller: object, online: object
+    price: object,
+    shipping: object,
+    two_day: object,
+    seller: object,
+    online: object,
+    stock: object,
+    marketplace: object,
 ) -> Offer:
-    """The offer that an item's own fields name; without a seller it is Walmart's.
+    """The offer that an item's own fields name.
+
+    Without a seller it is Walmart's, unless ``marketplace`` says that a third party sells it:
+    then the seller is unknown.
 
     The arguments are the values of ``salePrice``, ``standardShipRate``,
-    ``twoThreeDayShippingRate``, ``sellerInfo`` and ``availableOnline``, ``None`` where absent.
+    ``twoThreeDayShippingRate``, ``sellerInfo``, ``availableOnline``, ``stock`` and
+    ``marketplace``, ``None`` where absent.
 
     Raises:
         BadInput, Doubtful: see :func:`affiliate_offers`.
     """
-    return _offer("salePrice", "", WALMART, price, shipping, two_day, seller, online)
+    if marketplace is None or marketplace is False or not _is_true(marketplace):
+        unnamed: str | None = WALMART
+    else:
+        unnamed = None
+    return _offer("salePrice", "", unnamed, price, shipping, two_day, seller, online, stock)
 
 
 def marketplace_offer(
-    price: object, shipping: object, two_day: object, seller: object, online: object
+    price: object, shipping: object, two_day: object, seller: object, online: object, stock: object
 ) -> Offer:
     """The offer in ``bestMarketplacePrice``, as :func:`featured_offer`."""
-    return _offer("price", _BEST, None, price, shipping, two_day, seller, online)
+    return _offer("price", _BEST, None, price, shipping, two_day, seller, online, stock)
 
 
 def _offer(
@@ -93,42 +113,38 @@ def _offer(
     two_day: object,
     seller: object,
     online: object,
+    stock: object,
 ) -> Offer:
-    """One offer; *unnamed* sells it if the answer does not say who."""
+    """One offer; *unnamed* sells it if the answer does not name a seller."""
     # Everything is read before availability decides, so that a wrong type is found either way.
     price_cents = None if price is None else cents(price, price_field, prefix)
-    shipping_cents = None if shipping is None else cents(shipping, "standardShipRate", prefix)
-    two_day_cents = None if two_day is None else cents(two_day, "twoThreeDayShippingRate", prefix)
+    rate = two_day_rate = None
+    if shipping is not None:
+        # Only texts can be FREE; numbers, which nearly all rates are, are spared a call.
+        read = shipping_cents if shipping.__class__ is str else cents
+        rate = read(shipping, "standardShipRate", prefix)
+    if two_day is not None:
+        read = shipping_cents if two_day.__class__ is str else cents
+        two_day_rate = read(two_day, "twoThreeDayShippingRate", prefix)
     named = unnamed
     if seller is not None:
         named = text_of(seller, "sellerInfo", MAX_SELLER, prefix) or unnamed
     if online is not None and online is not True:
-        online = _flag(online, "availableOnline", prefix)
-    if price_cents is None or online is False:
+        online = flag(online, "availableOnline", prefix)
+    # A price of 0 is no price.
+    if not price_cents or online is False:
         return UNAVAILABLE
-    return _new_tuple(Offer, (price_cents, shipping_cents, two_day_cents, True, named))
+    if stock is not None and stock != AVAILABLE and _is_sold_out(stock):
+        return UNAVAILABLE
+    return _new_tuple(Offer, (price_cents, rate, two_day_rate, True, named))
 
 
-def text_of(value: object, field: str, longest: int, prefix: str = "") -> str | None:
-    """*value* without HTML entities and blanks around it, cut to *longest* characters.
-
-    Raises:
-        WrongShape: it is no text; the error names *prefix* and *field*.
-    """
-    if not isinstance(value, str):
-        raise WrongShape(f"{prefix}{field}: text is due, not {type(value).__name__}")
-    if "&" in value:
-        value = _unescape(value) if len(value) <= MAX_NAME else html.unescape(value)
-    return value.strip()[:longest] or None
+def _is_sold_out(stock: object) -> bool:
+    """Whether ``stock`` says so; the field is read for nothing else, so any other value may be."""
+    if not isinstance(stock, str) or len(stock) > _LONGEST_STOCK:
+        return False
+    return _BETWEEN_WORDS.sub("", stock).lower() in _SOLD_OUT
 
 
-# An item's answers name it in the same words each time. Some ten megabytes.
-_unescape = lru_cache(maxsize=20_000)(html.unescape)
-
-
-def _flag(value: object, field: str, prefix: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    raise WrongShape(f"{prefix}{field}: true or false is due")
+def _is_true(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")

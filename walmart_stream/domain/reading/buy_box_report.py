@@ -49,11 +49,11 @@ def read_row(row: Mapping[str, str], sku: str, item_id: str) -> BuyBoxRow:
         item_id=item_id,
         name=row.get("productname"),
         category=row.get("productcategory"),
-        price_cents=read.cents(row.get("selleritemprice")),
-        shipping_cents=read.cents(row.get("sellershipprice")),
+        price_cents=read.price(row.get("selleritemprice")),
+        shipping_cents=read.shipping(row.get("sellershipprice")),
         wins=read.flag(row.get("issellerbuyboxwinner")),
-        box_price_cents=read.cents(row.get("buyboxitemprice")),
-        box_shipping_cents=read.cents(row.get("buyboxshipprice")),
+        box_price_cents=read.price(row.get("buyboxitemprice")),
+        box_shipping_cents=read.shipping(row.get("buyboxshipprice")),
         others=_others(row),
     )
 
@@ -61,7 +61,9 @@ def read_row(row: Mapping[str, str], sku: str, item_id: str) -> BuyBoxRow:
 def _others(row: Mapping[str, str]) -> tuple[OtherOffer, ...]:
     offers = (
         OtherOffer(
-            place, read.cents(row.get(f"{name}itemprice")), read.cents(row.get(f"{name}shipprice"))
+            place,
+            read.price(row.get(f"{name}itemprice")),
+            read.shipping(row.get(f"{name}shipprice")),
         )
         for name, place in _OTHERS
     )

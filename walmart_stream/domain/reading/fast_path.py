@@ -1,7 +1,6 @@
 """The shape that nearly every observation has, read from the bytes at once.
 
-A shortcut: :mod:`walmart_stream.domain.reading.observation` reads the same from what it accepts,
-and judges what it does not know.
+A shortcut: the general way reads the same from what this one accepts, and judges the rest.
 """
 
 from __future__ import annotations
@@ -13,14 +12,12 @@ from msgspec.json import Decoder
 from xxhash import xxh3_128_digest
 
 from walmart_stream.domain.errors import BadInput
-from walmart_stream.domain.money import Doubtful
-from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.reading.affiliate_offers import (
-    MAX_NAME,
-    featured_offer,
-    marketplace_offer,
-    text_of,
-)
+from walmart_stream.domain.offers import FEATURED, MARKETPLACE, Offer
+from walmart_stream.domain.reading.affiliate_offers import featured_offer, marketplace_offer
+from walmart_stream.domain.reading.amounts import Doubtful
+from walmart_stream.domain.reading.envelope import time_of
+from walmart_stream.domain.reading.observation import AFFILIATE, Observation
+from walmart_stream.domain.reading.texts import MAX_NAME, text_of
 
 # What stands between the other fields of an envelope and the item.
 _PAYLOAD = b',"payload":'
@@ -34,7 +31,7 @@ MOST_ITEMS = 50_000
 Number = float | int | None
 
 
-class Envelope(Struct, gc=False):
+class _Envelope(Struct, gc=False):
     """The envelope of an affiliate answer, but for the item."""
 
     schema: Literal[1]
@@ -44,7 +41,7 @@ class Envelope(Struct, gc=False):
     request_id: str | None = None
 
 
-class Said(NamedTuple):
+class _Said(NamedTuple):
     """What an item's answer says, and the digest of its bytes."""
 
     name: str | None
@@ -61,6 +58,7 @@ class _Best(Struct, gc=False):
     twoThreeDayShippingRate: Number = None
     sellerInfo: str | None = None
     availableOnline: bool | None = None
+    stock: str | None = None
 
 
 class _Item(Struct, gc=False):
@@ -73,10 +71,12 @@ class _Item(Struct, gc=False):
     twoThreeDayShippingRate: Number = None
     sellerInfo: str | None = None
     availableOnline: bool | None = None
+    stock: str | None = None
+    marketplace: bool | None = None
     bestMarketplacePrice: _Best | None = None
 
 
-_envelope = Decoder(Envelope).decode
+_envelope = Decoder(_Envelope).decode
 _item = Decoder(_Item).decode
 
 
@@ -85,12 +85,12 @@ class Reader:
 
     def __init__(self, most_items: int = MOST_ITEMS) -> None:
         self._most_items = most_items
-        self._last: dict[str, Said] = {}
+        self._last: dict[str, _Said] = {}
 
-    def read(self, value: bytes) -> tuple[Envelope, Said] | None:
-        """The envelope in *value*, and what its item says.
+    def read(self, key: bytes | None, value: bytes) -> Observation | None:
+        """The observation in *value*, the record of *key*.
 
-        ``None`` if it has not the usual shape, is no JSON, or something is wrong with its item.
+        ``None`` if it has not the usual shape, is not JSON, or something is wrong with it.
         """
         # In two parts, each of which must be a JSON object by itself. So nothing can come after
         # the item, and the item is not one inside of another field.
@@ -105,21 +105,26 @@ class Reader:
             item_id = envelope.item_id
             payload = value[start:-1]
             digest = xxh3_128_digest(payload)
-            last = self._last.get(item_id)
-            if last is not None and last.digest == digest:
-                return envelope, last
-            _check_text(payload)
-            item = _item(payload)
-            # As a number it has no leading zeros and no other digits than 0 to 9.
-            if not 0 < item.itemId < 10**20 or str(item.itemId) != item_id:
-                return None
-            said = _said(item, digest)
+            said = self._last.get(item_id)
+            if said is None or said.digest != digest:
+                _check_text(payload)
+                item = _item(payload)
+                # As a number it has no leading zeros and no other digits than 0 to 9.
+                if not 0 < item.itemId < 10**20 or str(item.itemId) != item_id:
+                    return None
+                said = _said(item, digest)
+                if len(self._last) >= self._most_items:
+                    self._last.clear()
+                self._last[item_id] = said
+            at = time_of(envelope.observed_at)
         except (DecodeError, UnicodeDecodeError, RecursionError, BadInput, Doubtful):
             return None
-        if len(self._last) >= self._most_items:
-            self._last.clear()
-        self._last[item_id] = said
-        return envelope, said
+        if key is None or key != item_id.encode():
+            return None
+        name, featured, marketplace, _ = said
+        return Observation(
+            item_id, at, AFFILIATE, name, {FEATURED: featured, MARKETPLACE: marketplace}
+        )
 
 
 def _check_text(part: bytes) -> None:
@@ -128,14 +133,16 @@ def _check_text(part: bytes) -> None:
         part.decode()
 
 
-def _said(item: _Item, digest: bytes) -> Said:
-    """Raises BadInput, Doubtful: see :func:`walmart_stream.domain.offers.affiliate_offers`."""
+def _said(item: _Item, digest: bytes) -> _Said:
+    """Raises BadInput, Doubtful: as ``affiliate_offers``."""
     featured = featured_offer(
         item.salePrice,
         item.standardShipRate,
         item.twoThreeDayShippingRate,
         item.sellerInfo,
         item.availableOnline,
+        item.stock,
+        item.marketplace,
     )
     best = item.bestMarketplacePrice
     marketplace = None
@@ -146,8 +153,9 @@ def _said(item: _Item, digest: bytes) -> Said:
             best.twoThreeDayShippingRate,
             best.sellerInfo,
             best.availableOnline,
+            best.stock,
         )
     name = item.name
     if name is not None:
         name = text_of(name, "name", MAX_NAME)
-    return Said(name, featured, marketplace, digest)
+    return _Said(name, featured, marketplace, digest)

@@ -3,21 +3,24 @@
 Three forms: an item of ``GET /v3/items``, a row of the buy-box report, and an event of a webhook.
 Each sees some fields of the seller's own offer and not others; a field that it cannot see is
 :data:`~msgspec.UNSET`, which is not the same as unknown (``None``).
+
+A price that cannot be read is bad input. Any other field that cannot be read is unknown: the rest
+of the payload counts, and ``odd`` names the field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from walmart_stream.domain.errors import BadNumber, UnsupportedSource, WrongShape
-from walmart_stream.domain.money import cents
+from walmart_stream.domain.errors import BadInput, UnsupportedSource, WrongShape
 from walmart_stream.domain.offers import OWN, RIVAL, Offer
 from walmart_stream.domain.reading import seller_values as read
-from walmart_stream.domain.reading.affiliate_offers import MAX_NAME, MAX_SELLER, text_of
-from walmart_stream.domain.reading.buy_box_report import read_row
+from walmart_stream.domain.reading.amounts import price_cents, shipping_cents
+from walmart_stream.domain.reading.texts import MAX_NAME, MAX_SELLER, text_of
+from walmart_stream.domain.sellers import same_seller, tidy
 
 SOMEBODY = "rival"
 NOBODY = "none"
@@ -30,37 +33,53 @@ OFFER_UNPUBLISHED = "OFFER_UNPUBLISHED"
 # Walmart lists five. Each makes an offer that is kept, so a payload must not list any number.
 MOST_OFFERS = 100
 
+# Characters of a SKU (Walmart allows 50) and of a condition that are kept.
+MAX_SKU = 200
+MAX_CONDITION = 50
+
+T = TypeVar("T")
+D = TypeVar("D")
+
 
 class OwnSight(Struct, frozen=True, gc=False):
-    """What is said of the own offer; ``UNSET`` is what the source cannot see.
+    """What is said of the own offer of one SKU; ``UNSET`` is what the source cannot see.
 
-    ``seller`` is ``None`` where the payload does not name the seller.
+    ``seller``, ``sku`` and ``condition`` are ``None`` where the payload does not name them.
     """
 
     published: bool | UnsetType = UNSET
     price_cents: int | UnsetType | None = UNSET
     shipping_cents: int | UnsetType | None = UNSET
     seller: str | None = None
+    sku: str | None = None
+    condition: str | None = None
 
 
 class BoxSight(Struct, frozen=True, gc=False):
-    """Who holds the buy box: ``own``, ``rival`` (*seller*, where named) or ``none``."""
+    """Who holds the buy box: ``own``, ``rival`` (*seller*, where named) or ``none``.
+
+    ``of_sku``: the word is about the SKU that was seen, and another SKU of the seller's may hold
+    the box that this one does not.
+    """
 
     holder: str
     seller: str | None = None
     suppressed: bool | UnsetType = UNSET
+    of_sku: bool = False
 
 
 class Sight(Struct, frozen=True, gc=False):
     """What one payload says besides the rivals' offers.
 
-    ``complete``: the rivals that it names are all that there are.
+    ``complete``: the rivals that it names are all that there are. ``odd`` names the fields that
+    could not be read.
     """
 
     name: str | None = None
     own: OwnSight | None = None
     box: BoxSight | None = None
     complete: bool = False
+    odd: tuple[str, ...] = ()
 
     @property
     def is_silent(self) -> bool:
@@ -72,8 +91,8 @@ def seller_sight(payload: Mapping[str, Any], item_id: str) -> Sight:
     """What a payload of source ``seller`` says.
 
     Raises:
-        BadInput: it is of no known form, or a field that is used has the wrong type or value.
-        Doubtful: see :func:`walmart_stream.domain.money.cents`.
+        BadInput: it is of no known form, or its price or status cannot be read.
+        Doubtful: see :func:`walmart_stream.domain.reading.amounts.cents`.
     """
     if "report" in payload:
         return _report_row(payload, item_id)
@@ -88,8 +107,8 @@ def webhook_sight(
     """What an event says, and the offers of rivals in it; of other events: nothing.
 
     Raises:
-        BadInput: it is no event, or a field that is used has the wrong type or value.
-        Doubtful: see :func:`walmart_stream.domain.money.cents`.
+        BadInput: it is no event, or not one about this item.
+        Doubtful: see :func:`walmart_stream.domain.reading.amounts.cents`.
     """
     source = payload.get("source")
     kind = source.get("eventType") if isinstance(source, dict) else None
@@ -105,10 +124,50 @@ def webhook_sight(
     return Sight(), {}
 
 
+class _Fields:
+    """Reads the fields of a payload, and notes in ``odd`` those that cannot be read."""
+
+    def __init__(self) -> None:
+        self.odd: list[str] = []
+
+    def tried(self, field: str, read: Callable[[], T], otherwise: D) -> T | D:
+        """What *read* gives; *otherwise* where the field cannot be read."""
+        try:
+            return read()
+        except BadInput:
+            self.odd.append(field)
+            return otherwise
+
+    def text(self, of: Mapping[str, Any], name: str, longest: int, prefix: str = "") -> str | None:
+        value = of.get(name)
+        if value is None:
+            return None
+        return self.tried(prefix + name, lambda: text_of(value, name, longest), None)
+
+    def shipping(self, value: object, field: str) -> int | None:
+        return self.tried(field, lambda: _shipping(value, field), None)
+
+    def price(self, value: object, field: str, otherwise: D) -> int | D | None:
+        return self.tried(field, lambda: _price(value, field), otherwise)
+
+    def object(self, of: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+        value = of.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise WrongShape(f"{name}: an object is due")
+        return value
+
+
 def _own_item(item: Mapping[str, Any]) -> Sight:
-    name = _text(item, "productName", "", MAX_NAME)
+    fields = _Fields()
+    name = fields.text(item, "productName", MAX_NAME)
     published = _word(item, "publishedStatus") == "PUBLISHED" and _is_active(item)
-    return Sight(name, OwnSight(published, _amount(item.get("price"), "price")))
+    own = OwnSight(
+        published,
+        _price(item.get("price"), "price"),
+        sku=_sku(item.get("sku")),
+        condition=fields.text(item, "condition", MAX_CONDITION),
+    )
+    return Sight(name, own, odd=tuple(fields.odd))
 
 
 def _report_row(payload: Mapping[str, Any], item_id: str) -> Sight:
@@ -119,65 +178,76 @@ def _report_row(payload: Mapping[str, Any], item_id: str) -> Sight:
         raise WrongShape("payload.row: an object is due")
     columns: set[str] = set()
     row: dict[str, str] = {}
+    sku = None
     for header, cell in cells.items():
         column = read.spelling(header)
         columns.add(column)
         if cell is not None and not isinstance(cell, str):
             raise WrongShape("payload.row: texts are due")
-        if cell is not None and not read.is_nothing(cell):
+        if column == "sku":
+            # As it stands: "NA" may be one.
+            sku = sku or _sku(cell)
+        elif cell is not None and not read.is_nothing(cell):
             row.setdefault(column, cell.strip())
     _check_item_id(row.get("itemid", item_id).removesuffix(".0"), item_id, "row")
-    said = read_row(row, row.get("sku", ""), item_id)
-    name = None if said.name is None else text_of(said.name, "name", MAX_NAME)
+    fields = _Fields()
     own = OwnSight(
-        price_cents=_cell(said.price_cents, "selleritemprice", row, columns),
-        shipping_cents=_cell(said.shipping_cents, "sellershipprice", row, columns),
+        price_cents=_price(row.get("selleritemprice"), "payload.row: selleritemprice")
+        if "selleritemprice" in columns
+        else UNSET,
+        shipping_cents=fields.shipping(row.get("sellershipprice"), "sellershipprice")
+        if "sellershipprice" in columns
+        else UNSET,
+        sku=sku,
     )
-    box_price = _cell(said.box_price_cents, "buyboxitemprice", row, columns)
-    box = None
-    if said.wins:
-        box = BoxSight(OWN, suppressed=False)
-    elif said.wins is False:
-        # A price of the box that is left blank: there is no winner.
-        box = BoxSight(NOBODY if box_price is None else SOMEBODY)
-    elif "issellerbuyboxwinner" in row:
-        raise WrongShape("payload.row.isSellerBuyBoxWinner: yes or no is due")
-    return Sight(name, own, box)
+    box = _box_of_row(row, fields)
+    return Sight(fields.text(row, "productname", MAX_NAME), own, box, odd=tuple(fields.odd))
 
 
-def _cell(
-    amount: int | None, column: str, row: Mapping[str, str], columns: set[str]
-) -> int | UnsetType | None:
-    if amount is None and column in row:
-        raise BadNumber(f"payload.row: {column}: {row[column][:40]!r} is not a price")
-    return amount if column in columns else UNSET
+def _box_of_row(row: Mapping[str, str], fields: _Fields) -> BoxSight | None:
+    """Who holds the box by a row, which says of own only whether it does."""
+    said = row.get("issellerbuyboxwinner")
+    wins = read.flag(said)
+    # A price that cannot be read is a price: somebody holds the box.
+    price = fields.price(row.get("buyboxitemprice"), "buyboxitemprice", UNSET)
+    if wins is None:
+        if said is not None:
+            fields.odd.append("issellerbuyboxwinner")
+        return None
+    if wins:
+        return BoxSight(OWN, suppressed=False, of_sku=True)
+    # A price of the box that is left blank: there is no winner.
+    return BoxSight(NOBODY if price is None else SOMEBODY, of_sku=True)
 
 
 def _publication(event: Mapping[str, Any], item_id: str, published: bool) -> Sight:
     _check_item_id(event.get("itemId"), item_id, "payload")
+    fields = _Fields()
     if published:
         status = event.get("publishStatus")
-        published = status in (None, "PUBLISHED") and _is_active(event)
+        active = fields.tried("lifecycleStatus", lambda: _is_active(event), True)
+        published = status in (None, "PUBLISHED") and active
+    price, shipping = event.get("sellerOfferPrice"), event.get("sellerShippingPrice")
     own = OwnSight(
         published,
-        _amount(event["sellerOfferPrice"], "sellerOfferPrice")
-        if event.get("sellerOfferPrice") is not None
-        else UNSET,
-        _amount(event["sellerShippingPrice"], "sellerShippingPrice")
-        if event.get("sellerShippingPrice") is not None
-        else UNSET,
-        _text(event, "sellerName", "", MAX_SELLER),
+        # The event is about being published; a price comes with some of them only, and without
+        # one the last one known goes on.
+        UNSET if price is None else fields.price(price, "sellerOfferPrice", UNSET),
+        UNSET if shipping is None else fields.shipping(shipping, "sellerShippingPrice"),
+        fields.text(event, "sellerName", MAX_SELLER),
+        _sku(event.get("sku")),
     )
-    return Sight(_text(event, "itemName", "", MAX_NAME), own)
+    return Sight(fields.text(event, "itemName", MAX_NAME), own, odd=tuple(fields.odd))
 
 
 def _buy_box_changed(
     event: Mapping[str, Any], item_id: str
 ) -> tuple[Sight, dict[str, Offer | None]]:
-    info, about = _object(event, "itemInfo") or {}, _object(event, "offer") or {}
+    fields = _Fields()
+    info, about = fields.object(event, "itemInfo") or {}, fields.object(event, "offer") or {}
     _check_item_id(info.get("itemId"), item_id, "itemInfo")
     partner = event.get("partnerId")
-    current, winning = _object(about, "currentOffer"), _object(about, "winningOffer")
+    current, winning = fields.object(about, "currentOffer"), fields.object(about, "winningOffer")
     listed = about.get("offers")
     if listed is None:
         listed = []
@@ -187,49 +257,68 @@ def _buy_box_changed(
         raise WrongShape("offer.offers: objects are due")
     if current is None:
         current = next((one for one in listed if _is_partner(one, partner)), None)
-    seller = None if current is None else _text(current, "sellerName", "currentOffer.", MAX_SELLER)
-    condition = info.get("itemCondition")
+    seller = None if current is None else fields.text(current, "sellerName", MAX_SELLER)
+    condition = fields.text(info, "itemCondition", MAX_CONDITION)
+    if condition is None and current is not None:
+        condition = fields.text(current, "itemConditionName", MAX_CONDITION)
     rivals: dict[str, Offer | None] = {}
     suppressed = False
+    unread = 0
     for one in [*([] if winning is None else [winning]), *listed]:
-        name, offer = _listed(one)
-        suppressed = suppressed or one.get("isSuppressed") is True
-        other = one.get("itemConditionName")
-        if condition is not None and other is not None and other != condition:
+        name = fields.text(one, "sellerName", MAX_SELLER, "offer.")
+        suppressed = suppressed or _is_suppressed(one)
+        other = fields.text(one, "itemConditionName", MAX_CONDITION, "offer.")
+        if condition is not None and other is not None and other.lower() != condition.lower():
             continue  # rivals are those who sell the same thing
-        if name is not None and name != seller and not _is_partner(one, partner):
-            rivals.setdefault(RIVAL + name, offer)
+        if name is None or same_seller(name, seller) or _is_partner(one, partner):
+            continue
+        try:
+            price = _price(one.get("sellerOfferPrice"), "sellerOfferPrice")
+        except BadInput:
+            # It has one, so it is not gone; and as it is not read, the list is not complete.
+            fields.odd.append("offer.sellerOfferPrice")
+            unread += 1
+            continue
+        shipping = fields.shipping(one.get("sellerShippingPrice"), "offer.sellerShippingPrice")
+        offer = None if price is None else Offer(price, shipping, None, True, name)
+        rivals.setdefault(RIVAL + tidy(name), offer)
     box: BoxSight | None
-    if winning is None or winning.get("isSuppressed") is True:
+    if winning is None or _is_suppressed(winning):
         box = BoxSight(NOBODY, suppressed=suppressed or _is_suppressed(current))
     else:
-        winner, _ = _listed(winning)
-        if _is_partner(winning, partner) or (seller is not None and winner == seller):
+        winner = fields.text(winning, "sellerName", MAX_SELLER, "winningOffer.")
+        if _is_partner(winning, partner) or (seller is not None and same_seller(winner, seller)):
             box = BoxSight(OWN, suppressed=False)
         elif winner is None:
             box = None
         else:
             box = BoxSight(SOMEBODY, winner, _is_suppressed(current))
-    if current is None:
-        own = OwnSight(published=False)
-    else:
-        own = OwnSight(
-            True,
-            _amount(current.get("sellerOfferPrice"), "sellerOfferPrice"),
-            _amount(current.get("sellerShippingPrice"), "sellerShippingPrice"),
-            seller,
-        )
+    own = _current_offer(fields, current, seller, _sku(info.get("sku")), condition)
     total = read.text(info.get("totalNumberOfOffers"))
-    complete = total is not None and total.isdecimal() and int(total[:20]) <= len(listed)
-    return Sight(_text(info, "itemName", "itemInfo.", MAX_NAME), own, box, complete), rivals
+    complete = not unread and total is not None and total.isdecimal()
+    complete = complete and total is not None and int(total[:20]) <= len(listed)
+    name = fields.text(info, "itemName", MAX_NAME, "itemInfo.")
+    return Sight(name, own, box, complete, tuple(dict.fromkeys(fields.odd))), rivals
 
 
-def _listed(one: Mapping[str, Any]) -> tuple[str | None, Offer | None]:
-    """The seller's name and the offer; no offer without a price."""
-    seller = _text(one, "sellerName", "offer.", MAX_SELLER)
-    price = _amount(one.get("sellerOfferPrice"), "sellerOfferPrice")
-    shipping = _amount(one.get("sellerShippingPrice"), "sellerShippingPrice")
-    return seller, None if price is None else Offer(price, shipping, None, True, seller)
+def _current_offer(
+    fields: _Fields,
+    current: Mapping[str, Any] | None,
+    seller: str | None,
+    sku: str | None,
+    condition: str | None,
+) -> OwnSight:
+    if current is None:
+        return OwnSight(published=False, sku=sku, condition=condition)
+    return OwnSight(
+        True,
+        # Rivals and the holder of the box are as certain without it; the last one known goes on.
+        fields.price(current.get("sellerOfferPrice"), "sellerOfferPrice", UNSET),
+        fields.shipping(current.get("sellerShippingPrice"), "sellerShippingPrice"),
+        seller,
+        sku,
+        condition,
+    )
 
 
 def _is_partner(one: Mapping[str, Any], partner: object) -> bool:
@@ -237,7 +326,7 @@ def _is_partner(one: Mapping[str, Any], partner: object) -> bool:
 
 
 def _is_suppressed(one: Mapping[str, Any] | None) -> bool:
-    return one is not None and one.get("isSuppressed") is True
+    return one is not None and read.flag(one.get("isSuppressed")) is True
 
 
 def _is_active(fields: Mapping[str, Any]) -> bool:
@@ -251,25 +340,21 @@ def _word(fields: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _text(fields: Mapping[str, Any], name: str, prefix: str, longest: int) -> str | None:
-    value = fields.get(name)
-    return None if value is None else text_of(value, name, longest, prefix)
+def _sku(value: object) -> str | None:
+    """A SKU without blanks around it, which files have and answers do not."""
+    return (read.text(value) or "")[:MAX_SKU] or None
 
 
-def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    value = fields.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise WrongShape(f"{name}: an object is due")
-    return value
+def _price(value: object, field: str) -> int | None:
+    return price_cents(read.amount_in(value, field), _amount_field(value, field))
 
 
-def _amount(value: object, field: str) -> int | None:
-    """Cents of an amount, which may be wrapped with its currency."""
-    if isinstance(value, dict):
-        if value.get("currency") not in (None, "USD"):
-            raise BadNumber(f"{field}.currency: USD is due")
-        value, field = value.get("amount"), f"{field}.amount"
-    return cents(value, field)
+def _shipping(value: object, field: str) -> int | None:
+    return shipping_cents(read.amount_in(value, field), _amount_field(value, field))
+
+
+def _amount_field(value: object, field: str) -> str:
+    return f"{field}.amount" if isinstance(value, dict) else field
 
 
 def _check_item_id(named: object, item_id: str, where: str) -> None:

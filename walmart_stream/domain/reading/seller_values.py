@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
-from walmart_stream.domain import money
-from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.errors import BadInput, BadNumber
+from walmart_stream.domain.reading import amounts
+from walmart_stream.domain.reading.amounts import is_nothing as is_nothing
 
-# What tables and CSV files write where there is nothing.
-_NOTHING = frozenset({"", "-", "--", "n/a", "na", "nan", "null", "none"})
 _YES = frozenset({"yes", "y", "true", "1"})
 _NO = frozenset({"no", "n", "false", "0"})
-_DOLLARS = re.compile(r"(?:USD)?\s*\$?\s*([0-9][0-9,]*(?:\.[0-9]*)?|\.[0-9]+)\s*(?:USD)?", re.I)
+# Characters of a word for yes or no with blanks around it.
+_LONGEST_FLAG = 20
 
 
 def spelling(name: str) -> str:
@@ -37,40 +37,54 @@ def text(value: Any) -> str | None:
     """Text without blanks around it; numbers as text; nothing where there is none."""
     if isinstance(value, str):
         return value.strip() or None
+    if isinstance(value, Decimal):
+        # Longer ones are no number of anything; writing them out could take for ever.
+        value = float(value) if -20 < value.adjusted() < 20 else None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def cents(value: Any) -> int | None:
-    """US dollars in cents: a number, text such as ``$1,234.50``, or either as ``amount``.
+def amount_in(value: Any, field: str) -> Any:
+    """The amount in *value*, which may be wrapped with its currency; ``None`` for "n/a" and such.
 
-    Rounded half-even. Of another currency: none, as cents of two currencies must not mix.
+    Raises:
+        BadNumber: it is of another currency than US dollars: cents of two must not mix.
     """
     if isinstance(value, Mapping):
         found = fields(value)
-        currency = text(found.get("currency"))
-        return cents(found.get("amount")) if currency in (None, "USD") else None
-    if isinstance(value, str):
-        dollars = _DOLLARS.fullmatch(value.strip())
-        value = value if dollars is None else dollars[1].replace(",", "")
-    if isinstance(value, bool):
-        return None
-    try:
-        try:
-            return money.cents(value, "amount")
-        except money.Doubtful:
-            return money.cents(repr(value), "amount")
-    except BadInput:
-        return None
+        if text(found.get("currency")) not in (None, "USD"):
+            raise BadNumber(f"{field}.currency: USD is due")
+        value = found.get("amount")
+    return None if isinstance(value, str) and is_nothing(value) else value
+
+
+def price(value: Any) -> int | None:
+    """The price of an item in cents; ``None`` for 0 and for what cannot be read."""
+    return _cents(value, amounts.price_cents)
+
+
+def shipping(value: Any) -> int | None:
+    """What shipping costs in cents, 0 where it is FREE; ``None`` for what cannot be read."""
+    return _cents(value, amounts.shipping_cents)
 
 
 def flag(value: Any) -> bool | None:
     """Yes or no in any of the spellings of both."""
+    if not isinstance(value, str | bool | int) or (
+        isinstance(value, str) and len(value) > _LONGEST_FLAG
+    ):
+        return None
     word = str(value).strip().lower()
     return True if word in _YES else False if word in _NO else None
 
 
-def is_nothing(value: str) -> bool:
-    """Whether a cell of a file is empty, in any of the ways to say so."""
-    return value.strip().lower() in _NOTHING
+def _cents(value: Any, read: Callable[[Any, str], int | None]) -> int | None:
+    try:
+        value = amount_in(value, "amount")
+        try:
+            return read(value, "amount")
+        except amounts.Doubtful:
+            return read(repr(value), "amount")
+    except BadInput:
+        return None

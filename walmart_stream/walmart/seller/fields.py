@@ -5,22 +5,24 @@ What cannot be read is ``None``: one odd value must not cost the item that it be
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any
 
+from walmart_stream.domain.errors import BadNumber
+from walmart_stream.domain.reading.amounts import MAX_TEXT, decimal_of
 from walmart_stream.domain.reading.seller_values import (
-    cents,
     fields,
     flag,
     is_nothing,
+    price,
+    shipping,
     spelling,
     text,
 )
+from walmart_stream.domain.reading.texts import unescape
 from walmart_stream.walmart.errors import MalformedResponse
 
 __all__ = [
-    "cents",
     "count",
     "document",
     "dollars",
@@ -29,7 +31,9 @@ __all__ = [
     "is_nothing",
     "objects",
     "plain",
+    "price",
     "real",
+    "shipping",
     "spelling",
     "text",
     "texts",
@@ -47,7 +51,7 @@ def plain(value: Any) -> str | None:
     found = text(value)
     if found is None:
         return None
-    return html.unescape(_TAG.sub("", found[:LONGEST_PLAIN])).strip() or None
+    return unescape(_TAG.sub("", found[:LONGEST_PLAIN])).strip() or None
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -68,12 +72,14 @@ def count(value: Any) -> int | None:
 
 
 def real(value: Any) -> float | None:
-    """A number, also as text, with a percent sign or commas or without."""
+    """A number, also as text, with or without a percent sign; digits are grouped as in amounts."""
     if isinstance(value, str):
+        digits = value[: MAX_TEXT + 1].strip().removesuffix("%").strip()
         try:
-            value = float(value.strip().removesuffix("%").replace(",", ""))
-        except ValueError:
+            number = float(decimal_of(digits.removeprefix("-"), "number"))
+        except BadNumber:
             return None
+        value = -number if digits.startswith("-") else number
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < 1e18 else None

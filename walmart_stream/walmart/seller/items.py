@@ -222,7 +222,7 @@ def _read_item(entry: Any) -> OwnItem | None:
     return OwnItem(
         sku=sku,
         name=read.plain(found.get("productname")),
-        price_cents=read.cents(found.get("price")),
+        price_cents=read.price(found.get("price")),
         published=read.text(found.get("publishedstatus")),
         lifecycle=read.text(found.get("lifecyclestatus")),
         unpublished_reasons=_reasons(found.get("unpublishedreasons")),

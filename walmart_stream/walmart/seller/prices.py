@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from walmart_stream.domain.money import MAX_CENTS
+from walmart_stream.domain.reading.amounts import MAX_CENTS
 from walmart_stream.walmart.errors import MalformedResponse
 from walmart_stream.walmart.seller import fields as read
 from walmart_stream.walmart.seller.calls import Reply, SellerCalls

@@ -96,7 +96,7 @@ def _read_hit(entry: Any) -> Hit | None:
         item_id=item_id,
         title=read.plain(found.get("title")),
         brand=read.plain(found.get("brand")),
-        price_cents=read.cents(found.get("price")),
+        price_cents=read.price(found.get("price")),
         third_party=read.flag(found.get("ismarketplaceitem")),
         condition=read.text(found.get("condition")),
         product_type=read.text(found.get("producttype")),
