@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Coroutine
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from walmart_stream import __version__
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE
-from walmart_stream.settings import Settings, SettingsError, load_settings
+from walmart_stream.settings import Settings, SettingsError, doubtful_names, load_settings
 
 T = TypeVar("T")
 
@@ -28,9 +29,27 @@ class Unusable(click.ClickException):
     exit_code = REFUSED_EXIT_CODE
 
 
+def _load_settings() -> Settings:
+    """The settings of the environment, or with ``--local`` those of the stack that runs here."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.find_root().obj:
+        for doubt in doubtful_names(os.environ):
+            click.echo(f"walmart-stream: {doubt}", err=True)
+        return load_settings()
+    from walmart_stream.local.environment import running_settings
+
+    found = running_settings()
+    if found is None:
+        raise click.ClickException(
+            "no local stack runs here: start one with walmart-stream local (or make run), and use "
+            "--local in the folder where it was started"
+        )
+    return load_settings(found, env_file=Path(os.devnull))
+
+
 def _settings(*, shows_data: bool = True) -> Settings:
     try:
-        settings = load_settings()
+        settings = _load_settings()
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
     protect(settings.secrets(), stdout=not shows_data)
@@ -85,8 +104,13 @@ class Price(click.ParamType):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="walmart-stream")
-def cli() -> None:
+@click.option("--local", "on_local", is_flag=True, help="Work on the stack that `local` runs here.")
+@click.pass_context
+def cli(context: click.Context, on_local: bool) -> None:
     """Price and shipping monitor for Walmart marketplace sellers, on Kafka and Faust."""
+    # Files that any command makes are this user's alone.
+    os.umask(0o077)
+    context.obj = on_local
 
 
 @cli.command(
@@ -117,15 +141,40 @@ def worker(options: tuple[str, ...]) -> None:
     "--for", "seconds", type=click.FloatRange(1), help="Stop after this number of seconds."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the sandbox's market.")
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1000, show_default=True)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    help="Of the sandbox's market. [default: 1000 with --for, else 60]",
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Of the first worker. [default: WEB_PORT or 6066]"
+)
+@click.option(
+    "--broker",
+    type=click.Choice(["embedded", "kafka"]),
+    default="embedded",
+    show_default=True,
+    help="embedded keeps everything in memory; kafka is Apache Kafka (needs Java 17 and Maven).",
+)
+@click.option("--keep", is_flag=True, help="Keep the data in DATA_DIR/kept for the next --keep.")
+@click.option(
+    "--mix-sandbox",
+    is_flag=True,
+    help="Let the sandbox's items into the Kafka and MongoDB that the settings name.",
+)
 @click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path))
-def local(
-    workers: int, items: int, seconds: float | None, seed: int, speed: float, report: Path | None
-) -> None:
+def local(**options: Any) -> None:
     """Run the whole pipeline on this machine: broker, MongoDB, sandbox Walmart, workers."""
-    from walmart_stream.local.stack import Options, run
+    from walmart_stream.local.processes import StartError
+    from walmart_stream.local.stack import CannotStart, Options, run
 
-    sys.exit(_run(run(Options(workers, items, seconds, seed, speed, report))))
+    try:
+        code = _run(run(Options(**options)))
+    except SettingsError as exc:
+        raise Unusable(str(exc)) from None
+    except (CannotStart, StartError) as exc:
+        raise click.ClickException(str(exc)) from None
+    sys.exit(code)
 
 
 @cli.command()
@@ -537,7 +586,7 @@ def doctor() -> None:
     # What the clients have to say of a failure is in its finding.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        settings = load_settings()
+        settings = _load_settings()
     except SettingsError as exc:
         for fault in exc.faults:
             click.echo(command.Finding("settings", command.Verdict.FAULT, fault))

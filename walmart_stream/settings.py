@@ -7,8 +7,10 @@ that others may read are refused.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +28,13 @@ from pydantic import (
 )
 
 from walmart_stream.credentials import mongodb
-from walmart_stream.credentials.files import ExposedFile, SecretInFile, read_secret, require_private
+from walmart_stream.credentials.files import (
+    ExposedFile,
+    SecretInFile,
+    foreign,
+    read_secret,
+    require_private,
+)
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
@@ -142,6 +150,11 @@ class Settings(BaseModel):
     )
 
     # -- Walmart, affiliate side
+    walmart_allow_other_hosts: bool = Field(
+        False,
+        description="Allow addresses of Walmart's APIs that are neither Walmart's own nor on this "
+        "machine; whoever listens there gets the credentials.",
+    )
     walmart_affiliate_url: str = Field(
         AFFILIATE_URL, pattern=r"^https?://", description="Base of the Affiliate API."
     )
@@ -328,16 +341,24 @@ class Settings(BaseModel):
 
     @field_validator("walmart_affiliate_url", "walmart_seller_url")
     @classmethod
-    def _keeps_credentials(cls, value: str) -> str:
+    def _keeps_credentials(cls, value: str, info: ValidationInfo) -> str:
         authority = re.split("[/?#]", value.partition("://")[2], maxsplit=1)[0]
         if "@" in authority:
             # It is shown in messages.
             raise ValueError("no user and no password can stand in it")
         host = re.sub(r":[0-9]*$", "", authority).strip("[]").lower()
+        if not re.fullmatch(r"[a-z0-9.:-]+", host):
+            raise ValueError("its host must be a name or an address")
         if value.startswith("http:") and host not in LOOPBACK_HOSTS:
             raise ValueError(
-                "http:// shows the credentials to anybody on the way; https:// is due "
+                "http:// shows the credentials to anybody on the way; it must be https://, "
                 "but for this machine itself"
+            )
+        own = host in LOOPBACK_HOSTS or host.endswith(WALMARTS_DOMAINS)
+        if not own and not info.data.get("walmart_allow_other_hosts"):
+            raise ValueError(
+                "neither Walmart's own address nor this machine, and whoever listens there gets "
+                "the credentials; WALMART_ALLOW_OTHER_HOSTS=true allows it"
             )
         return value
 
@@ -392,11 +413,35 @@ class Settings(BaseModel):
         return self.walmart_client_id is not None and self.walmart_client_secret is not None
 
 
+WALMARTS_DOMAINS = (".walmart.com", ".walmartapis.com")
+
 SECRETS = tuple(
     name.upper()
     for name, field in Settings.model_fields.items()
     if "SecretStr" in str(field.annotation)
 )
+
+
+#: The names by which settings are given, in the environment and in ``.env``.
+SETTING_NAMES = frozenset(
+    {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
+)
+
+# A name that begins so and is not a setting may be a slip.
+_PREFIXES = ("KAFKA_", "MONGODB_", "WALMART_", "WEB_", "POLL_", "SELLER_", "WINDOW_", "LOG_")
+# Of difflib's ratio: one or two letters of a usual name.
+_ALIKE = 0.85
+
+
+def doubtful_names(names: Iterable[str]) -> list[str]:
+    """A sentence for each of *names* that is not a setting but much like one."""
+    sentences = []
+    for name in sorted(set(names) - SETTING_NAMES):
+        if not name.startswith(_PREFIXES):
+            continue
+        if alike := difflib.get_close_matches(name, SETTING_NAMES, n=1, cutoff=_ALIKE):
+            sentences.append(f"{name} is not a setting; did you mean {alike[0]}?")
+    return sentences
 
 
 def load_settings(environ: dict[str, str] | None = None, env_file: Path | None = None) -> Settings:
@@ -410,10 +455,10 @@ def load_settings(environ: dict[str, str] | None = None, env_file: Path | None =
     faults: list[str] = []
     values: dict[str, str] = {}
     for layer in (
-        _read_env_file(Path(".env") if env_file is None else env_file, faults),
+        read_env_file(Path(".env") if env_file is None else env_file, faults),
         dict(os.environ) if environ is None else environ,
     ):
-        given = {name: value for name, value in layer.items() if value}
+        given = {name: value for name, value in layer.items() if value and name in SETTING_NAMES}
         for name in SECRETS:
             if name in given and f"{name}_FILE" in given:
                 faults.append(f"{name}, {name}_FILE: set only one of them")
@@ -439,10 +484,19 @@ def load_settings(environ: dict[str, str] | None = None, env_file: Path | None =
     return settings
 
 
-def _read_env_file(path: Path, faults: list[str]) -> dict[str, str | None]:
+def read_env_file(path: Path, faults: list[str]) -> dict[str, str | None]:
+    """The variables in a ``.env`` file; its faults in words are added to *faults*.
+
+    A file that others may write is not read: it decides to whom credentials are sent.
+    """
     try:
+        if not path.is_file():
+            return {}
+        if fault := foreign(path.stat()):
+            faults.append(f"{path.name}: {fault}")
+            return {}
         # Interpolation would change a secret that contains ${.
-        return dict(dotenv_values(path, interpolate=False)) if path.is_file() else {}
+        return dict(dotenv_values(path, interpolate=False))
     except (OSError, ValueError) as exc:
         faults.append(f"{path.name}: cannot be read: {type(exc).__name__}")
         return {}

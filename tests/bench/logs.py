@@ -10,8 +10,8 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.chaos.brokers import CLASS_PATH_CACHE
-from tests.real.kafka import KafkaNode, missing_tools, resolve_class_path
 from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
 
 EMBEDDED, KAFKA = "embedded", "kafka"
 KINDS = (EMBEDDED, KAFKA)

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tests.real.kafka import KafkaNode, cluster, missing_tools, resolve_class_path, start_together
 from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.local.kafka import (
+    KafkaNode,
+    cluster,
+    missing_tools,
+    resolve_class_path,
+    start_together,
+)
 
 EMBEDDED, SINGLE, CLUSTER = "embedded", "kafka", "cluster"
 KINDS = (EMBEDDED, SINGLE, CLUSTER)

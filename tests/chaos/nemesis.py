@@ -11,7 +11,7 @@ from tests.chaos.floods import Floods
 from tests.chaos.plan import Act, Step
 from tests.pipeline.worker import until
 from tests.polling.walmart import Walmart
-from tests.real.kafka import KafkaNode
+from walmart_stream.local.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.workers import Worker
 

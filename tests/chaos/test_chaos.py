@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.brokers import CLUSTER, SINGLE
 from tests.chaos.campaign import Options, Result, run
-from tests.real.kafka import missing_tools
+from walmart_stream.local.kafka import missing_tools
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -16,7 +16,7 @@ from cryptography.x509.verification import PolicyBuilder, Store
 
 from tests.docker.compose_file import DOCKER
 from tests.real.certificates import Authority, joined
-from tests.real.kafka import read_properties
+from walmart_stream.local.kafka import read_properties
 
 SCRIPT = DOCKER / "secure" / "prepare.py"
 NODES = ("kafka-1", "kafka-2", "kafka-3")

@@ -22,11 +22,11 @@ from tests.docker.deployment import NODES, WORKERS, Deployment
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW
 from tests.pipeline.worker import until
-from tests.real.kafka import missing_tools, resolve_class_path
 from walmart_stream.kafka.acls import Role, role_acls
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
 from walmart_stream.kafka.permissions import missing_permissions
 from walmart_stream.kafka.topic_configs import required_topics
+from walmart_stream.local.kafka import missing_tools, resolve_class_path
 from walmart_stream.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_kafka]

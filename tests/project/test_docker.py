@@ -16,7 +16,7 @@ from walmart_stream.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("worker-1", "worker-2")
-POM = ROOT / "tests" / "real" / "pom.xml"
+POM = ROOT / "walmart_stream" / "local" / "kafka-pom.xml"
 CONTINUED = re.compile(r"\\\n")
 
 

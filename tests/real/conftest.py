@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.real.kafka import KafkaNode, missing_tools, resolve_class_path
 from tests.real.secure_kafka import SecureKafka
 from walmart_stream.kafka.acls import Role
+from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.real.certificates import Authority, joined
-from tests.real.kafka import SINGLE_NODE, KafkaNode
 from walmart_stream.kafka.clients import client_options
+from walmart_stream.local.kafka import SINGLE_NODE, KafkaNode
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.settings import Settings
 

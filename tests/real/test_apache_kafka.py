@@ -11,7 +11,6 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from tests.real.kafka import KafkaNode, cluster, start_together
 from walmart_stream import topics
 from walmart_stream.kafka.clients import (
     MAX_MESSAGE_BYTES,
@@ -22,6 +21,7 @@ from walmart_stream.kafka.clients import (
 from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.kafka.topic_configs import required_topics
+from walmart_stream.local.kafka import KafkaNode, cluster, start_together
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.end_to_end.program import DEADLINE, Local
-from tests.real.kafka import KafkaNode
+from walmart_stream.local.kafka import KafkaNode
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.prefilled import fill, item_id
 from tests.pipeline.pipeline import Pipeline
-from tests.real.kafka import KafkaNode
+from walmart_stream.local.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
 
 ITEMS = 200

@@ -12,7 +12,6 @@ from aiokafka import AIOKafkaProducer
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.pipeline.pipeline import Pipeline
-from tests.real.kafka import KafkaNode
 from tests.real.retention import delete_before, observe
 from walmart_stream.audit.lost_past import PastLost, require_past
 from walmart_stream.audit.placement import partition_of
@@ -21,6 +20,7 @@ from walmart_stream.kafka.clients import admin_client, client_options, describe_
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.kafka.topic_configs import required_topics
+from walmart_stream.local.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.settings import Settings
 

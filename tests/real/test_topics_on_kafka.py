@@ -15,10 +15,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, RESULTS, WATCHLIST, Pipeline
 from tests.pipeline.worker import Worker
-from tests.real.kafka import KafkaNode
 from walmart_stream.kafka.clients import admin_client, describe_topics
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.kafka.topic_configs import required_topics
+from walmart_stream.local.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
 
 MakePipeline = Callable[..., Pipeline]

@@ -24,12 +24,12 @@ from tests.pipeline.pipeline import RAW, Pipeline, Record
 from tests.pipeline.worker import FAUST, Worker, until
 from tests.polling.polling import watch_items
 from tests.real.certificates import Authority
-from tests.real.kafka import missing_tools, resolve_class_path
 from tests.real.secure_kafka import ADMIN, SecureKafka, environment
 from tests.security import places
 from tests.security.canaries import Canary, sightings
 from tests.security.secure_mongod import DATABASE, SecureMongod, encrypt_key
 from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.local.kafka import missing_tools, resolve_class_path
 from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.sandbox import SandboxConfig, SellerConfig, generate_keypair, serve
 from walmart_stream.settings import SECRETS

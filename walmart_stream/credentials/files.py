@@ -46,6 +46,21 @@ def exposure(status: os.stat_result, groups: Collection[int]) -> str | None:
     return f"{whom} may read or change it (mode {mode:04o})"
 
 
+def foreign(status: os.stat_result) -> str | None:
+    """The reason why others than its owner decide what a file or folder holds, or ``None``.
+
+    Its owner must be this process's user or root, and nobody else may write to it.
+    """
+    if os.name != "posix":
+        return None
+    if status.st_uid not in (0, os.geteuid()):
+        return "it belongs to another user"
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o022:
+        return f"others may change it (mode {mode:04o}): chmod go-w"
+    return None
+
+
 def require_private(path: Path) -> None:
     """Check the file that *path* leads to; symbolic links are followed.
 

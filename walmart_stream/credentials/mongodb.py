@@ -30,14 +30,16 @@ def secrets(uri: str) -> Iterator[str]:
     yield from (given[name] for name in _SECRET_OPTIONS if name in given)
 
 
+def servers(uri: str) -> set[str]:
+    """The servers as they stand there: ``host`` or ``host:port``."""
+    authority = re.split("[/?]", uri.partition("://")[2], maxsplit=1)[0]
+    return set(authority.rpartition("@")[2].split(","))
+
+
 def hosts(uri: str) -> set[str]:
     """Names and addresses of the servers, without ports."""
-    authority = re.split("[/?]", uri.partition("://")[2], maxsplit=1)[0]
-    return {
-        # A port may follow, also on [::1].
-        re.sub(r":[0-9]*$", "", host).strip("[]").lower()
-        for host in authority.rpartition("@")[2].split(",")
-    }
+    # A port may follow, also on [::1].
+    return {re.sub(r":[0-9]*$", "", server).strip("[]").lower() for server in servers(uri)}
 
 
 def has_tls(uri: str) -> bool:

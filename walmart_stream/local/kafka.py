@@ -17,13 +17,22 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from walmart_stream.local.broker import speaks_kafka
+from walmart_stream.local.environment import without_settings
 from walmart_stream.local.ports import LOOPBACK, free_port
-from walmart_stream.local.processes import Process, start
+from walmart_stream.local.processes import Process, StartError, start
 
 HERE = Path(__file__).resolve().parent
-POM = HERE / "pom.xml"
-LOG4J = HERE / "log4j2.properties"
-SINGLE_NODE = HERE.parents[1] / "docker" / "kafka" / "single-node.properties"
+POM = HERE / "kafka-pom.xml"
+LOG4J = HERE / "kafka-log4j2.properties"
+# A wheel has a copy of the file that docker/ mounts; a clone has the file itself.
+SINGLE_NODE = next(
+    path
+    for path in (
+        HERE / "single-node.properties",
+        HERE.parents[1] / "docker" / "kafka" / "single-node.properties",
+    )
+    if path.is_file() or path.parent != HERE
+)
 
 JAVA_NEEDED = 17
 # Any 16 bytes as base64 will do; every node of a cluster is formatted with the same.
@@ -41,7 +50,13 @@ def missing_tools() -> str | None:
         if shutil.which(tool) is None:
             return f"{tool} is not on PATH (Java {JAVA_NEEDED} and Maven are needed)"
     # -version prints to stderr.
-    printed = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=60)
+    printed = subprocess.run(  # noqa: S603
+        [shutil.which("java") or "java", "-version"],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     found = re.search(r'version "(\d+)', printed.stderr)
     if found is None or int(found[1]) < JAVA_NEEDED:
         words = printed.stderr.splitlines()
@@ -50,19 +65,20 @@ def missing_tools() -> str | None:
 
 
 def resolve_class_path(cache: Path) -> str:
-    """The class path of the Kafka that ``pom.xml`` names; kept in *cache* as long as it holds.
+    """The class path of the Kafka in ``kafka-pom.xml``; kept in *cache* as long as it holds.
 
     Raises:
-        RuntimeError: Maven failed; what it said is in the message.
+        StartError: Maven failed; what it said is in the message.
     """
+    cache.mkdir(parents=True, exist_ok=True)
     kept = cache / f"classpath-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
     if kept.is_file():
         class_path = kept.read_text(encoding="utf-8")
         if all(Path(jar).is_file() for jar in class_path.split(os.pathsep)):
             return class_path
-    maven = subprocess.run(
+    maven = subprocess.run(  # noqa: S603
         [
-            "mvn",
+            shutil.which("mvn") or "mvn",
             "--batch-mode",
             "--quiet",
             f"--file={POM}",
@@ -70,13 +86,14 @@ def resolve_class_path(cache: Path) -> str:
             "-DincludeScope=runtime",
             f"-Dmdep.outputFile={kept}",
         ],
+        env=without_settings(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=MAVEN_TIMEOUT,
     )
     if maven.returncode != 0:
-        raise RuntimeError(f"Maven could not resolve Apache Kafka:\n{maven.stdout[-2000:]}")
+        raise StartError(f"Maven could not resolve Apache Kafka:\n{maven.stdout[-2000:]}")
     return kept.read_text(encoding="utf-8")
 
 
@@ -102,6 +119,16 @@ class KafkaNode:
     java_options: Sequence[str] = ()
     client: Mapping[str, Any] | None = None
     _process: Process | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def kept(cls, directory: Path, class_path: str) -> KafkaNode:
+        """The node whose data are in *directory*, at its former address, or a new one."""
+        node = cls(directory, class_path)
+        if node._properties.is_file():
+            listeners = read_properties(node._properties)["listeners"].split(",")
+            ports = [int(listener.rpartition(":")[2]) for listener in listeners]
+            node.port, node.controller_port = ports
+        return node
 
     @property
     def bootstrap(self) -> str:
@@ -129,7 +156,7 @@ class KafkaNode:
             await self._format()
         self._process = await start(
             self._java("kafka.Kafka", str(self._properties), options=self.java_options),
-            self._environment(),
+            _environment(),
             self.log,
         )
 
@@ -183,12 +210,12 @@ class KafkaNode:
         arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", str(self._properties)]
         arguments += self.format_arguments
         formatting = await start(
-            self._java("kafka.tools.StorageTool", *arguments), self._environment(), self.log
+            self._java("kafka.tools.StorageTool", *arguments), _environment(), self.log
         )
         async with asyncio.timeout(FORMAT_TIMEOUT):
             code = await formatting.wait()
         if code != 0:
-            raise RuntimeError(f"formatting failed: {formatting.last_words()}")
+            raise StartError(f"formatting failed: {formatting.last_words()}")
 
     def _java(self, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
         return [
@@ -204,11 +231,6 @@ class KafkaNode:
             main,
             *arguments,
         ]
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ
-        }
 
     async def _serves(self) -> bool:
         # aiokafka logs every refusal as an error, so one looks before; with TLS one sees less.
@@ -226,6 +248,10 @@ class KafkaNode:
             return False
         finally:
             await admin.close()
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ}
 
 
 async def _listens(port: int) -> bool:
