@@ -136,7 +136,8 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
     timer(app, PARKING_TICK, "parking", parking.tick)
 
-    app.watchdog = Watchdog(app, excused=lambda: sink.outage)
+    waits_for_mongodb = {topics.RESULTS.name}
+    app.watchdog = Watchdog(app, excused=lambda: waits_for_mongodb if sink.outage else ())
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:

@@ -60,6 +60,7 @@ class Options:
     worker_kills: int = 10
     node_kills: int = 0
     mongod_kills: int = 0
+    log_cuts: int = 0
     walmart_outages: int = 0
     floods: int = 0
     walmart_outage: float = 60.0
@@ -165,7 +166,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
         result.longest_stop = round(observer.longest_stop, 1)
         result.recoveries = observer.recoveries
         told("everything is at rest; judging")
-        result.judgement = await judge(settings, traffic.acknowledged, walmart)
+        result.judgement = await judge(settings, traffic.acknowledged, walmart, nemesis.cut_ms)
     result.seconds = round(time.monotonic() - started, 1)
     return result
 
@@ -252,6 +253,7 @@ async def _attack(nemesis: Nemesis, options: Options) -> None:
                 rng("nodes"), 3 if options.broker == "cluster" else 1, options.node_kills
             )
         ),
+        nemesis.logs(plan.attack_logs(rng("logs"), options.log_cuts)),
         nemesis.database(plan.attack_database(rng("database"), options.mongod_kills)),
         nemesis.walmart(
             plan.attack_walmart(rng("walmart"), options.walmart_outages, options.walmart_outage)

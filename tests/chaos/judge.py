@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from tests.chaos.after_cut import compare_since
 from tests.polling.walmart import Walmart
 from walmart_stream import topics
 from walmart_stream.audit import Report, report_lines
@@ -31,6 +32,7 @@ class Judgement:
 
     observations: int = 0
     acknowledged: int = 0
+    cut_off: int = 0
     lost: int = 0
     duplicated: int = 0
     wrong: int = 0
@@ -48,10 +50,18 @@ class Judgement:
 
 
 async def judge(
-    settings: Settings, acknowledged: Mapping[int, Mapping[int, int]], walmart: Walmart
+    settings: Settings,
+    acknowledged: Mapping[int, Mapping[int, int]],
+    walmart: Walmart,
+    cut_ms: int | None = None,
 ) -> Judgement:
-    """Judge a pipeline at rest. *acknowledged*: see :class:`tests.chaos.traffic.Traffic`."""
+    """Judge a pipeline at rest. *acknowledged*: see :class:`tests.chaos.traffic.Traffic`.
+
+    *cut_ms*: when the raw topic last lost its end (epoch ms); nothing before can be told.
+    """
     judgement = Judgement()
+    if cut_ms is not None:
+        return await _judge_after_cut(settings, acknowledged, cut_ms)
     await _judge_log(settings, acknowledged, walmart, judgement)
     audit = await verify(settings)
     _add_audit(audit, judgement)
@@ -63,6 +73,25 @@ async def judge(
     judgement.replayed_differences = sum(part.differences for part in again.collections.values())
     if judgement.replayed_differences:
         judgement.notes += ["replayed:", *report_lines(again)]
+    return judgement
+
+
+async def _judge_after_cut(
+    settings: Settings, acknowledged: Mapping[int, Mapping[int, int]], cut_ms: int
+) -> Judgement:
+    judgement = Judgement(acknowledged=sum(map(len, acknowledged.values())))
+    held = 0
+    async for record in read_topic(settings, topics.RAW.name):
+        judgement.observations += 1
+        digest = acknowledged.get(record.partition, {}).get(record.offset)
+        held += digest == hash((record.key, record.value))
+    judgement.cut_off = judgement.acknowledged - held
+    into = settings.mongodb_database + REPLAYED
+    await replay(settings, into=into)
+    found = await compare_since(settings, into, cut_ms)
+    judgement.lost, judgement.duplicated = found.lost, found.duplicated
+    judgement.wrong, judgement.changes_stored = found.wrong, found.compared
+    judgement.notes = found.notes
     return judgement
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from tests.chaos.floods import Floods
+from tests.chaos.log_cuts import cut_tails
 from tests.chaos.plan import Act, Step
 from tests.pipeline.worker import until
 from tests.polling.walmart import Walmart
-from walmart_stream.local.kafka import KafkaNode
+from walmart_stream import topics
+from walmart_stream.local.kafka import KafkaNode, start_together
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.workers import Worker
 
@@ -26,6 +29,9 @@ WALMART_FAULTS = (
 
 # The longest that all workers are down at the same time (seconds).
 LONGEST_ABSENCE = 120.0
+
+# After a cut, so that most offers change twice, which is what can be told (seconds).
+TOLD_AFTER_CUT = 30.0
 
 Told = Callable[[str], None]
 
@@ -59,7 +65,10 @@ class Nemesis:
         self._tell = tell
         self._lasting: set[asyncio.Task[None]] = set()
         self._absent: set[int] = set()
+        self._nodes_busy = asyncio.Lock()
         self.done: Counter[str] = Counter()
+        #: When the raw topic could be written to again after its last cut (epoch ms).
+        self.cut_ms: int | None = None
 
     async def workers(self, steps: Sequence[Step]) -> None:
         """Attack the workers; what lasts goes on beside the next attacks."""
@@ -70,6 +79,10 @@ class Nemesis:
     async def nodes(self, steps: Sequence[Step]) -> None:
         """Attack the broker's nodes, each after the one before is whole again."""
         await self._follow(steps, self._attack_node)
+
+    async def logs(self, steps: Sequence[Step]) -> None:
+        """Cut the ends of logs."""
+        await self._follow(steps, self._cut_logs)
 
     async def database(self, steps: Sequence[Step]) -> None:
         """Attack mongod."""
@@ -139,7 +152,25 @@ class Nemesis:
         await self._workers[number].start()
         self._absent.discard(number)
 
+    async def _cut_logs(self, step: Step) -> None:
+        """A power cut without a flush: each node keeps another part of its last segments."""
+        async with self._nodes_busy:
+            self._note("logs", step)
+            self._attacked()
+            await asyncio.gather(*(node.kill() for node in self._nodes))
+            for number, node in enumerate(self._nodes):
+                cut_tails(node.directory / "data", topics.RAW.name, 0.9 - 0.1 * number)
+            await asyncio.sleep(step.seconds)
+            await start_together(self._nodes)
+            self.cut_ms = time.time_ns() // 1_000_000
+            self._attacked()
+        await asyncio.sleep(TOLD_AFTER_CUT)
+
     async def _attack_node(self, step: Step) -> None:
+        async with self._nodes_busy:
+            await self._kill_node(step)
+
+    async def _kill_node(self, step: Step) -> None:
         node = self._nodes[step.target]
         self._note(f"node {node.node_id}", step)
         self._attacked()

@@ -24,6 +24,7 @@ class Act(StrEnum):
     LEAVE = "leave, join"
     FAIL = "fail"
     FLOOD = "flood"
+    CUT = "kill -9 and cut logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ def attack_nodes(rng: random.Random, nodes: int, kills: int) -> list[Step]:
         Step(gap(rng, 15), Act.KILL, rng.randrange(nodes), rng.choice([0.0, rng.uniform(0, 12)]))
         for _ in range(kills)
     ]
+
+
+def attack_logs(rng: random.Random, cuts: int) -> list[Step]:
+    """*cuts* power cuts of all nodes at once, after which the raw topic lacks its end."""
+    return [Step(gap(rng, 30) + 10, Act.CUT, 0, rng.uniform(0, 3)) for _ in range(cuts)]
 
 
 def attack_database(rng: random.Random, kills: int) -> list[Step]:

@@ -49,6 +49,8 @@ class Traffic:
         self._bad = self._poison()
         self.acknowledged: dict[int, dict[int, int]] = {p: {} for p in range(partitions)}
         self.unacknowledged = 0
+        #: Acknowledged once more at an offset that had been acknowledged: the log had been cut.
+        self.replaced = 0
         self.poisoned = 0
 
     @property
@@ -99,7 +101,9 @@ class Traffic:
         except KafkaError:
             self.unacknowledged += 1
         else:
-            self.acknowledged[partition][taken.offset] = hash((key, value))
+            offsets = self.acknowledged[partition]
+            self.replaced += taken.offset in offsets
+            offsets[taken.offset] = hash((key, value))
 
     def _observation(self) -> tuple[bytes, bytes, int]:
         """An observation of now; one in twenty is late, or the item's last one once more."""

@@ -67,6 +67,7 @@ options = {
     "broker_rebalance_timeout": 6,
     "broker_heartbeat_interval": 2,
     "broker_commit_interval": 0.5,
+    "consumer_metadata_max_age_ms": 2000,
     "topic_partitions": PARTITIONS,
     "topic_disable_leader": True,
     "table_standby_replicas": 0,
@@ -84,6 +85,7 @@ if FLAVOUR == "engine":
         os.environ["APP_ID"],
         prepare=prepare,
         max_batch=int(os.environ.get("MAX_BATCH", "2000")),
+        log_fault=lambda topic, kind, count: say(event=kind, topic=topic, count=count),
         TableManager="walmart_stream.engine.recovery:FetchTableManager",
         Table="walmart_stream.engine.tables:AwaitedTable",
         **options,
@@ -117,7 +119,7 @@ if FLAVOUR == "engine":
             say(event="done", key=record.key.decode(), value=record.value.decode())
 
     if "LONGEST_STALL" in os.environ:
-        app.watchdog = Watchdog(app, lambda: None, float(os.environ["LONGEST_STALL"]))
+        app.watchdog = Watchdog(app, lambda: (), float(os.environ["LONGEST_STALL"]))
 
     if "FAILING_CLIENT" in os.environ:
         what, flag = os.environ["FAILING_CLIENT"].split(" ")
@@ -161,6 +163,9 @@ else:
 @app.timer(0.2)
 async def report():
     if app.rebalancing or not app.tables.actives_ready:
+        return
+    if FLAVOUR == "engine" and app.unread() is not None:
+        say(event="unread", reason=app.unread())
         return
     owned = {tp.partition for tp in app.consumer.assignment() if tp.topic == INPUT}
     if FLAVOUR == "engine":

@@ -59,8 +59,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Any:
     )
 
 
-def _check_for_long(app: Any) -> None:
-    watch = watchdog.Watchdog(app, excused=lambda: None, longest=10)
+def _check_for_long(app: Any, *excused: str) -> None:
+    watch = watchdog.Watchdog(app, excused=lambda: excused, longest=10)
     for now in (0.0, 11.0):
         watch.check(now)
 
@@ -80,7 +80,18 @@ def test_a_group_that_is_never_joined_is_a_stall(app: Any) -> None:
 
 def test_a_partition_that_is_not_fetched_any_more_is_a_stall(app: Any) -> None:
     """How much waits in it, only a fetch would tell."""
-    app.last_fetched = lambda: {"a": 1_000}
+    app.last_fetched = lambda: {("a", 0): 1_000}
 
-    with pytest.raises(Ended, match="the fetching of a"):
+    with pytest.raises(Ended, match=r"the fetching of .'a', 0"):
         _check_for_long(app)
+
+
+def test_only_the_topic_whose_database_is_away_may_wait(app: Any) -> None:
+    """Everything was excused: a stuck poller or processor went unnoticed during an outage."""
+    app.last_fetched = lambda: {("results", 0): 1_000}
+    app.unfinished = lambda: {("results", 0): 7}
+    _check_for_long(app, "results")
+    app.unfinished = lambda: {("results", 0): 7, ("raw", 1): 9}
+
+    with pytest.raises(Ended, match=r"nothing gets done: .'raw', 1.$"):
+        _check_for_long(app, "results")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from walmart_stream.engine.tables import AwaitedTable
 from walmart_stream.kafka.topic_check import Comparison, FoundTopic, compare, missing
 from walmart_stream.kafka.topic_configs import RequiredTopic, required_topics
 from walmart_stream.settings import Settings
@@ -66,6 +67,7 @@ def test_topics_as_required_are_as_required(settings: Settings) -> None:
         (OFFERS, "cleanup.policy", "compact,delete", "do not change would be deleted"),
         (OFFERS, "min.insync.replicas", "1", "too few copies"),
         (OFFERS, "min.compaction.lag.ms", "0", "compacted away"),
+        (OFFERS, "delete.retention.ms", "3600000", "would keep deleted keys"),
         (WINDOWS, "retention.ms", "3600000", "deleted too early"),
         (WINDOWS, "min.compaction.lag.ms", "1000", "compacted away"),
     ],
@@ -218,3 +220,12 @@ def test_windows_that_are_still_open_are_not_deleted(
     settings = make_unreachable_settings(window_size=604_800, app_id="prices")
 
     assert int(required(settings, WINDOWS).configs["retention.ms"]) > 2 * 604_800_000
+
+
+def test_data_on_disk_is_forgotten_before_the_changelog_forgets_deletions(
+    settings: Settings,
+) -> None:
+    """Or keys that were deleted meanwhile would be in the table again."""
+    kept = int(required(settings, OFFERS).configs["delete.retention.ms"]) / 1000
+
+    assert AwaitedTable.longest_absence <= kept / 2

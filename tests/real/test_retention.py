@@ -14,9 +14,9 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from tests.pipeline.pipeline import Pipeline
 from tests.real.retention import delete_before, observe
 from walmart_stream.audit.lost_past import PastLost, require_past
-from walmart_stream.audit.placement import partition_of
 from walmart_stream.commands.replay import replay
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
+from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.kafka.topic_configs import required_topics

@@ -92,6 +92,8 @@ class LiveWorker:
             failing["kafka"] = "the consumer group is rebalancing"
         elif not self._app.tables.actives_ready:
             failing["tables"] = "the tables are being restored"
+        elif (unread := self._app.unread()) is not None:
+            failing["topics"] = unread
         if self._sink.outage is not None:
             failing["mongodb"] = f"writes are waiting for it ({self._sink.outage})"
         return failing

@@ -7,8 +7,8 @@ can be. What retention has deleted cannot be recomputed: the report says so (``t
 from walmart_stream.audit.dead_letters import DeadLetterCheck
 from walmart_stream.audit.differences import compare
 from walmart_stream.audit.expected import Expected, Recomputation, expected_results
-from walmart_stream.audit.placement import partition_of
 from walmart_stream.audit.report import Comparison, Report, report_lines
+from walmart_stream.kafka.placement import partition_of
 
 __all__ = [
     "Comparison",

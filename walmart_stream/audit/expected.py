@@ -10,7 +10,6 @@ from typing import Any
 import bson
 import orjson
 
-from walmart_stream.audit.placement import partition_of
 from walmart_stream.domain import events
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.errors import BadInput
@@ -20,6 +19,7 @@ from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.kafka.clients import MAX_RECORD_BYTES
+from walmart_stream.kafka.placement import partition_of
 from walmart_stream.storage.documents import change_document, offer_document, window_document
 
 # How long after the clock closed a window it may still be on its way to the database.

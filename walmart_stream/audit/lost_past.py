@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from walmart_stream import topics
-from walmart_stream.audit.placement import partition_of
+from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import end_offsets, start_offsets
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo

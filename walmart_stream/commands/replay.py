@@ -10,7 +10,6 @@ from typing import Any
 
 from walmart_stream import topics
 from walmart_stream.audit.lost_past import lost_beginnings, require_whole_log
-from walmart_stream.audit.placement import partition_of
 from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.events import Event, PriceChange, Source
@@ -18,6 +17,7 @@ from walmart_stream.domain.reading import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead, to_ms
 from walmart_stream.domain.windows import Rules
+from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo

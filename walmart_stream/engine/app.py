@@ -55,7 +55,8 @@ class StreamApp(faust.App):
         log_fault: Callable[[str, str, int], None] = lambda topic, kind, count: None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        # A changelog shorter than a table is restored anew instead; see FetchRecovery.
+        super().__init__(*args, recovery_consistency_check=False, **kwargs)
         self._prepare = prepare
         self.log_fault = log_fault
         self.max_batch = max_batch
@@ -98,6 +99,19 @@ class StreamApp(faust.App):
             for tp, (position, end) in consumer.unfinished().items()
             if position < end and tp not in consumer.parked
         }
+
+    def unread(self) -> str | None:
+        """Why nobody reads some partition: no topic, or none of the group has it; else ``None``."""
+        topics, missing = cast(BatchConsumer, self.consumer).topics()
+        if missing:
+            return f"there is no topic {', '.join(sorted(missing))}"
+        assignor: Any = self.assignor
+        held = list(assignor.external_topic_distribution.values())
+        for topic in sorted(topics - self.tables.changelog_topics):
+            read = {partition for of_one in held for partition in of_one.get(topic, ())}
+            if unread := set(range(self.conf.topic_partitions)) - read:
+                return f"nobody reads partitions {sorted(unread)} of topic {topic}"
+        return None
 
     @property
     def parked(self) -> Mapping[TP, Parked]:

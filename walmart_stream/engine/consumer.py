@@ -132,6 +132,12 @@ class BatchConsumer(driver.Consumer):
         client = cast(FetchThread, self._thread)._ensure_consumer()
         return {tp: client.last_poll_timestamp(tp) for tp, p in self._streams() if not p.parked}
 
+    def topics(self) -> tuple[set[str], set[str]]:
+        """The topics that are subscribed to, and those of them that no broker has."""
+        client = cast(FetchThread, self._thread)._ensure_consumer()
+        topics = set(client.subscription())
+        return topics, {topic for topic in topics if not client.partitions_for_topic(topic)}
+
     def _streams(self) -> list[tuple[TP, Partition]]:
         changelogs, assigned = self.app.tables.changelog_topics, self.assignment()
         return [
@@ -250,13 +256,20 @@ class BatchConsumer(driver.Consumer):
     async def _read_again(self, tp: TP, why: str) -> None:
         """Read a log that lost its end from its beginning: whatever is known already is no news."""
         if tp.topic in self.app.tables.changelog_topics:
-            end_process(f"{tp.topic}-{tp.partition} lost its end while it was restored: {why}")
+            cast(FetchTableManager, self.app.tables).recovery.start_over(tp, why)
+            return
         partition = self._partitions.get(tp)
         [first] = (await self.earliest_offsets(tp)).values()
         if partition is not None and self._partitions.get(tp) is partition:
             logger.error("%s-%d lost its end: %s; it is read again from offset %d", *tp, why, first)
             cast(Any, self.app).log_fault(tp.topic, CUT, 1)
             partition.rewind(first)
+
+    def restart_changelog(self, tp: TP) -> None:
+        """Restore *tp* from its beginning, then read the topics beside it again."""
+        self.distrusted.add(tp.partition)
+        if tp in self._partitions:
+            self._partitions[tp].start_at(0)
 
     async def perform_seek(self) -> None:
         """Give every stream partition that has none yet the position where processing goes on.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError, NoOffsetForPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
@@ -95,11 +95,6 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             end_process(f"the consumer failed: {reason!r}")
         await super().crash(reason)
 
-    def missing_topics(self) -> list[str]:
-        """Subscribed topics that no broker has."""
-        consumer = self._ensure_consumer()
-        return [tp for tp in consumer.subscription() if not consumer.partitions_for_topic(tp)]
-
     # -- commits
 
     async def committed(self, tps: set[TP]) -> dict[TP, tuple[int, Mark | None]]:
@@ -157,9 +152,12 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             records = getattr(waiting, "_partition_records", None)
             if records is not None:
                 records._consumer_record = _as_decoded
-        fetched = await self._fetch_records(
-            consumer, ready, timeout=timeout, max_records=self.app.conf.broker_max_poll_records
-        )
+        try:
+            fetched = await self._fetch_records(
+                consumer, ready, timeout=timeout, max_records=self.app.conf.broker_max_poll_records
+            )
+        except NoOffsetForPartitionError:
+            return {}  # of the next assignment, for which nothing was asked yet
         if not assignment.active:
             return {}
         if fetched and sum(map(len, fetched.values())) < ENOUGH_TO_FETCH_AHEAD:

@@ -13,10 +13,11 @@ fetch leaves nothing to put right.
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from enum import Enum
 from typing import Any, NamedTuple
+
+from walmart_stream.engine.stores import digest
 
 # Milliseconds without an answer after which a log may have lost its end and grown again: no broker
 # restarts, and no leader is replaced, in less. Proving the opposite costs one record.
@@ -46,7 +47,7 @@ class Mark(NamedTuple):
     @classmethod
     def of(cls, record: Any) -> Mark:
         """The mark of *record*: equal records at one offset have equal marks."""
-        content = zlib.crc32(record.value or b"", zlib.crc32(record.key or b""))
+        content = digest(record.key, record.value)
         return cls(record.offset, content ^ (record.timestamp & 0xFFFFFFFF))
 
     @classmethod

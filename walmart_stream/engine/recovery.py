@@ -6,14 +6,18 @@ of all partitions: about 80 microseconds each. Here a fetch goes into its table 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode import Service
+
+from walmart_stream.engine.failure import end_process
+from walmart_stream.engine.stores import digest
 
 # How often it is looked whether there is anything to restore at all.
 LOOK_INTERVAL = 1.0
@@ -26,23 +30,73 @@ class FetchRecovery(Recovery):
     _restored = 0
     _started_at = 0.0
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._proven: set[TP] = set()
+
     def restore(self, tp: TP, records: Sequence[Any]) -> None:
         """Take *records* (aiokafka's) of changelog partition *tp*, in log order, into its table."""
-        if tp in self.active_tps:
-            offsets = self.active_offsets
-        elif tp in self.standby_tps:
-            offsets = self.standby_offsets
-        else:
+        is_active = tp in self.active_tps
+        if not is_active and tp not in self.standby_tps:
             return
+        offsets = self.active_offsets if is_active else self.standby_offsets
+        highwaters = self.active_highwaters if is_active else self.standby_highwaters
+        table: Any = self.tp_to_table[tp]
+        place = table.place(tp.partition)
+        if tp not in self._proven and place is not None and records[-1].offset >= place.offset:
+            there = next(record for record in records if record.offset >= place.offset)
+            # A later record stands there where that one was compacted.
+            if there.offset == place.offset and digest(there.key, there.value) != place.digest:
+                self.start_over(tp, "another record stands where the last one was restored")
+                return
+            self._proven.add(tp)
+            self._restored -= 1  # it is restored once more
         seen = offsets.get(tp)
         if seen is not None and records[0].offset <= seen:
             records = [record for record in records if record.offset > seen]
         if records:
-            table: Any = self.tp_to_table[tp]
-            table.restore(tp.partition, records)
+            is_all = records[-1].offset >= highwaters[tp]
+            table.restore(tp.partition, records, is_all=is_all)
             offsets[tp] = records[-1].offset
             self._restored += len(records)
         self._look()
+
+    def start_over(self, tp: TP, why: str) -> None:
+        """Restore changelog partition *tp* from its beginning: it lost its end.
+
+        What was committed of the topics beside it may be missing in it, so they are read again.
+        """
+        app: Any = self.app
+        table: Any = self.tp_to_table[tp]
+        self.log.error("%s-%d lost its end: %s; it is restored anew", *tp, why)
+        app.log_fault(tp.topic, "cut", 1)
+        table.forget(tp.partition)
+        (self.active_offsets if tp in self.active_tps else self.standby_offsets)[tp] = -1
+        app.consumer.restart_changelog(tp)
+
+    async def _build_offsets(
+        self, consumer: Any, tps: set[TP], destination: Any, title: str
+    ) -> None:
+        await super()._build_offsets(consumer, tps, destination, title)
+        for tp in tps & self.active_tps:
+            table: Any = self.tp_to_table[tp]
+            place = table.place(tp.partition)
+            if place is not None and place.offset > self.active_highwaters[tp]:
+                self.start_over(
+                    tp, f"it ends at {self.active_highwaters[tp]}, before {place.offset}"
+                )
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        """Faust goes on when the time is up, with tables that only look restored."""
+
+        async def finish() -> None:
+            try:
+                async with asyncio.timeout(timeout):
+                    await (coro if isinstance(coro, Awaitable) else coro.wait())
+            except TimeoutError:
+                end_process(f"the brokers did not answer for {timeout} s while tables are restored")
+
+        await super()._wait(finish())
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Faust resumes partitions, then seeks them: what was fetched in between is lost (#596)."""
@@ -52,6 +106,7 @@ class FetchRecovery(Recovery):
         await super().on_recovery_completed(generation_id)
 
     def _add(self, table: Any, tp: TP, offsets: Any) -> None:
+        self._proven.discard(tp)
         self.tp_to_table[tp] = table
         # Also where it is None: what Faust remembers may be of values that were dropped since.
         offsets[tp] = table.persisted_offset(tp)

@@ -6,11 +6,31 @@ found or dropped without looking at every key.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Values = Mapping[bytes, bytes | None]
+
+# Sorts behind every key: those are JSON, or an item id.
+AFTER_ALL = b"\xff" * 256
+
+
+class Place(NamedTuple):
+    """The last changelog record that a partition's values include, with all before it.
+
+    ``at``: when they included everything (epoch s); 0 if they never did.
+    """
+
+    offset: int
+    digest: int
+    at: int
+
+
+def digest(key: bytes | None, value: bytes | None) -> int:
+    """Tells records apart that stand at the same offset, before and after a log lost its end."""
+    return zlib.crc32(value or b"", zlib.crc32(key or b""))
 
 
 class Partitions(Protocol):
@@ -22,14 +42,17 @@ class Partitions(Protocol):
     def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
         """What *partition* holds now."""
 
-    def put(self, partition: int, values: Values, offset: int | None) -> None:
-        """Store *values* (``None`` deletes), and *offset*, if given, as :meth:`offset`."""
+    def put(self, partition: int, values: Values, place: Place | None) -> None:
+        """Store *values* (``None`` deletes), and *place*, if given, as :meth:`place`."""
 
-    def offset(self, partition: int) -> int | None:
-        """The last changelog record that the values include, with all before it."""
+    def place(self, partition: int) -> Place | None:
+        """How far the values follow the changelog."""
 
     def drop(self, partition: int) -> None:
         """Somebody else has *partition* now."""
+
+    def clear(self, partition: int) -> None:
+        """Forget everything of *partition*."""
 
 
 class MemoryPartitions:
@@ -37,7 +60,7 @@ class MemoryPartitions:
 
     def __init__(self) -> None:
         self._values: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
-        self._offsets: dict[int, int] = {}
+        self._places: dict[int, Place] = {}
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         return self._values[partition].get(key)
@@ -45,22 +68,24 @@ class MemoryPartitions:
     def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
         return iter(list(self._values[partition].items()))
 
-    def put(self, partition: int, values: Values, offset: int | None) -> None:
+    def put(self, partition: int, values: Values, place: Place | None) -> None:
         stored = self._values[partition]
         for key, value in values.items():
             if value is None:
                 stored.pop(key, None)
             else:
                 stored[key] = value
-        if offset is not None:
-            self._offsets[partition] = offset
+        if place is not None:
+            self._places[partition] = place
 
-    def offset(self, partition: int) -> int | None:
-        return self._offsets.get(partition)
+    def place(self, partition: int) -> Place | None:
+        return self._places.get(partition)
 
-    def drop(self, partition: int) -> None:
+    def clear(self, partition: int) -> None:
         self._values.pop(partition, None)
-        self._offsets.pop(partition, None)
+        self._places.pop(partition, None)
+
+    drop = clear
 
 
 class RocksPartitions:
@@ -81,21 +106,28 @@ class RocksPartitions:
             if key != self._store.offset_key and value:
                 yield key, value
 
-    def put(self, partition: int, values: Values, offset: int | None) -> None:
-        # As one batch, values and offset survive a crash together or not at all.
+    def put(self, partition: int, values: Values, place: Place | None) -> None:
+        # As one batch, values and place survive a crash together or not at all.
         batch = self._new_batch(raw_mode=True)
         for key, value in values.items():
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        if offset is not None:
-            batch.put(self._store.offset_key, b"%d" % offset)
+        if place is not None:
+            batch.put(self._store.offset_key, b"%d:%d:%d" % place)
         self._store._db_for_partition(partition).write(batch)
 
-    def offset(self, partition: int) -> int | None:
-        stored = self._store._db_for_partition(partition).get(self._store.offset_key)
-        return None if stored is None else int(stored)
+    def place(self, partition: int) -> Place | None:
+        stored = self._store._db_for_partition(partition).get(self._store.offset_key) or b""
+        numbers = [int(number) for number in stored.split(b":") if number]
+        # Earlier releases wrote the offset alone, which proves nothing.
+        return Place(*numbers) if len(numbers) == 3 else None
 
     def drop(self, partition: int) -> None:
-        """Nothing to do: what is on disk saves time when it comes back."""
+        """Nothing to do: values on disk save time when it comes back."""
+
+    def clear(self, partition: int) -> None:
+        batch = self._new_batch(raw_mode=True)
+        batch.delete_range(b"", AFTER_ALL)
+        self._store._db_for_partition(partition).write(batch)

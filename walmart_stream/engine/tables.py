@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
-from walmart_stream.engine.stores import MemoryPartitions, Partitions, RocksPartitions
+from walmart_stream.engine.stores import (
+    MemoryPartitions,
+    Partitions,
+    Place,
+    RocksPartitions,
+    digest,
+)
 
 
 class AwaitedTable(faust.Table[Any, bytes]):
@@ -25,6 +32,9 @@ class AwaitedTable(faust.Table[Any, bytes]):
     """
 
     age: Callable[[bytes], int] | None = None
+
+    #: Seconds after which values on disk are not trusted: less than ``delete.retention.ms``.
+    longest_absence = 12 * 3600.0
 
     #: How often something was written or restored: unchanged means that nothing was.
     changes = 0
@@ -51,8 +61,20 @@ class AwaitedTable(faust.Table[Any, bytes]):
             if not stored:
                 return
             self.changes += 1
-            offset = self._followed_by(partition, sent[topic, partition])
-            self._partitions.put(partition, stored, offset)
+            offsets = sent[topic, partition]
+            place = self._partitions.place(partition)
+            if place is not None and offsets[0] <= place.offset:
+                # The changelog lost its end; we still have what it held, and only we write to it.
+                stored = {**dict(self._partitions.items(partition)), **stored}
+                outbox.extend(topic, partition, stored.items())
+                offsets = (await outbox.flush())[topic, partition]
+                cast(Any, self.app).log_fault(topic, "cut", 1)
+            elif offsets[0] != (0 if place is None else place.offset + 1):
+                # Another worker's records stand in between, as one of us is a zombie: recovery
+                # has to read them.
+                offsets = []
+            last = [*stored.items()][-1]
+            self._partitions.put(partition, stored, _place(offsets, *last))
 
     def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """Partition, stored key and value of everything in *partitions*."""
@@ -60,14 +82,37 @@ class AwaitedTable(faust.Table[Any, bytes]):
             for key, value in self._partitions.items(partition):
                 yield partition, key, value
 
-    def restore(self, partition: int, records: Sequence[Any]) -> None:
-        """Take *records* of the changelog (aiokafka's, in log order) into the store."""
+    def restore(self, partition: int, records: Sequence[Any], *, is_all: bool) -> None:
+        """Take *records* of the changelog (aiokafka's, in log order) into the store.
+
+        *is_all*: there were no more when the restoring began.
+        """
         self.changes += 1
-        self._partitions.put(partition, self._newest(partition, records), records[-1].offset)
+        last, before = records[-1], self._partitions.place(partition)
+        at = int(time.time()) if is_all else 0 if before is None else before.at
+        place = Place(last.offset, digest(last.key, last.value), at)
+        self._partitions.put(partition, self._newest(partition, records), place)
+
+    def place(self, partition: int) -> Place | None:
+        """How far the values of *partition* follow the changelog."""
+        return self._partitions.place(partition)
+
+    def forget(self, partition: int) -> None:
+        """Forget everything of *partition*, which is to be restored from the beginning."""
+        self._partitions.clear(partition)
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """Where recovery goes on after; ``None``: at the beginning."""
-        return self._partitions.offset(tp.partition)
+        """Where recovery goes on after; ``None``: at the beginning.
+
+        That is before the last record which the values include: reading it once more proves that
+        the changelog still has it. Values that are too old are forgotten: the changelog may not
+        say any more which of their keys were deleted.
+        """
+        place = self._partitions.place(tp.partition)
+        if place is None or time.time() - place.at > self.longest_absence:
+            self._partitions.clear(tp.partition)
+            return None
+        return place.offset - 1
 
     async def on_rebalance(
         self,
@@ -90,17 +135,6 @@ class AwaitedTable(faust.Table[Any, bytes]):
         store: Any = self.data
         return MemoryPartitions() if isinstance(store, MemoryStore) else RocksPartitions(store)
 
-    def _followed_by(self, partition: int, offsets: list[int]) -> int | None:
-        """The offset to note after a write: the last of *offsets*, if they follow what is there.
-
-        Where records of another worker stand in between, which happens when one of us is a
-        zombie, it stays where it is, so that recovery reads them.
-        """
-        followed = self._partitions.offset(partition)
-        following = 0 if followed is None else followed + 1
-        ours = list(range(following, following + len(offsets)))
-        return offsets[-1] if offsets == ours else None
-
     def _newest(self, partition: int, records: Sequence[Any]) -> dict[bytes, bytes | None]:
         age = self.age
         if age is None:
@@ -122,3 +156,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
         stored = self.app.serializers.dumps_key(self.key_type, key, serializer="json")
         assert stored is not None
         return stored
+
+
+def _place(offsets: list[int], key: bytes, value: bytes | None) -> Place | None:
+    return Place(offsets[-1], digest(key, value), int(time.time())) if offsets else None

@@ -7,7 +7,7 @@ something to do and nothing gets done. A supervisor's restart mends all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from typing import Any
 
 from walmart_stream.engine.failure import end_process
@@ -39,10 +39,10 @@ class Progress:
 
 
 class Watchdog:
-    """Watches *app*. While *excused* gives a reason, its agents may wait (say, for a database)."""
+    """Watches *app*. Topics that *excused* names may wait, say for a database; no others."""
 
     def __init__(
-        self, app: Any, excused: Callable[[], str | None], longest: float = LONGEST_STALL
+        self, app: Any, excused: Callable[[], Container[str]], longest: float = LONGEST_STALL
     ) -> None:
         self._app = app
         self._excused = excused
@@ -62,8 +62,12 @@ class Watchdog:
             return {"the restoring of tables": recovery.active_remaining_total()}
         if app.rebalancing or not app.tables.actives_ready:
             return {"the joining of the group": app.rebalancing_count}
-        if self._excused() is not None:
-            return {}
         # What is not fetched cannot be seen to be unfinished.
-        fetches = {f"the fetching of {tp}": at for tp, at in app.last_fetched().items()}
-        return {**app.unfinished(), **fetches}
+        excused, fetched = self._excused(), app.last_fetched()
+        fetches = {
+            f"the fetching of {tp}": at for tp, at in fetched.items() if tp[0] not in excused
+        }
+        return {
+            **{tp: at for tp, at in app.unfinished().items() if tp[0] not in excused},
+            **fetches,
+        }

@@ -19,6 +19,7 @@ _TOO_SMALL = {
     "retention.bytes": "records would be deleted too early",
     "min.compaction.lag.ms": "a newer value could be compacted away before its worker has written "
     "it again, at most POLL_INTERVAL_MAX later",
+    "delete.retention.ms": "a worker that returns with its data on disk would keep deleted keys",
     "max.message.bytes": "what must be written might not fit",
 }
 

@@ -76,6 +76,8 @@ def changelog_configs(table: TableSpec, settings: Settings) -> dict[str, str]:
         **_common(settings, MAX_MESSAGE_BYTES),
         "min.compaction.lag.ms": str(lag),
         "segment.ms": str(SEGMENT_MS),
+        # A worker that comes back within half of it (see AwaitedTable) finds every deletion.
+        "delete.retention.ms": str(MS_PER_DAY),
     }
     if not table.windowed:
         return {**configs, "cleanup.policy": "compact"}

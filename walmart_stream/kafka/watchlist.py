@@ -21,6 +21,7 @@ from walmart_stream.domain.watch import (
     stamped,
 )
 from walmart_stream.kafka.clients import client_options, start
+from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
@@ -97,13 +98,18 @@ def read_file(file: BinaryIO) -> tuple[list[WatchEntry], list[RowFault]]:
 async def _produce(settings: Settings, records: Sequence[tuple[str, bytes | None]]) -> None:
     if not records:
         return
+    # By hand: the client would hash by the number of partitions that the broker has.
+    keyed = [(item_id.encode(), value) for item_id, value in records]
+    partitions = settings.kafka_partitions
     producer = AIOKafkaProducer(**client_options(settings), acks="all")
     try:
         await start(producer, settings)
-        for first in range(0, len(records), CHUNK):
+        for first in range(0, len(keyed), CHUNK):
             sent = [
-                await producer.send(topics.WATCHLIST.name, key=item_id.encode(), value=value)
-                for item_id, value in records[first : first + CHUNK]
+                await producer.send(
+                    topics.WATCHLIST.name, value, key, partition_of(key, partitions)
+                )
+                for key, value in keyed[first : first + CHUNK]
             ]
             await asyncio.gather(*sent)
     finally:

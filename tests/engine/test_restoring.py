@@ -1,0 +1,80 @@
+"""Restoring tables: what is on disk is trusted only while the changelog can still correct it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from walmart_stream.engine import recovery
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.stores import Place
+from walmart_stream.engine.tables import AwaitedTable
+
+CHANGELOG = TP("unit-counts-changelog", 0)
+
+
+async def _nothing() -> None:
+    pass
+
+
+@pytest.fixture(params=["memory", "rocksdb"])
+async def table(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    app = StreamApp(
+        "unit",
+        prepare=_nothing,
+        broker="kafka://127.0.0.1:1",
+        store=f"{request.param}://",
+        datadir=str(tmp_path),
+        Table="walmart_stream.engine.tables:AwaitedTable",
+        TableManager="walmart_stream.engine.recovery:FetchTableManager",
+    )
+    table: Any = app.Table("counts", key_type=bytes, value_type=bytes, partitions=1)
+    app.finalize()
+    return table
+
+
+def _store(table: Any, at: float) -> dict[bytes, bytes]:
+    table._partitions.put(0, {b"a": b"1", b"gone": b"2"}, Place(5, 77, int(at)))
+    table._partitions.put(0, {b"gone": None}, None)
+    return {key: value for _, key, value in table.of_partitions({0})}
+
+
+async def test_restoring_begins_with_the_last_record_that_is_held(table: Any) -> None:
+    """Reading it once more proves that the changelog still has it."""
+    assert _store(table, time.time()) == {b"a": b"1"}
+
+    assert table.place(0)[:2] == (5, 77)
+    assert table.persisted_offset(CHANGELOG) == 4
+
+
+async def test_values_that_are_too_old_are_forgotten_and_restored(table: Any) -> None:
+    """Their deletions may have been compacted away: two unwatched items were watched again."""
+    _store(table, time.time() - AwaitedTable.longest_absence - 60)
+
+    assert table.persisted_offset(CHANGELOG) is None
+    assert list(table.of_partitions({0})) == []
+    assert table.place(0) is None
+
+
+async def test_values_that_were_never_complete_are_forgotten(table: Any) -> None:
+    """A restoring that was interrupted may have left out deletions of what it had restored."""
+    _store(table, 0)
+
+    assert table.persisted_offset(CHANGELOG) is None
+
+
+async def test_brokers_that_do_not_answer_end_the_process(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust goes on when the time is up, as if there were nothing to restore."""
+    said: list[str] = []
+    monkeypatch.setattr(recovery, "end_process", said.append)
+
+    await table.app.tables.recovery._wait(asyncio.Event().wait(), timeout=0.01)
+
+    assert said == ["the brokers did not answer for 0.01 s while tables are restored"]
