@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-import bson
 import orjson
 import pytest
 
-from walmart_stream.audit.expected import expected_results
-from walmart_stream.domain import state
+from walmart_stream.audit.course import courses
+from walmart_stream.audit.spool import Spooled
+from walmart_stream.audit.window_content import Frame, Track, content
+from walmart_stream.domain import reading, state
 from walmart_stream.domain.apply import Entry, Outcome, apply
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import RIVAL, Offer
-from walmart_stream.domain.reading import observation
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.reading.seller_observation import OwnSight, Sight
 from walmart_stream.domain.rivals import MOST_RIVALS
@@ -139,16 +139,22 @@ def test_who_is_forgotten_depends_on_the_log_alone(seed: int) -> None:
 
 
 def test_a_rival_that_lives_twice_in_a_window_is_stored_as_the_longer_life() -> None:
-    """The database keeps the close with more observations, and so does the audit."""
+    """The audit tells the two lives apart, whichever of them is stored."""
     bodies = [[("Acme", price)] for price in (10, 11, 12)]
     bodies += [[(name, 20) for name in sellers(100 * number, 100)] for number in range(3)]
     bodies += [[("Acme", 30)]]
-    records = [(0, at, b"1", webhook(at, body)) for at, body in enumerate(bodies)]
+    looks = [
+        Spooled(at, at, reading.decode(b"1", webhook(at, body))) for at, body in enumerate(bodies)
+    ]
 
-    expected = expected_results(records, "raw", 1, RULES, now_ms=10**9)
+    (course,) = courses("1", looks, ("raw", 0), RULES, None)
 
-    assert expected.bad == {}
-    assert bson.decode(expected.required["1:rival:Acme:0"])["observations"] == 3
+    track = Track(course.seen["rival:Acme"])
+    lives = [
+        content("1", "rival:Acme", track, Frame(0, RULES.window_ms, RULES.known_ms, seen_at))
+        for seen_at in (2, 6)
+    ]
+    assert [one["observations"] for one in lives] == [3, 1]
 
 
 def webhook(at: int, listed: list[tuple[str, int]]) -> bytes:
@@ -157,7 +163,7 @@ def webhook(at: int, listed: list[tuple[str, int]]) -> bytes:
         "source": {"eventType": "BUY_BOX_CHANGED"},
         "payload": {"itemInfo": {"itemId": "1"}, "offer": {"offers": offers}},
     }
-    return observation.encode(
+    return reading.encode(
         source="webhook", item_id="1", observed_at=at, request_id="r", payload=orjson.dumps(body)
     )
 

@@ -12,8 +12,8 @@ import pytest
 from tests.pipeline.observations import Market, bad_records, epoch_ms, garbage, priced
 from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, WATCHLIST, Pipeline, Record
 from tests.pipeline.worker import Worker
-from walmart_stream.audit.expected import partition_of
 from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.kafka.placement import partition_of
 
 pytestmark = pytest.mark.integration
 

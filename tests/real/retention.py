@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from walmart_stream import topics
-from walmart_stream.domain.reading import observation
+from walmart_stream.domain import reading
 from walmart_stream.kafka.clients import admin_client, client_options
 from walmart_stream.settings import Settings
 
@@ -30,7 +30,7 @@ async def observe(
     async with AIOKafkaProducer(**client_options(settings), acks="all") as producer:
         for item_id, at, fields in looks:
             payload = {"itemId": int(item_id), **fields} if source == "affiliate" else fields
-            value = observation.encode(
+            value = reading.encode(
                 source=source,
                 item_id=item_id,
                 observed_at=at,

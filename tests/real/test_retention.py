@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.pipeline.pipeline import Pipeline
 from tests.real.retention import delete_before, observe
+from walmart_stream.audit import Verdict, report_lines
 from walmart_stream.audit.lost_past import PastLost, require_past
+from walmart_stream.audit.verify import verify
 from walmart_stream.commands.replay import replay
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
 from walmart_stream.kafka.placement import partition_of
@@ -77,18 +80,21 @@ async def market(settings: Settings, steps: range) -> None:
     )
 
 
-async def documents(settings: Settings) -> dict[str, Documents]:
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Any]:
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         settings.mongodb_uri.get_secret_value(), tz_aware=True
     )
-    try:
-        database = client[settings.mongodb_database]
+    yield client[settings.mongodb_database]
+    client.close()
+
+
+async def documents(settings: Settings) -> dict[str, Documents]:
+    async with _database(settings) as database:
         return {
             name: {one["_id"]: one async for one in database[name].find()}
             for name in ("offers", "price_changes", "price_windows")
         }
-    finally:
-        client.close()
 
 
 async def halve(settings: Settings) -> dict[int, int]:
@@ -118,6 +124,36 @@ async def test_a_replay_into_the_live_database_is_refused_after_retention(
     await _drop(beside)
     assert set(made["offers"]) == set(before["offers"])
     assert replayed.begins == START + STEPS // 2 * STEP
+
+
+async def test_verify_tells_after_retention_what_the_log_still_determines(
+    settings: Settings,
+) -> None:
+    """Nothing right is called wrong, and what is wrong, lost or invented is found all the same."""
+    settings = settings.model_copy(update={"observation_max_ahead": 1.0})
+    await market(settings, range(STEPS))
+    await replay(settings)
+    whole = await verify(settings)
+    await halve(settings)
+
+    right = await verify(settings)
+    last = f"{ITEMS[0]}:featured:{START + (STEPS - 3) * STEP}"
+    invented = f"{ITEMS[1]}:featured:{START + STEPS // 2 * STEP}"
+    async with _database(settings) as database:
+        await database.price_changes.delete_one({"_id": last})
+        first_sight = {"$set": {"kinds": ["first_seen"], "previous": None}}
+        await database.price_changes.update_one({"_id": invented}, first_sight)
+    wrong = await verify(settings, patience=0)
+
+    assert whole.verdict is Verdict.CLEAN, report_lines(whole)
+    assert right.verdict is Verdict.CANNOT_BE_TOLD, report_lines(right)
+    assert right.truncated == list(range(PARTITIONS))
+    changes = right.collections["price_changes"]
+    assert changes.untold_count + changes.expected == changes.stored
+    assert changes.expected >= len(ITEMS) * (STEPS // 6 - 2)
+    assert wrong.verdict is Verdict.NOT_CLEAN
+    assert wrong.collections["price_changes"].first_lost == [last]
+    assert wrong.collections["price_changes"].first_wrong == [f"{invented} (kinds)"]
 
 
 async def test_a_new_app_id_does_not_start_on_a_database_older_than_the_log(
@@ -171,8 +207,5 @@ async def test_an_app_id_whose_tables_know_the_offers_starts_after_retention(
 
 
 async def _drop(settings: Settings) -> None:
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        settings.mongodb_uri.get_secret_value()
-    )
-    await client.drop_database(settings.mongodb_database)
-    client.close()
+    async with _database(settings) as database:
+        await database.client.drop_database(database.name)

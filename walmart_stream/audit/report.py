@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
 
 # Differences named one by one; more help nobody.
 EXAMPLES = 20
 
 
+class Verdict(Enum):
+    """What a verification comes to; the value is the exit code of the command."""
+
+    CLEAN = 0
+    NOT_CLEAN = 1
+    CANNOT_BE_TOLD = 3
+
+
 @dataclass(slots=True)
 class Comparison:
-    """How what is stored differs from what is expected; counts, and the first few by name."""
+    """How what is stored differs from what is expected; counts, and the first few by name.
+
+    ``later`` documents stem from observations after the log was read. ``untold`` counts those that
+    cannot be judged as a whole, by reason; what of them can be judged is right.
+    """
 
     expected: int = 0
     stored: int = 0
@@ -19,6 +33,7 @@ class Comparison:
     unexpected: int = 0
     wrong: int = 0
     later: int = 0
+    untold: dict[str, int] = field(default_factory=dict)
     first_lost: list[str] = field(default_factory=list)
     first_unexpected: list[str] = field(default_factory=list)
     first_wrong: list[str] = field(default_factory=list)
@@ -26,6 +41,13 @@ class Comparison:
     @property
     def differences(self) -> int:
         return self.lost + self.unexpected + self.wrong
+
+    @property
+    def untold_count(self) -> int:
+        return sum(self.untold.values())
+
+    def add_untold(self, why: str) -> None:
+        self.untold[why] = self.untold.get(why, 0) + 1
 
     def add_lost(self, name: str) -> None:
         self.lost += 1
@@ -42,24 +64,29 @@ class Comparison:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of a verification: the log's figures, and a comparison of each collection.
+    """The log's figures, and a comparison of each collection.
 
-    ``waiting`` counts, by partition that is parked, the records that nobody has processed.
+    ``truncated`` are the partitions whose beginning the log no longer holds. ``pending`` records
+    wait to be forwarded to their partition; of ``pending_untold`` ones it no longer holds whether
+    they were. ``waiting`` counts, by partition that is parked, the records that nobody has
+    processed.
     """
 
-    observations: int
-    bad: int
-    applied: int
-    duplicate: int
-    late: int
-    misplaced: int
-    pending: int
-    truncated: list[int]
-    collections: dict[str, Comparison]
+    observations: int = 0
+    bad: int = 0
+    applied: int = 0
+    duplicate: int = 0
+    late: int = 0
+    misplaced: int = 0
+    pending: int = 0
+    pending_untold: int = 0
+    truncated: list[int] = field(default_factory=list)
+    collections: dict[str, Comparison] = field(default_factory=dict)
     dead_letters: Comparison | None = None
     dead_letter_repeats: int = 0
     silent: int = 0
     waiting: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def lost(self) -> int:
@@ -74,9 +101,22 @@ class Report:
         return sum(part.wrong for part in self.comparisons().values())
 
     @property
+    def untold(self) -> int:
+        """How many documents and records cannot be judged as a whole."""
+        documents = sum(part.untold_count for part in self.comparisons().values())
+        return documents + self.pending_untold
+
+    @property
+    def verdict(self) -> Verdict:
+        """Not clean if anything differs or waits to be forwarded; else whether all was judged."""
+        if self.lost or self.unexpected or self.wrong or self.pending:
+            return Verdict.NOT_CLEAN
+        return Verdict.CANNOT_BE_TOLD if self.untold else Verdict.CLEAN
+
+    @property
     def is_clean(self) -> bool:
-        """No difference, and no observation still on its way to its partition."""
-        return not (self.lost or self.unexpected or self.wrong or self.pending)
+        """No difference, everything judged, and no observation on its way to its partition."""
+        return self.verdict is Verdict.CLEAN
 
     def comparisons(self) -> dict[str, Comparison]:
         """All comparisons by name, that of the dead letters included if there was one."""
@@ -84,41 +124,70 @@ class Report:
             return self.collections
         return {**self.collections, "dead letters": self.dead_letters}
 
+    def fields(self) -> dict[str, Any]:
+        """As JSON."""
+        found = asdict(self)
+        found["verdict"] = self.verdict.name.lower()
+        found["untold"] = self.untold
+        # JSON has texts as keys.
+        found["waiting"] = {str(partition): count for partition, count in self.waiting.items()}
+        return found
+
 
 def report_lines(report: Report) -> list[str]:
     """*report* for a person, one fact a line."""
+    rate = report.observations / report.seconds if report.seconds else 0.0
     lines = [
         f"raw topic: {report.observations} records, {report.applied} applied, "
         f"{report.duplicate} duplicate, {report.late} late, {report.silent} silent, "
         f"{report.bad} bad, "
         f"{report.misplaced} forwarded to their partition"
+        + (f"; {report.seconds:.1f} s, {rate:,.0f}/s" if rate else "")
     ]
     if report.truncated:
         lines.append(
-            f"the log no longer starts at offset 0 in {len(report.truncated)} partitions: "
-            "differences may come from what retention has deleted"
+            f"the log no longer begins at offset 0 in {len(report.truncated)} partitions: "
+            "what was before is not judged"
         )
     for partition, count in sorted(report.waiting.items()):
         lines.append(f"partition {partition} is parked: {count} records wait, and are not compared")
     if report.pending:
         lines.append(f"{report.pending} records wait to be forwarded to their partition")
-    for name, part in report.comparisons().items():
+    if report.pending_untold:
         lines.append(
-            f"{name}: {part.expected} expected, {part.stored} stored, {part.lost} lost, "
-            f"{part.unexpected} unexpected, {part.wrong} wrong"
-            + (f", {part.later} later than the log as read" if part.later else "")
+            f"{report.pending_untold} records in a foreign partition: whether they were forwarded "
+            "cannot be told, the log no longer holds it"
         )
-        for what, count, first in (
-            ("lost", part.lost, part.first_lost),
-            ("unexpected", part.unexpected, part.first_unexpected),
-            ("wrong", part.wrong, part.first_wrong),
-        ):
-            lines.extend(f"  {what}: {one}" for one in first)
-            if count > len(first):
-                lines.append(f"  {what}: and {count - len(first)} more")
+    for name, part in report.comparisons().items():
+        lines += _comparison_lines(name, part)
     if report.dead_letter_repeats:
         lines.append(f"{report.dead_letter_repeats} dead letters came more than once (allowed)")
-    lines.append("clean" if report.is_clean else "NOT CLEAN")
+    lines.append(
+        {
+            Verdict.CLEAN: "clean",
+            Verdict.NOT_CLEAN: "NOT CLEAN",
+            Verdict.CANNOT_BE_TOLD: f"CANNOT BE TOLD of {report.untold}; all else is right",
+        }[report.verdict]
+    )
+    return lines
+
+
+def _comparison_lines(name: str, part: Comparison) -> list[str]:
+    lines = [
+        f"{name}: {part.expected} expected, {part.stored} stored, {part.lost} lost, "
+        f"{part.unexpected} unexpected, {part.wrong} wrong"
+        + (f", {part.untold_count} cannot be told" if part.untold else "")
+        + (f", {part.later} later than the log as read" if part.later else "")
+    ]
+    lines += [f"  cannot be told: {count}, {why}" for why, count in sorted(part.untold.items())]
+    for what, count, first in (
+        ("lost", part.lost, part.first_lost),
+        ("unexpected", part.unexpected, part.first_unexpected),
+        ("wrong", part.wrong, part.first_wrong),
+    ):
+        lines.extend(f"  {what}: {one}" for one in first)
+        if count > len(first):
+            lines.append(f"  {what}: and {count - len(first)} more")
     return lines
 
 

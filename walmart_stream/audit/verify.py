@@ -1,87 +1,156 @@
-"""``walmart-stream verify``: the stored results against the raw topic, recomputed."""
+"""``walmart-stream verify``: the stored results against the raw topic, recomputed.
+
+Partition by partition, and in each item by item, so that memory does not grow with the log.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from aiokafka.errors import UnknownTopicOrPartitionError
-from motor.motor_asyncio import AsyncIOMotorClient
+from aiokafka.errors import OffsetOutOfRangeError
 
 from walmart_stream import topics
-from walmart_stream.audit import DeadLetterCheck, Recomputation, Report, compare, report_lines
+from walmart_stream.audit.dead_letters import DeadLetterCheck
+from walmart_stream.audit.misplaced import count_pending
+from walmart_stream.audit.partition_audit import PartitionAudit, Progress
+from walmart_stream.audit.report import Comparison, Report, report_lines
+from walmart_stream.audit.stored import COLLECTIONS, StoredResults
 from walmart_stream.domain.windows import Rules
-from walmart_stream.kafka.clients import admin_client, describe_topics
 from walmart_stream.kafka.partition_states import PartitionState, read_states
-from walmart_stream.kafka.reading import read_topic
+from walmart_stream.kafka.placement import partition_of
+from walmart_stream.kafka.reading import (
+    end_offsets,
+    open_partition,
+    partition_count,
+    read_topic,
+    start_offsets,
+)
 from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
 
 __all__ = ["report_lines", "verify"]
+
+# How long a result of a new observation may be on its way to the database (seconds). More makes a
+# verification that finds a loss in fresh data take longer; less calls a slow worker a loss.
+PATIENCE = 30.0
+
+# A log whose beginning is deleted while it is read is read again from its new one.
+ATTEMPTS = 5
 
 
 def _epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def verify(settings: Settings, *, clock: Callable[[], int] = _epoch_ms) -> Report:
+async def verify(
+    settings: Settings,
+    *,
+    patience: float = PATIENCE,
+    progress: Progress = lambda done, total: None,
+    clock: Callable[[], int] = _epoch_ms,
+) -> Report:
     """Recompute everything from the raw topic and compare it with MongoDB and the dead letters.
 
-    *clock* gives epoch milliseconds.
+    It may run beside live workers: an item that differs is looked at again, with what the log has
+    got meanwhile, for *patience* seconds in all as long as new observations may explain it.
+    *progress* gets how many records are done, and of how many offsets; *clock* gives epoch
+    milliseconds.
 
     Raises:
         KafkaError, PyMongoError: the broker or the database cannot be read.
     """
+    started = time.monotonic()
     rules = Rules.of(settings.window_size, settings.poll_interval_max)
-    recomputation = Recomputation(
-        topics.RAW.name, await _partitions(settings), rules, settings.most_ahead_ms
-    )
-    states = await _states(settings)
-    waiting: Counter[int] = Counter()
-    async for record in read_topic(settings, topics.RAW.name):
-        state = states.get(record.partition)
-        if state is not None and state.parked and record.offset >= state.offset:
-            # Nobody has processed it, nor should have.
-            waiting[record.partition] += 1
-            recomputation.add_waiting(record.key, record.value)
-        else:
-            recomputation.add(
-                record.partition, record.offset, record.key, record.value, record.timestamp
-            )
-    expected = recomputation.finish(clock())
-
-    def passed_over(partition: int, offset: int) -> bool:
-        return partition in states and states[partition].skips(offset)
-
-    letters = DeadLetterCheck(expected, passed_over)
-    async for record in read_topic(settings, topics.DEAD_LETTERS.name):
-        letters.add(record.headers, record.key, record.value)
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        settings.mongodb_uri.get_secret_value()
-    )
+    report = Report(collections={name: Comparison() for name in COLLECTIONS})
+    count = await partition_count(settings, topics.RAW.name)
+    client = mongo.connect(settings)
     try:
-        database = client[settings.mongodb_database]
-        report = await compare(expected, database, FieldSeal.of(settings))
+        stored = StoredResults(mongo.database(client, settings), FieldSeal.of(settings))
+        states = await _states(settings)
+        audit = PartitionAudit(
+            settings, count, rules, stored, report, patience, progress, clock, states
+        )
+        starts = await start_offsets(settings, topics.RAW.name)
+        ends = await end_offsets(settings, topics.RAW.name)
+        total = sum(end - starts[partition] for partition, end in ends.items())
+        for partition in range(count):
+            await _judge(audit, settings, partition, total)
+        await _judge_strangers(audit, settings, stored, report, count)
+        await _judge_misplaced(audit, settings, report)
+        await _judge_dead_letters(audit, settings, report, states)
     finally:
         client.close()
-    report.dead_letters = letters.finish()
-    report.dead_letter_repeats = letters.repeats
-    report.waiting = dict(waiting)
+    report.truncated = sorted(audit.horizons)
+    report.seconds = time.monotonic() - started
     return report
 
 
+async def _judge(audit: PartitionAudit, settings: Settings, partition: int, total: int) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            async with open_partition(settings, topics.RAW.name, partition) as log:
+                await audit.judge(partition, log, total)
+            return
+        except OffsetOutOfRangeError:
+            if attempt + 1 == ATTEMPTS:
+                raise
+
+
+async def _judge_strangers(
+    audit: PartitionAudit, settings: Settings, stored: StoredResults, report: Report, count: int
+) -> None:
+    """Judge what is stored of items that the log did not have when it was read."""
+    strangers: dict[int, set[str]] = {}
+    for collection in COLLECTIONS:
+        nameless = []
+        async for item_id in stored.item_ids(collection):
+            if not isinstance(item_id, str):
+                nameless.append(item_id)
+            elif not audit.has_seen(item_id):
+                strangers.setdefault(partition_of(item_id.encode(), count), set()).add(item_id)
+        async for name in stored.names(collection, nameless):
+            report.collections[collection].stored += 1
+            report.collections[collection].add_unexpected(name)
+    for partition, item_ids in sorted(strangers.items()):
+        async with open_partition(settings, topics.RAW.name, partition) as log:
+            await audit.judge_strangers(partition, item_ids, log)
+
+
+async def _judge_misplaced(audit: PartitionAudit, settings: Settings, report: Report) -> None:
+    pending = await count_pending(settings, audit.misplaced)
+    for home, count in pending.items():
+        if home in audit.horizons:
+            report.pending_untold += count
+        else:
+            report.pending += count
+
+
 async def _states(settings: Settings) -> dict[int, PartitionState]:
-    """What is known of the partitions of the raw topic that were ever parked."""
+    """The partitions of the raw topic that were ever parked."""
     states = await read_states(settings)
     return {place[1]: state for place, state in states.items() if place[0] == topics.RAW.name}
 
 
-async def _partitions(settings: Settings) -> int:
-    """How many partitions keys are spread over: the topic's own number, whatever is configured."""
-    async with admin_client(settings) as admin:
-        described = await describe_topics(admin, [topics.RAW.name])
-    if topics.RAW.name not in described:
-        raise UnknownTopicOrPartitionError(f"there is no topic {topics.RAW.name}")
-    return len(described[topics.RAW.name]["partitions"])
+async def _judge_dead_letters(
+    audit: PartitionAudit,
+    settings: Settings,
+    report: Report,
+    states: Mapping[int, PartitionState],
+) -> None:
+    def passed_over(partition: int, offset: int) -> bool:
+        return partition in states and states[partition].skips(offset)
+
+    starts = {partition: horizon.start for partition, horizon in audit.horizons.items()}
+    while True:
+        check = DeadLetterCheck(audit.bad, starts, audit.ends, passed_over)
+        async for record in read_topic(settings, topics.DEAD_LETTERS.name):
+            check.add(record.headers, record.key, record.value)
+        if not any(audit.is_fresh(bad.timestamp) for bad in check.missing()):
+            break
+        if not await audit.wait():
+            break
+    letters = await start_offsets(settings, topics.DEAD_LETTERS.name)
+    report.dead_letters = check.finish(letters_lost=any(letters.values()))
+    report.dead_letter_repeats = check.repeats

@@ -68,6 +68,63 @@ async def read_topic(
                 yield record
 
 
+class PartitionLog:
+    """One partition, read on and on.
+
+    ``start`` is the first offset that it held when it was opened, ``position`` the offset of the
+    record that is read next.
+    """
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer[bytes, bytes], tp: TopicPartition, start: int
+    ) -> None:
+        self._consumer = consumer
+        self._tp = tp
+        self.start = start
+        self.position = start
+
+    async def read_on(self) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
+        """The records from ``position`` to the end of now.
+
+        Raises:
+            OffsetOutOfRangeError: retention deleted the record at ``position`` meanwhile.
+            TimeoutError: the broker is silent although there must be more.
+        """
+        end = (await _end_offsets(self._consumer))[self._tp.partition]
+        self._consumer.seek(self._tp, self.position)
+        while self.position < end:
+            fetched = await _fetch(self._consumer, self._tp, end)
+            for record in fetched:
+                self.position = record.offset + 1
+                yield record
+            if not fetched:
+                self.position = end
+
+
+@asynccontextmanager
+async def open_partition(
+    settings: Settings, topic: str, partition: int
+) -> AsyncIterator[PartitionLog]:
+    """The log of one *partition* of *topic*, from the first record that it holds.
+
+    Raises:
+        KafkaError: the broker cannot be read.
+    """
+    tp = TopicPartition(topic, partition)
+    async with _consumer(settings, [tp], reset="none") as consumer:
+        starts = await consumer.beginning_offsets([tp])
+        yield PartitionLog(consumer, tp, starts[tp])
+
+
+async def partition_count(settings: Settings, topic: str) -> int:
+    """The number of partitions of *topic*, whatever is configured.
+
+    Raises:
+        UnknownTopicOrPartitionError: there is no such topic.
+    """
+    return len(await _partitions(settings, topic))
+
+
 async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
     async with admin_client(settings) as admin:
         described = await describe_topics(admin, [topic])
@@ -79,12 +136,12 @@ async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
 
 @asynccontextmanager
 async def _consumer(
-    settings: Settings, tps: list[TopicPartition]
+    settings: Settings, tps: list[TopicPartition], *, reset: str = "earliest"
 ) -> AsyncIterator[AIOKafkaConsumer[bytes, bytes]]:
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
         **client_options(settings),
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset=reset,
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=FETCH_BYTES,
     )

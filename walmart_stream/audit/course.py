@@ -1,0 +1,210 @@
+"""What the observations of one item come to: its changes, its offers, and how each offer went.
+
+Recomputed with the pure domain and nothing of the pipeline. Where the log has lost its beginning
+it is recomputed for three pasts that there may have been: what comes out the same whatever was
+before can be told, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+import bson
+import orjson
+from bson.codec_options import CodecOptions
+from msgspec.structs import replace
+
+from walmart_stream.audit.spool import Spooled
+from walmart_stream.domain import events
+from walmart_stream.domain.apply import Entry, apply
+from walmart_stream.domain.events import FIRST_SEEN, PriceChange, Source, WindowClosed
+from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, Offer
+from walmart_stream.domain.reading.observation import AFFILIATE, Observation
+from walmart_stream.domain.reading.seller_observation import NOBODY, SOMEBODY, BoxSight, OwnSight
+from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.windows import Rules
+from walmart_stream.storage.documents import change_document, offer_document
+
+Document = Mapping[str, Any]
+
+UTC_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+
+# Of what was before the log: no offset of it is in the log.
+BEFORE = -1
+
+
+class Past(Enum):
+    """What may have been observed before the log begins."""
+
+    NOTHING = "nothing"
+    OTHER = "everything was otherwise"
+    SAME = "everything was as it is first seen to be"
+
+
+class Version(NamedTuple):
+    """A document, and the offset of the observation that it is of."""
+
+    offset: int
+    document: Document
+
+
+class Seen(NamedTuple):
+    """An applied observation of one offer. ``begins``: the offer was not known before."""
+
+    at: int
+    landed: int | None
+    is_change: bool
+    begins: bool
+    offset: int
+
+
+@dataclass(slots=True)
+class Course:
+    """How one item went. ``changes`` by ``_id``; ``offers`` by ``_id``, each version in order;
+    ``seen`` by offer, in order of time.
+    """
+
+    changes: dict[str, Version] = field(default_factory=dict)
+    offers: dict[str, list[Version]] = field(default_factory=dict)
+    seen: dict[str, list[Seen]] = field(default_factory=dict)
+    applied: int = 0
+    duplicate: int = 0
+    late: int = 0
+    silent: int = 0
+
+
+class Horizon(NamedTuple):
+    """Where a log begins that has lost its beginning.
+
+    ``start`` is its first offset, and no record before it was observed after ``until`` (epoch ms).
+    """
+
+    start: int
+    until: int
+
+
+def courses(
+    item_id: str,
+    observations: Sequence[Spooled],
+    place: tuple[str, int],
+    rules: Rules,
+    horizon: Horizon | None,
+    offers: Iterable[str] = (),
+) -> list[Course]:
+    """The one course that *observations* mean or, beyond a *horizon*, those that they may mean.
+
+    *place*: topic and partition. *offers*: what may have been there before.
+    """
+    if horizon is None:
+        return [_course(item_id, _entries(observations, place), rules)]
+    known = set(offers)
+    return [
+        _course(item_id, _after(past, _entries(observations, place), horizon, known), rules)
+        for past in Past
+    ]
+
+
+def _entries(observations: Iterable[Spooled], place: tuple[str, int]) -> Iterator[Entry]:
+    for one in observations:
+        yield Entry(one.observation, Source(*place, one.offset))
+
+
+def _after(
+    past: Past, entries: Iterable[Entry], horizon: Horizon, offers: set[str]
+) -> Iterator[Entry]:
+    """*entries* as they follow upon *past*, which ends at the horizon."""
+    if past is Past.NOTHING:
+        yield from entries
+        return
+    told: set[str] = set()
+    for entry in entries:
+        observation = entry.observation
+        if observation.observed_at <= horizon.until:
+            continue  # it may have come too late
+        if observation.source not in told:
+            told.add(observation.source)
+            before = replace(observation, observed_at=horizon.until)
+            if past is Past.OTHER:
+                before = _otherwise(before, offers)
+            yield Entry(before, replace(entry.source, offset=BEFORE))
+        yield entry
+
+
+def _otherwise(observation: Observation, offers: set[str]) -> Observation:
+    """*observation* as if all of it had been different."""
+    sight = observation.sight
+    names = set(observation.offers) | {name for name in offers if name != OWN}
+    if observation.source == AFFILIATE:
+        names = {FEATURED, MARKETPLACE}
+    else:
+        names -= {FEATURED, MARKETPLACE}
+    if sight is not None:
+        box = sight.box
+        holder = NOBODY if box is not None and box.holder == SOMEBODY else SOMEBODY
+        sight = replace(
+            sight,
+            own=OwnSight(True, OTHER.price_cents, OTHER.shipping_cents, OTHER.seller),
+            box=BoxSight(holder, None, True),
+            complete=False,
+        )
+    return replace(
+        observation,
+        name="another name",
+        offers=dict.fromkeys(names, OTHER),
+        sight=sight,
+    )
+
+
+# As no offer is: near the highest price that there can be.
+OTHER = Offer(9_876_543_210, 9_876_543, 9_876_542, True, "another seller")
+
+
+def _course(item_id: str, entries: Iterable[Entry], rules: Rules) -> Course:
+    course = Course()
+    states: dict[str, ItemState] = {}
+    for entry in entries:
+        state = states.get(item_id)
+        before = {} if state is None else {n: o.observed_at for n, o in state.offers.items()}
+        outcome = apply(states, [entry], rules)
+        states = outcome.states
+        offset = entry.source.offset
+        if offset != BEFORE:
+            course.applied += outcome.applied
+            course.duplicate += outcome.duplicate
+            course.late += outcome.late
+            course.silent += outcome.silent
+        changed = _take(course, outcome.events, offset)
+        at = entry.observation.observed_at
+        for name, offer in states[item_id].offers.items():
+            if offer.observed_at == at and before.get(name) != at:
+                course.seen.setdefault(name, []).append(
+                    Seen(at, offer.offer.landed_cents, name in changed, name not in before, offset)
+                )
+    return course
+
+
+def _take(course: Course, sent: Iterable[events.Event], offset: int) -> set[str]:
+    """Take the documents of what was *sent* over; the offers that it names a change of."""
+    changed = set()
+    for event in sent:
+        if isinstance(event, WindowClosed):
+            continue
+        fields = orjson.loads(events.encode(event))
+        offer = stored_form(offer_document(fields))
+        course.offers.setdefault(offer["_id"], []).append(Version(offset, offer))
+        if not isinstance(event, PriceChange):
+            continue
+        if event.kinds and event.kinds != (FIRST_SEEN,):
+            changed.add(event.offer)
+        if offset != BEFORE:
+            change = stored_form(change_document(fields))
+            course.changes[change["_id"]] = Version(offset, change)
+    return changed
+
+
+def stored_form(document: Document) -> dict[str, Any]:
+    """*document* as the database gives it back."""
+    return bson.decode(bson.encode(document), UTC_CODEC)
