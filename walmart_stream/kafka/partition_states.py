@@ -28,6 +28,10 @@ PARKED, RESUMED = "parked", "resumed"
 # only make the record longer.
 MOST_SKIPPED = 100
 
+# Kafka's partitions have 31 bits and its offsets 63.
+MOST_PARTITIONS = 2**31
+MOST_OFFSETS = 2**63
+
 Place = tuple[str, int]
 
 
@@ -82,7 +86,7 @@ def decode(value: bytes) -> PartitionState | None:
         fields = orjson.loads(value)
         if fields["schema"] != SCHEMA or fields["state"] not in (PARKED, RESUMED):
             return None
-        return PartitionState(
+        state = PartitionState(
             str(fields["topic"]),
             int(fields["partition"]),
             fields["state"] == PARKED,
@@ -91,8 +95,10 @@ def decode(value: bytes) -> PartitionState | None:
             str(fields["at"]),
             tuple((int(first), int(end)) for first, end in fields["skipped"]),
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
+    is_place = 0 <= state.partition < MOST_PARTITIONS and 0 <= state.offset < MOST_OFFSETS
+    return state if is_place else None
 
 
 async def read_states(settings: Settings) -> dict[Place, PartitionState]:
