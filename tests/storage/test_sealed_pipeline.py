@@ -61,8 +61,9 @@ def private_words(pipeline: Pipeline) -> list[bytes]:
 
 
 async def older(pipeline: Pipeline) -> dict[str, int]:
-    """How many fields of an older key were found, and sealed with the newest one."""
-    return {name: found.older async for name, found in reseal(pipeline.settings)}
+    """Collection -> fields of an older key that were found, and sealed with the newest one."""
+    found = {name: one.older async for name, one in reseal(pipeline.settings)}
+    return {name: count for name, count in found.items() if count}
 
 
 def swap(pipeline: Pipeline, first: str, second: str) -> None:
