@@ -35,8 +35,10 @@ from walmart_stream.bootstrap import (
     affiliate_client,
     faust_settings,
     prepare,
+    require_own_folder,
     seller_client,
     use_fast_loop,
+    with_options,
 )
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.domain.schedule import UniformSchedule
@@ -167,7 +169,8 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     try:
-        settings = load_settings()
+        require_own_folder()
+        settings = with_options(load_settings(), sys.argv[1:])
         protect(settings.secrets(), stdout=True)
         use_fast_loop()
         keep_freed_memory()

@@ -9,8 +9,10 @@ import ssl
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import faust
 import mode.loop
@@ -18,12 +20,13 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from walmart_stream.audit.lost_past import PastLost, require_past
+from walmart_stream.credentials.files import foreign
 from walmart_stream.engine.failure import end_process, refuse_to_start
 from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.kafka.permissions import PermissionsError, require_permissions
 from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.logs import logging_config
-from walmart_stream.settings import Settings
+from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.access import AccessRefused, require_access
 from walmart_stream.walmart.affiliate.client import AffiliateClient
 from walmart_stream.walmart.affiliate.signing import Signer
@@ -61,6 +64,47 @@ async def prepare(settings: Settings) -> None:
     for state in states:
         if state.created or state.differences:
             logger.info("topic %s", state)
+
+
+def require_own_folder() -> None:
+    """Refuse to run where others may put modules that Python would take for the program's.
+
+    ``faust -A`` looks for modules in the current folder first, while it imports the app.
+
+    Raises:
+        SettingsError: the current folder is searched, and others may write to it.
+    """
+    folder = Path.cwd()
+    searched = folder in (Path(entry or ".").resolve() for entry in sys.path)
+    if not searched and Path(sys.argv[0]).stem != "faust":
+        return
+    if fault := foreign(folder.stat()):
+        raise SettingsError(
+            [
+                f"the current folder {folder} is searched for modules, and {fault}; start the "
+                "worker in a folder of your own, or with: walmart-stream worker"
+            ]
+        )
+
+
+def with_options(settings: Settings, options: Sequence[str]) -> Settings:
+    """*settings* with the port that ``faust worker --web-port N`` names.
+
+    Faust would have the other workers ask for this one by the name of the host, which they need
+    not know.
+
+    Raises:
+        SettingsError: it is not a port.
+    """
+    for number, option in enumerate(options):
+        name, equals, value = option.partition("=")
+        if name not in ("--web-port", "-p"):
+            continue
+        port = value if equals else (*options, "")[number + 1]
+        if not (port.isdecimal() and 0 < int(port) < 65536):
+            raise SettingsError([f"{name}: must be 1–65535, not {port[:20]!r}"])
+        settings = settings.model_copy(update={"web_port": int(port)})
+    return settings
 
 
 def use_fast_loop() -> None:
@@ -118,6 +162,8 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         "datadir": str(settings.data_dir / f"worker-{settings.web_port}"),
         "canonical_url": settings.canonical_url,
         "web_bind": settings.web_host,
+        # By which `faust worker --web-port` has the others ask for this one.
+        "web_host": urlsplit(settings.canonical_url).hostname,
         "web_port": settings.web_port,
         "web_tables_enabled": False,
         "web_router_enabled": False,

@@ -30,13 +30,16 @@ class Unusable(click.ClickException):
     exit_code = REFUSED_EXIT_CODE
 
 
-def _load_settings() -> Settings:
+KAFKA, MONGODB = "KAFKA_BROKERS", "MONGODB_URI"
+
+
+def _load_settings(unused: tuple[str, ...] = ()) -> Settings:
     """The settings of the environment, or with ``--local`` those of the stack that runs here."""
     context = click.get_current_context(silent=True)
     if context is None or not context.find_root().obj:
         for doubt in doubtful_names(os.environ):
             click.echo(f"walmart-stream: {doubt}", err=True)
-        return load_settings()
+        return load_settings(unused=unused)
     from walmart_stream.local.environment import running_settings
 
     found = running_settings()
@@ -48,9 +51,10 @@ def _load_settings() -> Settings:
     return load_settings(found, env_file=Path(os.devnull))
 
 
-def _settings(*, shows_data: bool = True) -> Settings:
+def _settings(*unused: str, shows_data: bool = True) -> Settings:
+    """The settings; *unused* ones are not needed for the command."""
     try:
-        settings = _load_settings()
+        settings = _load_settings(unused)
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
     protect(settings.secrets(), stdout=not shows_data)
@@ -70,8 +74,23 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except PastLost as exc:
         raise click.ClickException(str(exc)) from None
-    except (KafkaError, PyMongoError, WalmartError, OSError, SettingsError) as exc:
-        raise click.ClickException(f"{type(exc).__name__}: {exc}") from exc
+    except BrokenPipeError:
+        # The reader has had enough, as of `| head -1`; click ends without a word.
+        raise
+    except SettingsError as exc:
+        raise Unusable(str(exc)) from None
+    except (KafkaError, PyMongoError, WalmartError, OSError) as exc:
+        raise click.ClickException(_in_words(exc)) from exc
+
+
+def _in_words(error: Exception) -> str:
+    """One sentence: the class, once, and the message without the driver's view of all servers."""
+    name = type(error).__name__
+    # Errors of aiokafka begin with their own name.
+    words = str(error).removeprefix(f"{name}: ")
+    for rest in (" (configured timeouts", ", Timeout: ", ", Topology Description"):
+        words = words.partition(rest)[0]
+    return f"{name}: {words}" if words else name
 
 
 class Time(click.ParamType):
@@ -87,6 +106,21 @@ class Time(click.ParamType):
         except ValueError:
             self.fail(f"{value!r} is not an ISO 8601 time", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Item(click.ParamType):
+    """An item id, or the address of its page."""
+
+    name = "item"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        from walmart_stream.domain.item_id import RIGHT, item_id_in
+        from walmart_stream.domain.watch import shown
+
+        found = item_id_in(value)
+        if found is None:
+            self.fail(f"{shown(value)}: an item {RIGHT}", param, ctx)
+        return found
 
 
 class Price(click.ParamType):
@@ -114,22 +148,24 @@ def cli(context: click.Context, on_local: bool) -> None:
     context.obj = on_local
 
 
-@cli.command(
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-)
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def worker(options: tuple[str, ...]) -> None:
-    """Run one worker (options as of `faust worker`)."""
+    """Run one worker; the same as `faust -A walmart_stream.app worker`.
+
+    It is configured by settings in the environment or in .env: WEB_PORT, LOG_LEVEL, LOG_FORMAT and
+    the others that .env.example lists. Of OPTIONS, which are those of `faust worker`, --web-port
+    sets the port of the web views for this run.
+    """
     settings = _settings(shows_data=False)
     from walmart_stream.app import create_app
-    from walmart_stream.bootstrap import use_fast_loop
+    from walmart_stream.bootstrap import use_fast_loop, with_options
     from walmart_stream.walmart.errors import UnusableKey
 
     sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
     use_fast_loop()
     try:
-        app = create_app(settings)
+        app = create_app(with_options(settings, options))
     except (SettingsError, UnusableKey, OSError) as exc:
         raise Unusable(str(exc)) from None
     app.main()
@@ -226,30 +262,37 @@ def watch() -> None:
 
 
 @watch.command("add")
-@click.argument("item_ids", nargs=-1, required=True)
+@click.argument("item_ids", nargs=-1, required=True, type=Item())
 @click.option("--note", help="Why these items are watched.")
 def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
-    """Watch items."""
+    """Watch items, given by their ids or the addresses of their pages."""
     from walmart_stream.domain.watch import WatchEntry, reason
     from walmart_stream.kafka import watchlist as commands
 
-    settings = _settings()
+    settings = _settings(MONGODB)
     try:
         entries = [WatchEntry(item_id=item_id, note=note) for item_id in item_ids]
     except ValidationError as exc:
-        raise click.ClickException(reason(exc)) from None
+        raise click.UsageError(reason(exc)) from None
     _run(commands.add(settings, entries))
     click.echo(f"watching {len(entries)} item(s)")
 
 
 @watch.command("remove")
-@click.argument("item_ids", nargs=-1, required=True)
+@click.argument("item_ids", nargs=-1, required=True, type=Item())
 def watch_remove(item_ids: tuple[str, ...]) -> None:
-    """Stop watching items."""
+    """Stop watching items; exit code 1 if some were not watched."""
     from walmart_stream.kafka import watchlist as commands
 
-    _run(commands.remove(_settings(), list(item_ids)))
-    click.echo(f"no longer watching {len(item_ids)} item(s)")
+    async def remove(settings: Settings) -> list[str]:
+        watched = await commands.listing(settings)
+        await commands.remove(settings, [item_id for item_id in item_ids if item_id in watched])
+        return [item_id for item_id in item_ids if item_id not in watched]
+
+    absent = _run(remove(_settings(MONGODB)))
+    click.echo(f"no longer watching {len(item_ids) - len(absent)} item(s)")
+    if absent:
+        raise click.ClickException(f"not watched: {', '.join(absent)}")
 
 
 @watch.command("list")
@@ -257,7 +300,7 @@ def watch_list() -> None:
     """List the watched items."""
     from walmart_stream.kafka import watchlist as commands
 
-    for item_id, entry in sorted(_run(commands.listing(_settings())).items()):
+    for item_id, entry in sorted(_run(commands.listing(_settings(MONGODB))).items()):
         click.echo(f"{item_id}\t{entry.note or ''}".rstrip())
 
 
@@ -274,7 +317,7 @@ def watch_import(file: BinaryIO, check: bool) -> None:
     """
     from walmart_stream.kafka import watchlist as commands
 
-    settings = None if check else _settings()
+    settings = None if check else _settings(MONGODB)
     name = getattr(file, "name", "standard input")
     try:
         entries, faults = commands.read_file(file)
@@ -442,21 +485,25 @@ def seller() -> None:
 @click.argument("sku")
 @click.argument("amount", type=Price())
 @click.option("--apply", is_flag=True, help="Change it; without this nothing is changed.")
-def seller_price(sku: str, amount: int, apply: bool) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask where the price moves by more than half.")
+def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
     """Change the price of an item to AMOUNT US dollars, without shipping."""
     from walmart_stream.commands import seller as command
 
-    settings = _settings()
+    settings = _settings(KAFKA, MONGODB)
+
+    def agreed(question: str) -> bool:
+        return yes or click.confirm(question, default=False)
 
     async def change() -> None:
-        async for line in command.change_price(settings, sku, amount, apply=apply):
+        async for line in command.change_price(settings, sku, amount, apply=apply, agreed=agreed):
             click.echo(line)
 
     _run(change())
 
 
 @cli.command()
-@click.argument("item_id")
+@click.argument("item_id", type=Item())
 @click.option("--from", "since", type=Time(), help="ISO 8601; default: everything.")
 @click.option("--to", "until", type=Time())
 @click.option(
@@ -468,15 +515,21 @@ def seller_price(sku: str, amount: int, apply: bool) -> None:
 )
 def history(item_id: str, since: datetime | None, until: datetime | None, form: str) -> None:
     """Show the price and shipping history of an item."""
+    from walmart_stream.commands.history import UnknownItem
     from walmart_stream.commands.history import history as lines
 
-    settings = _settings()
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--from must be earlier than --to")
+    settings = _settings(KAFKA)
 
     async def show() -> None:
         async for line in lines(settings, item_id, since, until, form):
             click.echo(line)
 
-    _run(show())
+    try:
+        _run(show())
+    except UnknownItem as exc:
+        raise click.ClickException(str(exc)) from None
 
 
 @contextmanager
@@ -619,7 +672,7 @@ def doctor() -> None:
     except SettingsError as exc:
         for fault in exc.faults:
             click.echo(command.Finding("settings", command.Verdict.FAULT, fault))
-        sys.exit(1)
+        sys.exit(REFUSED_EXIT_CODE)
     protect(settings.secrets(), stdout=True)
     click.echo(command.Finding("settings", command.Verdict.OK, "complete"))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -444,10 +444,20 @@ def doubtful_names(names: Iterable[str]) -> list[str]:
     return sentences
 
 
-def load_settings(environ: dict[str, str] | None = None, env_file: Path | None = None) -> Settings:
+# Stand where a command has no use for a server that is not configured; nothing answers there.
+_UNUSED = {"KAFKA_BROKERS": "unset.invalid:9092", "MONGODB_URI": "mongodb://unset.invalid"}
+
+
+def load_settings(
+    environ: dict[str, str] | None = None,
+    env_file: Path | None = None,
+    *,
+    unused: Collection[str] = (),
+) -> Settings:
     """The settings from *environ* (default: the process's) over *env_file* (default: ``.env``).
 
-    An empty value counts as absent.
+    An empty value counts as absent. *unused*: KAFKA_BROKERS or MONGODB_URI, which may then be
+    missing.
 
     Raises:
         SettingsError: names every missing or wrong setting at once, without values of secrets.
@@ -467,6 +477,8 @@ def load_settings(environ: dict[str, str] | None = None, env_file: Path | None =
                 values.pop(f"{name}_FILE", None)
         values.update(given)
     unread = _read_secret_files(values, faults)
+    for name in unused:
+        values.setdefault(name, _UNUSED[name])
     fields: dict[str, Any] = {
         name: values[name.upper()] for name in Settings.model_fields if name.upper() in values
     }

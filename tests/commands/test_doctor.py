@@ -133,7 +133,7 @@ def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     result = CliRunner().invoke(cli, ["doctor"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 78
     lines = result.output.splitlines()
     assert all(line.startswith("FAULT   settings: ") for line in lines)
     assert any("KAFKA_BROKERS" in line for line in lines)

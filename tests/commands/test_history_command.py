@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from walmart_stream.commands.history import history
+from walmart_stream.cli import cli
+from walmart_stream.commands.history import UnknownItem, history
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.domain.time import to_datetime
@@ -104,8 +106,49 @@ async def test_a_span_of_time_can_be_asked_for(settings: Settings) -> None:
     assert [row["price_cents"] for row in rows] == ["99999"]
 
 
-async def test_an_item_without_changes_has_none(settings: Settings) -> None:
+async def test_a_span_without_changes_has_none(settings: Settings) -> None:
     """Said in words where people read, and in their own way where programs do."""
-    assert await lines(settings, "table", "43") == ["no price changes of item 43"]
-    assert len(await lines(settings, "csv", "43")) == 1
-    assert json.loads("".join(await lines(settings, "json", "43"))) == []
+    early = {"until": to_datetime(START)}
+
+    assert await lines(settings, "table", **early) == ["no price changes of item 42"]
+    assert len(await lines(settings, "csv", **early)) == 1
+    assert json.loads("".join(await lines(settings, "json", **early))) == []
+
+
+async def test_an_item_that_was_never_seen_is_said_to_be_unknown(settings: Settings) -> None:
+    """An empty history and a wrong id are different things."""
+    with pytest.raises(UnknownItem, match="nothing is stored about item 43"):
+        await lines(settings, "table", "43")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["history", "abc"], "'abc': an item must be 1–20 digits"),
+        (["history", "42", "--from", "2026-12-01", "--to", "2026-11-01"], "--from must be earlier"),
+        (["watch", "add", "1", "x", "2"], "'x': an item must be"),
+        (["watch", "remove", "abc"], "'abc': an item must be"),
+    ],
+)
+def test_a_slip_is_wrong_usage_and_named(arguments: list[str], says: str) -> None:
+    """Exit code 2, before any server is asked."""
+    done = CliRunner().invoke(cli, arguments)
+
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+def test_only_the_server_that_is_needed_must_be_configured(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A history needs no Kafka."""
+    monkeypatch.delenv("KAFKA_BROKERS", raising=False)
+    given = {
+        "MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "MONGODB_DATABASE": settings.mongodb_database,
+    }
+
+    done = CliRunner().invoke(cli, ["history", "42", "--format", "csv"], env=given)
+
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("item_id,")

@@ -77,8 +77,6 @@ def invoke(walmart: Walmart, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     async def run(*arguments: str, **environment: str) -> Result:
         given = {
-            "KAFKA_BROKERS": "unreachable.invalid:9092",
-            "MONGODB_URI": "mongodb://unreachable.invalid",
             "WALMART_SELLER_URL": walmart.url,
             "WALMART_CLIENT_ID": "me",
             "WALMART_CLIENT_SECRET": SECRET,
@@ -133,11 +131,25 @@ async def test_an_amount_that_is_none_is_refused(invoke: Any, walmart: Walmart) 
     assert walmart.puts == []
 
 
+async def test_a_price_that_moves_by_more_than_half_is_asked_about(
+    invoke: Any, walmart: Walmart
+) -> None:
+    """A slip of the point must not sell the stock; without an answer nothing is changed."""
+    for amount in ("2.49", "0.01", "249.70"):
+        asked = await invoke("A 1", amount, "--apply")
+
+        assert "moves by more than half" in asked.output
+        assert walmart.puts == []
+    sure = await invoke("A 1", "2.49", "--apply", "--yes")
+    assert sure.exit_code == 0
+    assert len(walmart.puts) == 1
+
+
 async def test_without_credentials_the_settings_are_named(invoke: Any, walmart: Walmart) -> None:
     """Both of them."""
     result = await invoke("A 1", "23.49", WALMART_CLIENT_ID="", WALMART_CLIENT_SECRET="")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 78
     assert "WALMART_CLIENT_ID" in result.output
     assert "WALMART_CLIENT_SECRET" in result.output
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
-from walmart_stream.storage.queries import CHANGES, Document, Span
+from walmart_stream.storage.queries import CHANGES, Document, Span, is_known
 from walmart_stream.storage.rows import CHANGE_COLUMNS, change_row, csv_line, to_json, without_id
 from walmart_stream.storage.sealed import FieldSeal
 
@@ -22,6 +22,13 @@ Changes = AsyncGenerator[Document, None]
 
 # Where the output is no terminal: wide enough that nothing is cut.
 DEFAULT_WIDTH = 140
+
+
+class UnknownItem(LookupError):
+    """Nothing is stored about an item: it was never seen, or its id is wrong."""
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(f"nothing is stored about item {item_id}")
 
 
 async def history(
@@ -37,11 +44,14 @@ async def history(
     reading.
 
     Raises:
+        UnknownItem: nothing is stored about it.
         PyMongoError: the database cannot be read.
     """
     client = mongo.connect(settings)
     try:
         database = mongo.database(client, settings)
+        if not await is_known(database, item_id):
+            raise UnknownItem(item_id)
         stored = CHANGES.between(database, Span(item_id, since, until))
         changes = _opened(stored, FieldSeal.of(settings))
         async with aclosing(changes), aclosing(_WRITERS[format](item_id, changes)) as lines:

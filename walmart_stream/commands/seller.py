@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from walmart_stream.bootstrap import seller_client
 from walmart_stream.domain.reading.amounts import MAX_CENTS
@@ -28,11 +28,17 @@ def parse_price(text: str) -> int:
 
 
 async def change_price(
-    settings: Settings, sku: str, price_cents: int, *, apply: bool
+    settings: Settings,
+    sku: str,
+    price_cents: int,
+    *,
+    apply: bool,
+    agreed: Callable[[str], bool],
 ) -> AsyncGenerator[str, None]:
-    """Lines that tell of the item, its price now and then, and what was done.
+    """Lines that show the item, its price now and then, and what was done.
 
-    Nothing is changed unless *apply*.
+    Nothing is changed unless *apply*; where the price moves by more than half, *agreed* is asked
+    before.
 
     Raises:
         SettingsError: the credentials of the seller side are missing.
@@ -52,10 +58,20 @@ async def change_price(
         if not apply:
             yield "nothing is changed; --apply changes it"
             return
+        if _is_large(item.price_cents, price_cents) and not agreed(
+            "The price moves by more than half. Change it?"
+        ):
+            yield "nothing is changed"
+            return
         receipt = await client.prices.put(item.sku, price_cents)
         yield f"changed, and shown by Walmart within some five minutes. It says: {receipt or '-'}"
     finally:
         await client.close()
+
+
+def _is_large(before: int | None, after: int) -> bool:
+    """Whether a slip of the point is likely: less than half, or more than one and a half."""
+    return bool(before) and abs(after - (before or 0)) * 2 > (before or 0)
 
 
 def _dollars(cents: int | None) -> str:
