@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from walmart_stream import __version__
+
+# A time series for each counter that says when it began doubles what is scraped and answers
+# nothing that the process's own start time does not.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -10,6 +23,12 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        # Memory, processor time, open files and start time of the process.
+        ProcessCollector(registry=registry)
+        self.build = Gauge(
+            "walmart_build_info", "1, with the version as a label.", ["version"], registry=registry
+        )
+        self.build.labels(__version__).set(1)
         self.polled_items = Counter(
             "walmart_polled_items",
             "Items asked of Walmart, by outcome: answered, missing, invalid, oversized or failed.",
@@ -136,7 +155,7 @@ class Metrics:
         found: dict[str, dict[str, float]] = {}
         for metric in self.registry.collect():
             for sample in metric.samples:
-                if sample.name.endswith(("_created", "_bucket")):
+                if sample.name.endswith("_bucket"):
                     continue
                 label = next(iter(sample.labels.values()), "")
                 found.setdefault(sample.name, {})[label] = sample.value

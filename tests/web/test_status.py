@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from walmart_stream import __version__
 from walmart_stream.web.views import all_routes
 
 
@@ -87,3 +88,12 @@ async def test_head_is_get_without_a_body(site) -> None:
     """Load balancers ask so."""
     async with site.client.head("/livez") as response:
         assert (response.status, await response.read()) == (200, b"")
+
+
+async def test_metrics_name_the_process_and_the_build(site) -> None:
+    """Memory and processor time beside the version, and no series that says when a counter began."""
+    text = await (await site.client.get("/metrics")).text()
+
+    assert "process_resident_memory_bytes " in text
+    assert f'walmart_build_info{{version="{__version__}"}} 1.0' in text
+    assert "_created" not in text
