@@ -659,6 +659,22 @@ def reseal(plain: bool) -> None:
 
 
 @cli.command()
+@click.option("--items", type=click.IntRange(1), help="Of a watchlist; default: usual sizes.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def quota(items: int | None, as_json: bool) -> None:
+    """Show how often items can be seen with the calls that Walmart grants."""
+    from walmart_stream.commands import quota as command
+
+    settings = _settings(KAFKA, MONGODB)
+    found = [command.sight(settings, number) for number in ([items] if items else command.USUAL)]
+    if as_json:
+        click.echo(json.dumps([one.fields() for one in found], indent=2))
+        return
+    for one in found:
+        click.echo(command.words(one))
+
+
+@cli.command()
 def doctor() -> None:
     """Check settings, broker, topics, MongoDB and Walmart; a line for each, and what to do."""
     import logging

@@ -91,7 +91,7 @@ async def test_head_is_get_without_a_body(site) -> None:
 
 
 async def test_metrics_name_the_process_and_the_build(site) -> None:
-    """Memory and processor time beside the version, and no series that says when a counter began."""
+    """Memory and processor time beside the version; no series says when a counter began."""
     text = await (await site.client.get("/metrics")).text()
 
     assert "process_resident_memory_bytes " in text
