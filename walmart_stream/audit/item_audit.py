@@ -229,11 +229,13 @@ class ItemAudit:
             assert frame.seen_at is not None
             if newest <= frame.seen_at:
                 return False
+            if newest < frame.start and not _is_uniform(others):
+                return False  # which unobserved windows are closed again depends on both rules
             now = content("", "", track, replace(frame, seen_at=None))
             if not now["observations"] and not now["coverage"]:
                 return False  # such a window need not be known
             # Where WINDOW_SIZE changed, what came later counts at the other width.
-            return not any(other.get("since") == stored["seen_at"] for other in others)
+            return not any(_counts(other, newest) for other in others if other is not stored)
         if newest < frame.start:
             return False
         begin = Frame(frame.start, frame.width, frame.known)
@@ -252,7 +254,7 @@ class ItemAudit:
             return set()
         spans = [(to_ms(one["start"]), to_ms(one["end"]), one) for one in stored if _spans(one)]
         missing = set()
-        cover = _Cover(spans)
+        cover, is_uniform = _Cover(spans), _is_uniform(stored)
         for frame in due_frames(track, rules.window_ms, rules.known_ms):
             if horizon is not None and frame.start <= horizon.until:
                 continue
@@ -262,8 +264,10 @@ class ItemAudit:
             if part:
                 present = all(cover.at(one.at) for one in part)
             else:
-                present = cover.at(frame.start) is not None or not _requires_unobserved(
-                    cover, track, frame
+                present = (
+                    cover.at(frame.start) is not None
+                    or not is_uniform
+                    or not _requires_unobserved(cover, track, frame)
                 )
             if not present:
                 missing.add(self._window_name(offer, frame))
@@ -361,6 +365,18 @@ def _requires_unobserved(cover: _Cover, track: Track, frame: Frame) -> bool:
         return False
     rules = window["width_s"] * 1000, round(window.get("known_for_s", 0) * 1000)
     return rules == (frame.width, frame.known) and window.get("since") is None
+
+
+def _counts(window: Document, at: int) -> bool:
+    """Whether a stored window knows an observation at *at*."""
+    if not _spans(window) or window.get("seen_at") is None:
+        return False
+    return to_ms(window["start"]) <= at < to_ms(window["end"]) and at <= to_ms(window["seen_at"])
+
+
+def _is_uniform(stored: Iterable[Document]) -> bool:
+    """Whether windows of one offer were all made by the same rules."""
+    return len({(one.get("width_s"), one.get("known_for_s")) for one in stored}) == 1
 
 
 def _nearest(versions: Sequence[Document], stored: Document) -> Document | None:
