@@ -167,6 +167,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
         result.recoveries = observer.recoveries
         told("everything is at rest; judging")
         result.judgement = await judge(settings, traffic.acknowledged, walmart, nemesis.cut_ms)
+        result.judgement.cut_off += traffic.replaced
     result.seconds = round(time.monotonic() - started, 1)
     return result
 

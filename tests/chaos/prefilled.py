@@ -18,7 +18,7 @@ from walmart_stream.bootstrap import faust_settings
 from walmart_stream.domain import state
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import Source
-from walmart_stream.domain.reading import observation
+from walmart_stream.domain.reading import decode, observation
 from walmart_stream.domain.schedule import Poll, encode_poll
 from walmart_stream.domain.time import to_datetime
 from walmart_stream.domain.watch import WatchEntry, encode_entry
@@ -116,8 +116,8 @@ def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterato
         key, value = observe(number, at)
         partition = partition_of(key, settings.kafka_partitions)
         source = Source(RAW.name, partition, number)
-        earlier = observation.decode(*observe(number, at - rules.window_ms))
-        now = observation.decode(key, value)
+        earlier = decode(*observe(number, at - rules.window_ms))
+        now = decode(key, value)
         outcome = apply({}, [Entry(earlier, source), Entry(now, source)], rules)
         entry = WatchEntry(item_id=item_id(number), added_at=to_datetime(at))
         yield watchlist.changelog_topic_name, partition, key, encode_entry(entry)
