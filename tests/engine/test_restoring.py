@@ -68,6 +68,46 @@ async def test_values_that_were_never_complete_are_forgotten(table: Any) -> None
     assert table.persisted_offset(CHANGELOG) is None
 
 
+class _Broker:
+    """An outbox to a changelog whose next offset is *end*."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.taken: list[Any] = []
+
+    def extend(self, topic: str, partition: int, records: Any) -> None:
+        self._target, self._added = (topic, partition), list(records)
+
+    async def flush(self) -> Any:
+        first, self.end = self.end, self.end + len(self._added)
+        self.taken += self._added
+        return {self._target: list(range(first, self.end))}
+
+
+async def test_a_changelog_that_lost_its_end_gets_everything_once_more(table: Any) -> None:
+    """The worker that writes to it has what it held, and a successor needs it."""
+    faults: list[Any] = []
+    table.app.log_fault = lambda *fault: faults.append(fault)
+    _store(table, time.time())
+    broker: Any = _Broker(end=3)
+
+    await table.write(0, {b"b": b"9"}, broker)
+
+    assert dict(broker.taken) == {b"a": b"1", b"b": b"9"}
+    assert faults == [(table.changelog_topic_name, "cut", 1)]
+    assert table.place(0).offset == broker.end - 1
+
+
+async def test_records_of_others_in_between_leave_the_place_where_it_was(table: Any) -> None:
+    """One of the two is a zombie: recovery has to read them."""
+    _store(table, time.time())
+    broker: Any = _Broker(end=8)
+
+    await table.write(0, {b"b": b"9"}, broker)
+
+    assert table.place(0).offset == 5
+
+
 async def test_brokers_that_do_not_answer_end_the_process(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,9 +11,13 @@ an exception acknowledges the     acknowledging is ours alone: a batch is done w
 message that raised               returned; what it raises ends the process (:mod:`agent`,
                                   :mod:`consumer`)
 a commit passes a message that    offsets are committed up to the first batch that is not done
-is still in flight (#606)         (:mod:`consumer`: ``_new_offset``)
+is still in flight (#606)         (:mod:`partitions`: ``committable``)
 a failed commit is remembered     what is committed is noted after the broker said so
 as done (#316)                    (:mod:`consumer`: ``_commit_offsets``)
+aiokafka moves a position that    it never chooses one: the last record read is proven again, and a
+a log does not have, silently     log that lost its end is read again (:mod:`partitions`)
+a table trusts the offset that    it keeps a digest of the last record, and forgets what is too old
+it had, whatever was cut since    (:mod:`tables`, :mod:`recovery`)
 partitions resume before they     they are sought first, and queues are not cleared while flow
 are sought after a rebalance,     is active (:mod:`recovery`, :mod:`consumer`: ``perform_seek``,
 fetched messages are dropped      :class:`flow.SteadyFlow`)
@@ -32,7 +36,7 @@ answers short
 stalls are only logged (#175,      they end the process (:mod:`watchdog`)
 #176, #523)
 aiokafka's errors in the group    the client is asked for them every second, and they end the
-reach only who waits for a        process (:mod:`consumer`: ``_check``)
+reach only who waits for a        process (:mod:`fetching`: ``_check``)
 record just then
 a full queue blocks every topic   partitions with batches in flight are not fetched
                                   (:mod:`consumer`: ``_getmany``)

@@ -240,7 +240,8 @@ class BatchConsumer(driver.Consumer):
         [end] = (await super().highwaters(tp)).values()
         if partition is None or self._partitions.get(tp) is not partition:
             return
-        assert partition.position is not None
+        if partition.position is None:
+            return  # assigned anew meanwhile
         if offset > end:
             await self._read_again(tp, f"it ends at offset {end}, and was read up to {offset}")
         elif offset < first:

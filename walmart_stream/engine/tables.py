@@ -63,7 +63,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
             self.changes += 1
             offsets = sent[topic, partition]
             place = self._partitions.place(partition)
-            if place is not None and offsets[0] <= place.offset:
+            if place is not None and 0 <= offsets[0] <= place.offset:
                 # The changelog lost its end; we still have what it held, and only we write to it.
                 stored = {**dict(self._partitions.items(partition)), **stored}
                 outbox.extend(topic, partition, stored.items())
