@@ -19,8 +19,10 @@ from tests.hang import alarm, limited
 from tests.order import (  # noqa: F401 - hooks
     arrange,
     pytest_addoption,
+    pytest_configure_node,
     pytest_report_header,
     pytest_xdist_auto_num_workers,
+    seed_of,
 )
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
 from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
@@ -53,8 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.obj = limited(item.obj)
     # In one process, an order that nobody asked for would only be hard to follow.
-    if hasattr(config, "workerinput") or config.option.shuffle is not None:
-        items[:] = arrange(items, config.option.shuffle)
+    if hasattr(config, "workerinput") or seed_of(config) is not None:
+        items[:] = arrange(items, seed_of(config))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ import random
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker process the seed: it parses the arguments again, and chance would differ."""
+    node.workerinput["shuffle"] = node.config.option.shuffle
+
+
+def seed_of(config: pytest.Config) -> int | None:
+    """The seed of this run, the same in all its processes."""
+    given = getattr(config, "workerinput", {"shuffle": config.option.shuffle})
+    return given["shuffle"]
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
-    seed = config.option.shuffle
+    seed = seed_of(config)
     return None if seed is None else f"random order: --shuffle={seed} repeats it"
 
 
