@@ -84,11 +84,23 @@ def test_every_setting_of_the_contract_is_one() -> None:
         "WALMART_AFFILIATE_DAILY_CALLS", "WALMART_AFFILIATE_CALLS_PER_SECOND",
         "WALMART_SELLER_URL", "WALMART_CLIENT_ID", "WALMART_CLIENT_SECRET",
         "WALMART_WEBHOOK_SECRET", "APP_ID", "DATA_DIR", "STORE", "WEB_HOST", "WEB_PORT",
-        "WEB_TOKEN", "LOG_FORMAT", "POLL_INTERVAL_MIN", "POLL_INTERVAL_MAX", "WINDOW_SIZE",
+        "WEB_TOKEN", "LOG_FORMAT", "POLL_INTERVAL_MIN", "POLL_INTERVAL_MAX", "PRICE_KNOWN_FOR",
+        "WINDOW_SIZE",
     }
     # fmt: on
 
     assert {name.lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_a_price_is_known_for_three_poll_intervals_unless_it_is_set() -> None:
+    """In seconds; a change of POLL_INTERVAL_MAX alone need not change what windows count."""
+    three = load(POLL_INTERVAL_MAX="1200.5")
+    own = load(POLL_INTERVAL_MAX="1200", PRICE_KNOWN_FOR="86400")
+
+    assert (three.price_known_for, own.price_known_for) == (3601.5, 86_400)
+    assert faults_of({**NEEDED, "PRICE_KNOWN_FOR": "0"}) == [
+        "PRICE_KNOWN_FOR: Input should be greater than 0"
+    ]
 
 
 def test_what_is_missing_is_named_at_once() -> None:

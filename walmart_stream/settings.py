@@ -269,6 +269,13 @@ class Settings(BaseModel):
         le=36_500,
         description="How long MongoDB keeps dead letters; the topic has its own.",
     )
+    price_known_for: float = Field(
+        None,
+        gt=0,
+        validate_default=True,
+        description="How long a price counts as known after it was seen; "
+        "three times POLL_INTERVAL_MAX if unset.",
+    )
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
 
     # What depends on two settings is checked at the later one, not in a model validator: that
@@ -361,6 +368,12 @@ class Settings(BaseModel):
                 "the credentials; WALMART_ALLOW_OTHER_HOSTS=true allows it"
             )
         return value
+
+    @field_validator("price_known_for", mode="before")
+    @classmethod
+    def _for_three_intervals(cls, value: Any, info: ValidationInfo) -> Any:
+        # Where POLL_INTERVAL_MAX is wrong, that is the fault to name.
+        return value or 3 * info.data.get("poll_interval_max", 1.0)
 
     @field_validator("poll_interval_max")
     @classmethod

@@ -94,7 +94,7 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
         return app.Table(name, **given)
 
     offers = table(OFFERS, key_type=bytes)
-    offers.age = state.applied
+    offers.age = state.age
     price_windows = table(PRICE_WINDOWS, key_type=str).tumbling(settings.window_size)
     watchlist = table(WATCHLIST, key_type=bytes)
     polls = table(POLLS, key_type=bytes)

@@ -11,7 +11,7 @@ from walmart_stream.agents.result_shape import read_result
 from walmart_stream.domain import events
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.errors import EmptyValue, MalformedJson, WrongShape
-from walmart_stream.domain.events import PriceChange, Source, WindowClosed
+from walmart_stream.domain.events import OfferUpdated, PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 
 SOURCE = Source("walmart-competitor-data", 3, 14)
@@ -33,8 +33,17 @@ def own_change() -> dict[str, Any]:
     return fields(PriceChange("1", "own", "Tea", (), OFFER, OFFER, 5, SOURCE, box))
 
 
-def window(mean: float | None = 2598.0) -> dict[str, Any]:
-    return fields(WindowClosed("1", "featured", 0, 5, 1, 0, None, None, None, None, mean, 0.0))
+def window(
+    mean: float | None = 2598.0, carried: bool | None = True, since: int | None = 1
+) -> dict[str, Any]:
+    none = None, None, None, None
+    return fields(
+        WindowClosed("1", "featured", 0, 5000, 1, 0, *none, mean, 0.0, 15_000, carried, 4, since)
+    )
+
+
+def update(box: BuyBox | None = None) -> dict[str, Any]:
+    return fields(OfferUpdated("1", "own", "Tea", OFFER, 4, 5, 6, box))
 
 
 def read(value: object) -> Any:
@@ -55,6 +64,37 @@ def test_every_change_that_the_domain_makes_is_read_as_it_is(previous: Offer | N
 def test_every_window_that_the_domain_makes_is_read_as_it_is(mean: float | None) -> None:
     """Windows without a known price have neither prices nor a mean."""
     assert read(window(mean)) == without(window(mean), "schema")
+
+
+@pytest.mark.parametrize("since", [None, 1])
+@pytest.mark.parametrize("carried", [None, False, True])
+def test_windows_of_the_first_release_are_read_too(carried: bool | None, since: int | None) -> None:
+    """They say neither their width nor whether a price was carried in."""
+    said = window(carried=carried, since=since if carried else None)
+
+    assert read(said) == without(said, "schema")
+    assert ("width_s" in said) == (carried is not None)
+
+
+@pytest.mark.parametrize("name", ["known_for_s", "carried", "seen_at"])
+def test_a_window_that_says_its_width_says_the_rest(name: str) -> None:
+    """Half of it would be no document, and would stop whoever writes it."""
+    with pytest.raises(WrongShape, match=f"missing required field `{name}`"):
+        read(without(window(), name))
+
+
+@pytest.mark.parametrize("box", [None, BuyBox("rival", "Acme", False, 5, 5, 10, 30, 0)])
+def test_every_update_that_the_domain_makes_is_read_as_it_is(box: BuyBox | None) -> None:
+    """With the holder of the buy box or without."""
+    assert read(update(box)) == without(update(box), "schema")
+
+
+def test_a_revision_is_read_where_there_is_one() -> None:
+    """A change has one if the item was seen later than the offer."""
+    late = fields(PriceChange("1", "own", "Tea", (), OFFER, OFFER, 5, SOURCE, None, 8))
+
+    assert read(late)["revision"] == 13
+    assert "revision" not in change()
 
 
 @pytest.mark.parametrize("name", sorted(change().keys() - {"schema"}))

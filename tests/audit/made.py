@@ -13,6 +13,7 @@ from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
 from walmart_stream.audit.spool import Spooled
 from walmart_stream.domain import events, reading
 from walmart_stream.domain.apply import Entry, apply
+from walmart_stream.domain.closing import close_windows
 from walmart_stream.domain.events import Source, WindowClosed
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
@@ -74,7 +75,7 @@ def documents(
         outcome = apply(states, [Entry(one.observation, source)], rules)
         states.update(outcome.states)
         _store(results, outcome.events)
-    states[item_id], closed = close(item_id, states.get(item_id, ItemState()), now, rules)
+    states[item_id], closed = close_windows(item_id, states.get(item_id, ItemState()), now, rules)
     _store(results, closed)
     made = {
         PRICE_CHANGES: sorted(results.changes.values(), key=lambda one: one["observed_at"]),
@@ -82,12 +83,6 @@ def documents(
         PRICE_WINDOWS: sorted(results.windows.values(), key=lambda one: one["start"]),
     }
     return {name: [stored_form(one) for one in found] for name, found in made.items()}
-
-
-def close(item_id: str, state: ItemState, now: int, rules: Rules) -> tuple[ItemState, list[Any]]:
-    from walmart_stream.domain import apply as module
-
-    return module.close_windows(item_id, state, now, rules)  # type: ignore[no-any-return]
 
 
 def _store(results: Results, sent: Sequence[Any]) -> None:

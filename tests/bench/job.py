@@ -20,8 +20,8 @@ from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.window_rows import window_values
 from walmart_stream.domain.windows import Rules
 
-# The program's defaults, in seconds: WINDOW_SIZE and POLL_INTERVAL_MAX.
-RULES = Rules.of(3600, 3600)
+# The program's defaults: WINDOW_SIZE and PRICE_KNOWN_FOR.
+RULES = Rules.in_seconds(3600, 3 * 3600)
 
 Row = tuple[bytes, bytes | None]
 
@@ -51,7 +51,7 @@ def window_key(item_id: str, start: int) -> bytes:
 
 def windows_of(outcome: Outcome, stored: Callable[[bytes], bytes | None]) -> list[Row]:
     """The rows of windows; *stored* gives the one that there is."""
-    values = window_values(outcome, RULES, lambda *key: stored(window_key(*key)))
+    values = window_values(outcome, lambda *key: stored(window_key(*key)))
     return [(window_key(*key), value) for key, value in values.items()]
 
 

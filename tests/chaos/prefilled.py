@@ -109,7 +109,7 @@ async def fill(settings: Settings, items: int, at: int) -> int:
 
 
 def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterator[Record]:
-    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
     offers, watchlist, polls = tables.offers, tables.watchlist, tables.polls
     windows = tables.price_windows.table
     for number in range(items):
@@ -122,7 +122,7 @@ def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterato
         entry = WatchEntry(item_id=item_id(number), added_at=to_datetime(at))
         yield watchlist.changelog_topic_name, partition, key, encode_entry(entry)
         yield polls.changelog_topic_name, partition, key, encode_poll(Poll(at, "answered"))
-        for (window_of, start), window in window_values(outcome, rules, _no_window).items():
+        for (window_of, start), window in window_values(outcome, _no_window).items():
             assert window is not None
             stored_key = windows.stored_key((window_of, windows.window.current(start / 1000)))
             yield windows.changelog_topic_name, partition, stored_key, window

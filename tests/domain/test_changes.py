@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from walmart_stream.domain.apply import Entry, Outcome, apply
-from walmart_stream.domain.events import PriceChange, Source
+from walmart_stream.domain.events import OfferUpdated, PriceChange, Source
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
+from walmart_stream.storage.documents import revision_of
 
 RULES = Rules(window_ms=3_600_000, known_ms=10_800_000)
 PLAIN = Offer(2000, 500, None, True, "Acme")
@@ -196,3 +197,80 @@ def test_an_offer_that_exists_is_not_remembered_as_absent() -> None:
 
     state = outcome.states["1"]
     assert (state.absent, set(state.offers)) == ({}, {"featured", "marketplace"})
+
+
+def updates(outcome: Outcome) -> list[OfferUpdated]:
+    return [event for event in outcome.events if isinstance(event, OfferUpdated)]
+
+
+def named(at: int, name: str, source: str = "affiliate", **offers: Offer | None) -> Entry:
+    observation = Observation("1", at, source, name, offers or {"featured": PLAIN})
+    return Entry(observation, Source("raw", 0, 0))
+
+
+def test_a_change_of_two_day_shipping_alone_updates_its_offer() -> None:
+    """It is no price change, and yet the offer's document shows it."""
+    two_day = PLAIN._replace(two_day_cents=997)
+
+    outcome = run(look(1, PLAIN, marketplace=PLAIN), look(2, two_day, marketplace=PLAIN))
+
+    (update,) = updates(outcome)
+    assert (update.offer, update.now, update.changed_at) == ("featured", two_day, 1)
+    assert len(changes(outcome)) == 2
+    assert outcome.states["1"].offers["featured"].window.changes == 0
+
+
+def test_a_change_of_the_name_alone_updates_every_offer() -> None:
+    """The documents of all of them show it, also of those that the answer does not speak for."""
+    outcome = run(named(1, "Tea", featured=PLAIN, own=PLAIN), named(2, "Green tea"))
+
+    assert [(one.offer, one.name, one.observed_at) for one in updates(outcome)] == [
+        ("featured", "Green tea", 2),
+        ("own", "Green tea", 1),
+    ]
+    assert len(changes(outcome)) == 2
+
+
+def test_a_new_name_comes_with_the_change_where_there_is_one() -> None:
+    """One event for a document, not two."""
+    outcome = run(
+        named(1, "Tea", featured=PLAIN, own=PLAIN), named(2, "Green tea", featured=UNAVAILABLE)
+    )
+
+    assert [(one.offer, one.name) for one in changes(outcome)][2:] == [("featured", "Green tea")]
+    assert [one.offer for one in updates(outcome)] == ["own"]
+
+
+def test_an_older_answer_does_not_rename_an_item() -> None:
+    """Nor does it put its name into the document of an offer that it is the newest one of."""
+    outcome = run(named(5, "Tea"), named(4, "Old tea", own=PLAIN))
+
+    assert outcome.states["1"].name == "Tea"
+    assert [one.name for one in changes(outcome)] == ["Tea", "Tea"]
+
+
+def test_the_seller_side_does_not_rename_what_walmart_has_named() -> None:
+    """The two spell names differently, and would take turns at every look."""
+    seller_first = run(named(1, "My tea", "seller"), named(2, "Tea"), named(3, "My tea", "seller"))
+
+    assert seller_first.states["1"].name == "Tea"
+    assert [one.name for one in updates(seller_first)] == ["Tea"]
+
+
+def test_every_document_of_an_offer_has_a_higher_revision_than_the_one_before() -> None:
+    """Also where the offer is seen for the first time after a newer look at the item."""
+    log = [
+        named(10, "Tea", featured=PLAIN, own=PLAIN),
+        named(20, "Green tea"),
+        named(15, "Old tea", own=UNAVAILABLE),
+        named(16, "Old tea", own=PLAIN),
+        named(21, "Tea"),
+    ]
+
+    revisions = [
+        revision_of(event.document())
+        for event in run(*log).events
+        if isinstance(event, PriceChange | OfferUpdated) and event.offer == "own"
+    ]
+
+    assert revisions == [20, 30, 35, 36, 37]

@@ -1,11 +1,12 @@
 """The domain against an oracle written from the contract, over logs of every kind.
 
-The oracle keeps a list of all that was applied to an offer, looks at every single millisecond of
-a window, and shares no code with the domain. The windows are 10 ms wide to allow it.
+The oracle keeps a list of all that was applied to an offer, looks at every single second of a
+window, and shares no code with the domain. The windows are 10 s wide to allow it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -17,14 +18,17 @@ from hypothesis import strategies as st
 
 from tests.domain.seller_looks import UNSEEN, Meaning, SellerLook, seller_looks
 from walmart_stream.domain import events, state
-from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
-from walmart_stream.domain.events import Event, PriceChange, Source
+from walmart_stream.domain.apply import Entry, Outcome, apply
+from walmart_stream.domain.closing import announce, close_windows
+from walmart_stream.domain.events import Event, PriceChange, Source, WindowClosed
 from walmart_stream.domain.reading import decode, encode
 from walmart_stream.domain.standing import item_standing
+from walmart_stream.domain.time import to_ms
 from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules
 from walmart_stream.storage.documents import change_document, offer_document, window_document
 
-WIDTH, KNOWN = 10, 25
+TICK = 1000
+WIDTH, KNOWN = 10 * TICK, 25 * TICK
 RULES = Rules(window_ms=WIDTH, known_ms=KNOWN)
 TOPIC = "walmart-competitor-data"
 FAR = 10**12
@@ -48,12 +52,13 @@ class Said:
 
 @dataclass(frozen=True)
 class Look:
-    """One answer about one item, at a millisecond."""
+    """One answer about one item, at a second."""
 
     item_id: str
     at: int
     featured: Said
     marketplace: Said | None
+    name: str | None = "Kettle"
 
 
 def item_json(said: Said, price_key: str) -> dict[str, Any]:
@@ -73,9 +78,11 @@ AnyLook = Look | SellerLook
 def entry(look: AnyLook, offset: int) -> Entry:
     """The observation as it comes out of the raw topic."""
     source = "affiliate"
-    payload: dict[str, Any] = {"itemId": int(look.item_id), "name": "Kettle"}
+    payload: dict[str, Any] = {"itemId": int(look.item_id)}
     if isinstance(look, Look):
         payload.update(item_json(look.featured, "salePrice"))
+        if look.name is not None:
+            payload["name"] = look.name
         if look.marketplace is not None:
             payload["bestMarketplacePrice"] = item_json(look.marketplace, "price")
     else:
@@ -128,6 +135,7 @@ class Oracle:
     windows: Documents
     counts: tuple[int, int, int, int]
     items: dict[str, SellerSide]
+    applied: dict[tuple[str, str], tuple[list[Applied], set[int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -183,15 +191,15 @@ class SellerSide:
         self.untold = self.untold or last is None or not same or last.suppressed != suppressed
 
     def share(self, at: int) -> tuple[float | None, float]:
-        """Millisecond by millisecond, over the window of *at* and the one before."""
+        """Second by second, over the window of *at* and the one before."""
         current = at // WIDTH * WIDTH
         known = won = 0
-        for tick in range(current - WIDTH, current + WIDTH):
+        for tick in range(current - WIDTH, current + WIDTH, TICK):
             past = [word for word in self.words if word.at <= tick]
             if past and tick < past[-1].at + KNOWN:
                 known += 1
                 won += past[-1].holder == "own"
-        return (won / known if known else None), known / (2 * WIDTH)
+        return (won / known if known else None), known * TICK / (2 * WIDTH)
 
 
 def kinds_of(before: Applied, after: Applied) -> list[str]:
@@ -219,14 +227,36 @@ def delta_of(before: Applied | None, after: Applied) -> tuple[int | None, float 
     return new - old, None if old == 0 else float(Fraction(100 * (new - old), old))
 
 
-def window_of(history: list[Applied], start: int, changed: set[int]) -> dict[str, Any]:
-    inside = [seen for seen in history if start <= seen.at < start + WIDTH]
-    known = [seen.landed for seen in inside if seen.landed is not None]
-    prices = []
-    for tick in range(start, start + WIDTH):
+def window_of(
+    history: list[Applied],
+    start: int,
+    changed: set[int],
+    width: int = WIDTH,
+    known_for: int = KNOWN,
+    since: int = -1,
+) -> dict[str, Any] | None:
+    """The window from *start*, if it is one of those that are stored.
+
+    Observations at or before *since* are not counted, and time before it is not looked at.
+    """
+
+    def price_at(tick: int) -> int | None:
         past = [seen for seen in history if seen.at <= tick]
-        if past and past[-1].landed is not None and tick < past[-1].at + KNOWN:
-            prices.append(past[-1].landed)
+        if not past or past[-1].landed is None or tick >= past[-1].at + known_for:
+            return None
+        return past[-1].landed
+
+    end = start + width
+    inside = [seen for seen in history if start <= seen.at < end and seen.at > since]
+    known = [seen.landed for seen in inside if seen.landed is not None]
+    first_tick = max(start, since)
+    is_carried = first_tick not in [seen.at for seen in inside] and price_at(first_tick) is not None
+    if is_carried:
+        known.insert(0, price_at(first_tick))
+    if not inside and not is_carried:
+        return None
+    prices = [price_at(tick) for tick in range(first_tick, end, TICK)]
+    prices = [price for price in prices if price is not None]
     return {
         "observations": len(inside),
         "changes": len([seen for seen in inside if seen.at in changed]),
@@ -235,10 +265,37 @@ def window_of(history: list[Applied], start: int, changed: set[int]) -> dict[str
         "low": min(known) if known else None,
         "close": known[-1] if known else None,
         "mean": float(Fraction(sum(prices), len(prices))) if prices else None,
-        "coverage": len(prices) / WIDTH,
+        "coverage": len(prices) * TICK / width,
         "start": moment(start),
-        "end": moment(start + WIDTH),
+        "end": moment(end),
+        "width_s": width // 1000,
+        "known_for_s": known_for / 1000,
+        "carried": is_carried,
+        "seen_at": moment([seen.at for seen in history if seen.at < end][-1]),
     }
+
+
+@dataclass
+class Naming:
+    """What an item is called, and the word of which side that is."""
+
+    name: str | None = None
+    by_affiliate: bool = False
+
+    def hear(self, look: AnyLook, newest: int | None) -> bool:
+        """Take over the name in *look*, if it counts; whether it is another one.
+
+        *newest* is the newest observation applied to the item before.
+        """
+        by_affiliate = isinstance(look, Look)
+        name = look.name if isinstance(look, Look) else "Kettle"
+        if name is None or (newest is not None and look.at <= newest):
+            return False
+        if self.by_affiliate and not by_affiliate:
+            return False
+        self.by_affiliate = by_affiliate
+        before, self.name = self.name, name
+        return before != name
 
 
 def oracle(log: list[AnyLook]) -> Oracle:
@@ -246,9 +303,20 @@ def oracle(log: list[AnyLook]) -> Oracle:
     # An answer speaks for the marketplace offer also where it does not name it.
     spoken: dict[tuple[str, str], int] = {}
     sides: dict[str, SellerSide] = {}
+    names: dict[str, Naming] = {}
+    # The box as the document of own shows it.
+    boxes: dict[str, dict[str, Any]] = {}
     n_applied = n_duplicate = n_late = n_silent = 0
     for offset, look in enumerate(log):
         took = equal = False
+        newest = max(
+            (
+                history[-1].at
+                for (item_id, _), history in histories.items()
+                if item_id == look.item_id and history
+            ),
+            default=None,
+        )
         if not isinstance(look, Look):
             meant = look.meaning()
             if meant.silent:
@@ -256,6 +324,12 @@ def oracle(log: list[AnyLook]) -> Oracle:
                 continue
             side = sides.setdefault(look.item_id, SellerSide())
             took, equal = hear(side, meant, look, offset, histories, spoken)
+            renamed = took and names.setdefault(look.item_id, Naming()).hear(look, newest)
+            own = histories.get((look.item_id, "own"), [])
+            if own and own[-1].offset == offset and own[-1].box is not None:
+                boxes[look.item_id] = own[-1].box
+            elif own and renamed and side.words:
+                boxes[look.item_id] = side.words[-1].document()
             n_applied += took
             n_duplicate += not took and equal
             n_late += not took and not equal
@@ -274,6 +348,10 @@ def oracle(log: list[AnyLook]) -> Oracle:
             if not history and offer == "marketplace" and said is None:
                 continue
             history.append(applied(said, look.at, offset, seller))
+        renamed = took and names.setdefault(look.item_id, Naming()).hear(look, newest)
+        side = sides.get(look.item_id, SellerSide())
+        if renamed and side.words and histories.get((look.item_id, "own")):
+            boxes[look.item_id] = side.words[-1].document()
         n_applied += took
         n_duplicate += not took and equal
         n_late += not took and not equal
@@ -320,17 +398,22 @@ def oracle(log: list[AnyLook]) -> Oracle:
             result.offers[f"{item_id}:{offer}"] = {
                 "_id": f"{item_id}:{offer}",
                 **common,
-                "name": "Kettle",
-                "two_day_cents": after.two_day,
+                "name": names[item_id].name,
                 "changed_at": moment(after.at),
             }
-        for start in {seen.at // WIDTH * WIDTH for seen in history}:
-            result.windows[f"{item_id}:{offer}:{start}"] = {
-                "_id": f"{item_id}:{offer}:{start}",
-                "item_id": item_id,
-                "offer": offer,
-                **window_of(history, start, changed),
-            }
+        result.applied[item_id, offer] = history, changed
+        if history:
+            document = result.offers[f"{item_id}:{offer}"]
+            document["two_day_cents"] = history[-1].two_day
+            if offer == "own" and item_id in boxes:
+                document["buy_box"] = boxes[item_id]
+            first, last = history[0].at, history[-1].at
+            for start in range(first // WIDTH * WIDTH, last + KNOWN + WIDTH, WIDTH):
+                window = window_of(history, start, changed)
+                if window is not None:
+                    name = f"{item_id}:{offer}:{start}:{WIDTH // 1000}"
+                    ids = {"_id": name, "item_id": item_id, "offer": offer}
+                    result.windows[name] = {**ids, **window}
     return result
 
 
@@ -402,18 +485,21 @@ sayings = st.builds(
     seller=st.sampled_from([None, "Acme LLC", "Kettles & Co"]),
 )
 item_ids = st.sampled_from(["7", "12417832"])
-# Few milliseconds in few windows, and a gap: equal, late and skipping ones come by themselves.
-times = st.one_of(st.integers(0, 60), st.integers(300, 320))
+# Few seconds in few windows, and a gap: equal, late and skipping ones come by themselves.
+times = st.one_of(st.integers(0, 60), st.integers(300, 320)).map(lambda number: number * TICK)
 affiliate_looks = st.builds(
     Look,
     item_id=item_ids,
     at=times,
     featured=sayings,
     marketplace=st.one_of(st.none(), sayings),
+    name=st.sampled_from(["Kettle", "Kettle", "Tea kettle", None]),
 )
 own_looks = seller_looks(item_ids, times)
 # One item, so that words about its box come close upon each other.
-box_looks = seller_looks(st.just("7"), st.integers(0, 45), of_the_box=True)
+box_looks = seller_looks(
+    st.just("7"), st.integers(0, 45).map(lambda number: number * TICK), of_the_box=True
+)
 logs = st.one_of(
     st.lists(affiliate_looks, max_size=30),
     st.lists(own_looks, max_size=30),
@@ -427,7 +513,8 @@ any_log = st.one_of(logs, in_order)
 class Run:
     """A processor with a store of encoded states, and all the events that it ever sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules = RULES) -> None:
+        self.rules = rules
         self.stored: dict[str, bytes] = {}
         self.events: list[Event] = []
         self.counts = [0, 0, 0, 0]
@@ -437,46 +524,63 @@ class Run:
         states = {
             item_id: state.decode(self.stored[item_id]) for item_id in named & self.stored.keys()
         }
-        outcome = apply(states, batch, RULES)
+        outcome = apply(states, batch, self.rules)
         self.events += outcome.events
         for item_id, new in outcome.states.items():
             value = state.encode(new)
-            assert state.applied(value) == new.applied
+            assert state.age(value) == (new.applied, new.clock)
             before = self.stored.get(item_id, state.encode(state.ItemState()))
-            assert new.applied >= state.applied(before)
+            assert state.age(value) >= state.age(before)
             self.stored[item_id] = value
         counts = (outcome.applied, outcome.duplicate, outcome.late, outcome.silent)
         self.counts = [sum(both) for both in zip(self.counts, counts, strict=True)]
         return outcome
 
-    def close(self, now: int) -> None:
+    def close(self, now: int, *, crash: bool = False) -> None:
+        """What the clock does; with *crash* it sends, and dies before it stores that it has."""
         for item_id, value in list(self.stored.items()):
-            new, closed = close_windows(item_id, state.decode(value), now, RULES)
+            announced = state.decode(value)
+            if announce(announced, now, self.rules):
+                self.stored[item_id] = state.encode(announced)
+            new, closed = close_windows(item_id, announced, now, self.rules)
+            assert state.age(state.encode(new)) >= state.age(self.stored[item_id])
             self.events += closed
-            self.stored[item_id] = state.encode(new)
+            if not crash:
+                self.stored[item_id] = state.encode(new)
 
     def documents(self) -> tuple[Documents, Documents, Documents]:
-        """What the sink makes of the events, in the order they were sent."""
+        """What the sink makes of the events, in the order they were sent.
+
+        Left out are windows that were closed unobserved, and turned out to be unknown as well.
+        """
         changes: Documents = {}
         offers: Documents = {}
         windows: Documents = {}
         for event in self.events:
             fields = orjson.loads(events.encode(event))
+            if isinstance(event, WindowClosed):
+                window = window_document(fields)
+                known = windows.setdefault(window["_id"], window)
+                assert known["seen_at"] != window["seen_at"] or known == window
+                if known["seen_at"] < window["seen_at"]:
+                    windows[window["_id"]] = window
+                continue
             if isinstance(event, PriceChange):
                 document = change_document(fields)
                 assert changes.setdefault(document["_id"], document) == document
-                offer = offer_document(fields)
-                known = offers.get(offer["_id"])
-                if known is None or known["changed_at"] < offer["changed_at"]:
-                    offers[offer["_id"]] = offer
-            else:
-                window = window_document(fields)
-                known = windows.get(window["_id"])
-                if known is None or known["observations"] < window["observations"]:
-                    windows[window["_id"]] = window
-                else:
-                    assert known == window or known["observations"] > window["observations"]
-        return changes, offers, windows
+            offer = offer_document(fields)
+            known = offers.setdefault(offer["_id"], offer)
+            assert known["revision"] != offer["revision"] or known == offer
+            if known["revision"] < offer["revision"]:
+                offers[offer["_id"]] = offer
+        for document in offers.values():
+            del document["revision"]
+        said = {
+            name: window
+            for name, window in windows.items()
+            if window["observations"] or window["coverage"]
+        }
+        return changes, offers, said
 
 
 def entries(log: list[AnyLook]) -> list[Entry]:
@@ -610,21 +714,69 @@ def test_a_batch_whose_state_was_not_stored_sends_the_same_again(
     assert event_set(run) == event_set(once)
 
 
-@given(any_log, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 400)), max_size=5))
-@settings(max_examples=200)
+closings = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 400), st.booleans()), max_size=5)
+
+
+@given(any_log, closings)
+@settings(max_examples=300)
 def test_the_clock_may_close_windows_at_any_time(
-    log: list[AnyLook], closings: list[tuple[int, int]]
+    log: list[AnyLook], closings: list[tuple[int, int, bool]]
 ) -> None:
-    """Whenever the clock closes windows, the last close of each is the one by the oracle."""
+    """Whenever the clock closes windows, the last close of each is the one by the oracle; also if
+    a crash made it forget that it had."""
     due = oracle(log)
     run = Run()
 
     for offset, one in enumerate(entries(log)):
-        for place, now in closings:
+        for place, now, crash in closings:
             if place == offset:
-                run.close(CLOSE_DELAY_MS + now)
+                run.close(CLOSE_DELAY_MS + now * TICK, crash=crash)
         run.feed([one])
     run.close(FAR)
 
     changes, offers, windows = run.documents()
     assert (changes, offers, windows) == (due.changes, due.offers, due.windows)
+
+
+@given(any_log, st.integers(0, 30), st.sampled_from([3, 5, 20, 30]), closings)
+@settings(max_examples=300)
+def test_windows_of_two_widths_are_each_what_their_own_rules_say(
+    log: list[AnyLook], cut: int, width: int, closings: list[tuple[int, int, bool]]
+) -> None:
+    """WINDOW_SIZE may change over a restart: every stored window is by the oracle of its own width,
+    as of its last observation, and no observation is in two of them or in none."""
+    run = Run()
+
+    for offset, one in enumerate(entries(log)):
+        if offset == cut:
+            run.rules = Rules(window_ms=width * TICK, known_ms=KNOWN)
+        for place, now, crash in closings:
+            if place == offset:
+                run.close(CLOSE_DELAY_MS + now * TICK, crash=crash)
+        run.feed([one])
+    for _ in range(2):
+        run.close(FAR)
+
+    counted: Counter[str] = Counter()
+    _, _, windows = run.documents()
+    applied_to = oracle(log).applied
+    for name, window in windows.items():
+        start = to_ms(window["start"])
+        width_ms = window["width_s"] * 1000
+        seen_at = to_ms(window["seen_at"])
+        place = f"{window['item_id']}:{window['offer']}"
+        history, changed = applied_to[window["item_id"], window["offer"]]
+        known = [seen for seen in history if seen.at <= seen_at]
+        since = to_ms(window["since"]) if "since" in window else -1
+        due = window_of(known, start, changed, width_ms, KNOWN, since)
+        assert name == f"{place}:{start}:{window['width_s']}"
+        assert due is not None
+        assert {**window, **due} == window
+        assert window["coverage"] <= 1
+        assert window["mean"] is None or window["low"] <= window["mean"] <= window["high"]
+        counted[place] += window["observations"]
+    assert counted == {
+        f"{item_id}:{offer}": len(history)
+        for (item_id, offer), (history, _) in applied_to.items()
+        if history
+    }

@@ -138,7 +138,7 @@ def test_who_is_forgotten_depends_on_the_log_alone(seed: int) -> None:
     assert events == whole.events
 
 
-def test_a_rival_that_lives_twice_in_a_window_is_stored_as_the_longer_life() -> None:
+def test_a_rival_that_lives_twice_in_a_window_is_stored_as_the_later_life() -> None:
     """The audit tells the two lives apart, whichever of them is stored."""
     bodies = [[("Acme", price)] for price in (10, 11, 12)]
     bodies += [[(name, 20) for name in sellers(100 * number, 100)] for number in range(3)]

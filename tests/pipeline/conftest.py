@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline.observations import WINDOWS
 from tests.pipeline.pipeline import Pipeline
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
 from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
@@ -45,7 +46,7 @@ def module_pipeline(
             "KAFKA_PARTITIONS": PARTITIONS,
             "MONGODB_URI": mongod.uri,
             "MONGODB_DATABASE": f"test_{uuid.uuid4().hex}",
-            "WINDOW_SIZE": "5",
+            **WINDOWS,
         },
         tmp_path_factory.mktemp("pipeline"),
     )

@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.pipeline.pipeline import Record
 
 # Long past, so that the clock has passed the end of every window.
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW_MS = 5000
+KNOWN_MS = 12_000
+# The settings that go with these.
+WINDOWS = {"WINDOW_SIZE": str(WINDOW_MS // 1000), "PRICE_KNOWN_FOR": str(KNOWN_MS / 1000)}
 
 Offer = dict[str, Any]
 UNAVAILABLE: Offer = {
@@ -72,7 +75,16 @@ class Item:
     name: str
     at: int
     offers: dict[str, Offer] = field(default_factory=dict)
+    changed: dict[str, datetime] = field(default_factory=dict)
     last: bytes = b""
+
+
+class Seen(NamedTuple):
+    """An offer at a time (epoch ms): its landed price, and whether it had changed."""
+
+    at: int
+    landed: int | None
+    is_change: bool
 
 
 @dataclass
@@ -82,7 +94,19 @@ class Due:
     outcomes: Counter[str] = field(default_factory=Counter)
     changes: dict[str, set[str]] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
-    windows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[str, list[Seen]] = field(default_factory=dict)
+
+    @property
+    def windows(self) -> dict[str, dict[str, Any]]:
+        """Those with observations, and those in which a price is known that was seen before."""
+        windows = {}
+        for offer, history in self.seen.items():
+            first, last = history[0].at, history[-1].at
+            for start in range(first - first % WINDOW_MS, last + KNOWN_MS, WINDOW_MS):
+                window = _window(history, start)
+                if window is not None:
+                    windows[f"{offer}:{start}:{WINDOW_MS // 1000}"] = window
+        return windows
 
 
 class Market:
@@ -201,31 +225,44 @@ class Market:
             kinds = {"first_seen"} if before is None else _kinds(before, now)
             if kinds:
                 due.changes[f"{item.item_id}:{name}:{at}"] = kinds
-                due.offers[f"{item.item_id}:{name}"] = {
-                    **now,
-                    "name": item.name.replace("&amp;", "&"),
-                    "changed_at": START + timedelta(milliseconds=item.at),
-                }
-            self._note_window(f"{item.item_id}:{name}:{at - at % WINDOW_MS}", now, before, kinds)
+                item.changed[name] = START + timedelta(milliseconds=item.at)
+            due.offers[f"{item.item_id}:{name}"] = {
+                **now,
+                "name": item.name.replace("&amp;", "&"),
+                "changed_at": item.changed[name],
+            }
+            landed = None
+            if now["price_cents"] is not None and now["shipping_cents"] is not None:
+                landed = now["price_cents"] + now["shipping_cents"]
+            seen_of = due.seen.setdefault(f"{item.item_id}:{name}", [])
+            seen_of.append(Seen(at, landed, bool(kinds) and before is not None))
 
-    def _note_window(
-        self, window_id: str, now: Offer, before: Offer | None, kinds: set[str]
-    ) -> None:
-        window = self.due.windows.setdefault(
-            window_id,
-            {"observations": 0, "changes": 0, "open": None, "high": None, "low": None}
-            | {"close": None},
-        )
-        window["observations"] += 1
-        window["changes"] += bool(kinds) and before is not None
-        if now["price_cents"] is None or now["shipping_cents"] is None:
-            return
-        landed = now["price_cents"] + now["shipping_cents"]
-        if window["open"] is None:
-            window["open"] = window["high"] = window["low"] = landed
-        window["high"] = max(window["high"], landed)
-        window["low"] = min(window["low"], landed)
-        window["close"] = landed
+
+def _window(history: list[Seen], start: int) -> dict[str, Any] | None:
+    """The window from *start* of an offer that was seen so, if it is to be stored."""
+    inside = [seen for seen in history if start <= seen.at < start + WINDOW_MS]
+    prices = [seen.landed for seen in inside if seen.landed is not None]
+    before = [seen for seen in history if seen.at < start]
+    carried = bool(
+        before
+        and before[-1].landed is not None
+        and start < before[-1].at + KNOWN_MS
+        and (not inside or inside[0].at > start)
+    )
+    if carried:
+        prices.insert(0, before[-1].landed or 0)
+    if not inside and not carried:
+        return None
+    return {
+        "observations": len(inside),
+        "changes": sum(seen.is_change for seen in inside),
+        "open": prices[0] if prices else None,
+        "high": max(prices, default=None),
+        "low": min(prices, default=None),
+        "close": prices[-1] if prices else None,
+        "carried": carried,
+        "width_s": WINDOW_MS // 1000,
+    }
 
 
 def _kinds(before: Offer, now: Offer) -> set[str]:

@@ -54,7 +54,8 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
     made = [record if fault else _good(market, rng) for fault, record in kinds]
     made = [
         record._replace(
-            timestamp=epoch_ms(number), headers=(("trace", b"\xff\x00"), ("x-error-topic", b"not"))
+            timestamp=epoch_ms(10_000_000 + number),
+            headers=(("trace", b"\xff\x00"), ("x-error-topic", b"not")),
         )
         for number, record in enumerate(made)
     ]
@@ -167,7 +168,8 @@ async def test_a_record_without_key_and_value_is_a_dead_letter_like_any_other(
 async def test_windows_are_closed_by_a_later_observation_and_by_the_clock(
     module_pipeline: Pipeline, worker: Worker
 ) -> None:
-    """Two observations in a window, one in the next, whose end the clock has long passed."""
+    """Two observations in a window, one in the next, whose end the clock has long passed; then
+    those in which the price is still known."""
     records = [
         priced("71006", at=0, dollars=10),
         priced("71006", at=2000, dollars=11, shipping=1),
@@ -179,15 +181,25 @@ async def test_windows_are_closed_by_a_later_observation_and_by_the_clock(
     report = await module_pipeline.verified()
     assert report.is_clean, report
     stored = await module_pipeline.documents("price_windows", item_id="71006")
-    first, second = (stored[f"71006:featured:{epoch_ms(at)}"] for at in (0, 5000))
-    assert len(stored) == 2
+    first, second, third, fourth = (
+        stored[f"71006:featured:{epoch_ms(at)}:5"] for at in (0, 5000, 10_000, 15_000)
+    )
+    assert len(stored) == 4
     assert (first["open"], first["high"], first["low"], first["close"]) == (1000, 1200, 1000, 1200)
     assert (first["observations"], first["changes"]) == (2, 1)
     # 10.00 for two seconds, then 12.00 for three.
     assert (first["mean"], first["coverage"]) == (1120.0, 1.0)
-    assert (second["open"], second["high"], second["low"], second["close"]) == (800,) * 4
     # 12.00 carried in for a second, then 8.00 for four.
+    assert (second["open"], second["high"], second["low"], second["close"]) == (
+        1200,
+        1200,
+        800,
+        800,
+    )
     assert (second["observations"], second["mean"], second["coverage"]) == (1, 880.0, 1.0)
+    # Nothing is observed any more, and 8.00 counts as known for twelve seconds.
+    assert [(one["observations"], one["mean"]) for one in (third, fourth)] == [(0, 800.0)] * 2
+    assert [one["coverage"] for one in (third, fourth)] == [1.0, 0.6]
 
 
 async def test_an_item_is_shown_live_with_its_windows(
@@ -206,7 +218,7 @@ async def test_an_item_is_shown_live_with_its_windows(
     assert item["offers"]["featured"]["landed_cents"] == 1400
     windows = {window["start"]: window for window in item["windows"]}
     stored = await module_pipeline.documents("price_windows", item_id="71007")
-    assert stored.keys() == {f"71007:featured:{epoch_ms(0)}"}
+    assert stored.keys() == {f"71007:featured:{epoch_ms(at)}:5" for at in (0, 5000, 10_000)}
     assert len(windows) == 2
     assert windows[max(windows)]["close"] == 1400
     assert (await worker.get("/api/items/71008"))[0] == 404

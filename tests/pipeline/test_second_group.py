@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from pymongo import MongoClient
 
 from tests.pipeline.conftest import PARTITIONS
-from tests.pipeline.observations import WINDOW_MS, Market, bad_records
+from tests.pipeline.observations import WINDOWS, Market, bad_records
 from tests.pipeline.pipeline import RAW, RESULTS, Pipeline, Record
 from tests.pipeline.worker import until
 from walmart_stream.local.broker import EmbeddedBroker
@@ -55,7 +55,7 @@ async def groups(
                 "MONGODB_URI": mongod.uri,
                 "MONGODB_DATABASE": database,
                 "APP_ID": app_id,
-                "WINDOW_SIZE": str(WINDOW_MS // 1000),
+                **WINDOWS,
                 "KAFKA_DELIVERY": delivery,
             },
             tmp_path / app_id,
@@ -92,7 +92,7 @@ def by_id(records: list[ConsumerRecord[bytes, bytes]]) -> Results:
         known = results.setdefault(name, value)
         if value["type"] == "price_change":
             assert value == known
-        elif value["observations"] > known["observations"]:
+        elif value.get("seen_at", "") > known.get("seen_at", ""):
             results[name] = value
     return results
 

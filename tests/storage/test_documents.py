@@ -8,10 +8,11 @@ from typing import Any
 import bson
 import orjson
 import pytest
+from msgspec import structs
 
 from walmart_stream.domain import events
 from walmart_stream.domain.buy_box import BuyBox
-from walmart_stream.domain.events import PriceChange, Source, WindowClosed
+from walmart_stream.domain.events import OfferUpdated, PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.storage.documents import change_document, offer_document, window_document
 
@@ -39,6 +40,9 @@ WINDOW = WindowClosed(
     close=200,
     mean=151.25,
     coverage=0.75,
+    known_ms=10_800_000,
+    carried=True,
+    seen_at=1_795_373_000_000,
 )
 
 
@@ -109,7 +113,26 @@ def test_an_offer_document_has_the_fields_of_the_contract() -> None:
         "two_day_cents": 997,
         "available": True,
         "changed_at": datetime(2026, 11, 22, 18, 0, 0, 123000, UTC),
+        "revision": 2 * AT,
     }
+
+
+def test_an_update_makes_the_document_of_its_offer() -> None:
+    """With the time of the last price change, which it is not, and a higher revision."""
+    updated = OfferUpdated("12417832", "marketplace", "Red Kettle", CHANGE.now, AT, AT + 5, AT + 70)
+
+    assert offer_document(stored(updated)) == {
+        **offer_document(stored(CHANGE)),
+        "name": "Red Kettle",
+        "revision": 2 * AT + 75,
+    }
+
+
+def test_a_change_that_comes_after_a_newer_one_of_its_item_says_so() -> None:
+    """The name may have changed in between: the sum of both times orders the documents."""
+    late = structs.replace(CHANGE, newest=AT + 70)
+
+    assert offer_document(stored(late))["revision"] == 2 * AT + 70
 
 
 def test_a_window_document_has_the_fields_of_the_contract() -> None:
@@ -128,7 +151,39 @@ def test_a_window_document_has_the_fields_of_the_contract() -> None:
         "close": 200,
         "mean": 151.25,
         "coverage": 0.75,
+        "width_s": 3600,
+        "known_for_s": 10_800.0,
+        "carried": True,
+        "seen_at": datetime(2026, 11, 22, 18, 43, 20, tzinfo=UTC),
     }
+
+
+@pytest.mark.parametrize("width_s", [1, 60, 7200])
+def test_the_id_of_a_window_names_its_width_where_that_is_not_an_hour(width_s: int) -> None:
+    """So that windows of two widths that start together are two documents."""
+    other = structs.replace(WINDOW, end=WINDOW.start + 1000 * width_s)
+
+    document = window_document(stored(other))
+
+    assert document["_id"] == f"12417832:featured:1795370400000:{width_s}"
+    assert document["width_s"] == width_s
+
+
+def test_the_first_window_after_a_change_of_width_says_since_when_it_counts() -> None:
+    """What was observed before was counted at the other width."""
+    after = structs.replace(WINDOW, since=WINDOW.start + 60_000)
+
+    assert window_document(stored(after))["since"] == datetime(2026, 11, 22, 18, 1, tzinfo=UTC)
+
+
+def test_a_window_of_the_first_release_has_its_document() -> None:
+    """Without what that release did not know, at an id without a width, whatever it was."""
+    old = structs.replace(WINDOW, carried=None, end=WINDOW.start + 60_000)
+
+    document = window_document(stored(old))
+
+    assert document["_id"] == "12417832:featured:1795370400000"
+    assert document.keys().isdisjoint({"width_s", "known_for_s", "carried", "seen_at", "since"})
 
 
 @pytest.mark.parametrize("make", [change_document, offer_document])

@@ -51,7 +51,9 @@ def change(item_id: str, at: int, offer: str = "featured", price: int = 100) -> 
 
 def window(item_id: str, start: int, offer: str = "featured") -> dict[str, Any]:
     begin = START + start * 1000
-    event = WindowClosed(item_id, offer, begin, begin + 1000, 1, 0, 1, 1, 1, 1, 1.0, 0.5)
+    event = WindowClosed(
+        item_id, offer, begin, begin + 1000, 1, 0, 1, 1, 1, 1, 1.0, 0.5, 3000, False, begin
+    )
     return event.document()
 
 

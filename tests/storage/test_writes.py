@@ -9,14 +9,20 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 
-from walmart_stream.domain.events import PriceChange, Source, WindowClosed
+from walmart_stream.domain.events import OfferUpdated, PriceChange, Source, WindowClosed
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.time import to_datetime
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.documents import offer_document
 from walmart_stream.storage.shared_writes import MOST_IN_FLIGHT, GroupedWrites
 from walmart_stream.storage.writes import BULK, Results, store
 
 START = 1_800_000_000_000
+HOUR = 3_600_000
+# New ids of offers, and as many of windows, for two writers at once: of 30,000 the first release
+# kept ten older documents.
+NEW_IDS = 10_000
 
 
 @pytest.fixture
@@ -41,10 +47,19 @@ def changes(item_id: str, *prices: int) -> Results:
     return results
 
 
-def closed(observations: int) -> Results:
+def window(item_id: str, observations: int, carried: bool | None = False) -> WindowClosed:
+    """A close that knows so many observations, a second after the other."""
+    seen_at = START + 1000 * observations
+    return WindowClosed(
+        item_id, "featured", START, START + HOUR, observations, 0, 1, 1, 1, 1, 1.0, 0.5, HOUR,
+        carried, seen_at,
+    )  # fmt: skip
+
+
+def closed(observations: int, carried: bool | None = False) -> Results:
+    """*carried* is ``None`` in windows of the first release."""
     results = Results()
-    event = WindowClosed("1", "featured", START, START + 1, observations, 0, 1, 1, 1, 1, 1.0, 0.5)
-    results.add_window(event.document())
+    results.add_window(window("1", observations, carried).document())
     return results
 
 
@@ -66,6 +81,100 @@ async def test_of_two_closes_of_a_window_the_one_that_knows_more_stays(
         await store(database, closed(observations))
 
     assert [doc["observations"] async for doc in database.price_windows.find()] == [2]
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_closes_of_the_first_release_are_told_by_what_they_know(
+    database: Any, order: tuple[int, int]
+) -> None:
+    """They have no time up to which they know."""
+    for observations in order:
+        await store(database, closed(observations, carried=None))
+
+    (stored,) = await database.price_windows.find().to_list(2)
+    assert (stored["observations"], "seen_at" in stored) == (2, False)
+
+
+@pytest.mark.parametrize("order", [(None, False), (False, None)])
+async def test_a_window_made_anew_replaces_that_of_the_first_release(
+    database: Any, order: tuple[bool | None, bool | None]
+) -> None:
+    """As after a replay; whichever of the two is written last."""
+    for carried in order:
+        await store(database, closed(2, carried))
+
+    (stored,) = await database.price_windows.find().to_list(2)
+    assert (stored["width_s"], stored["carried"]) == (3600, False)
+
+
+async def test_an_old_window_that_knows_more_is_kept(database: Any) -> None:
+    """The log may have lost observations since: what is made of the rest does not replace it."""
+    await store(database, closed(3, carried=None))
+
+    await store(database, closed(2))
+
+    (stored,) = await database.price_windows.find().to_list(2)
+    assert (stored["observations"], "width_s" in stored) == (3, False)
+
+
+async def test_an_old_window_of_another_width_leaves_its_id(database: Any) -> None:
+    """The first release gave windows of all widths the same ids."""
+    fields = window("1", 5, None).document()
+    fields["end"] = "2027-01-15T08:01:00.000Z"
+    old = Results()
+    old.add_window(fields)
+    await store(database, old)
+
+    await store(database, closed(1))
+
+    (stored,) = await database.price_windows.find().to_list(2)
+    assert (stored["observations"], stored["width_s"]) == (1, 3600)
+
+
+async def test_an_offer_of_the_first_release_is_replaced_by_what_is_as_new(database: Any) -> None:
+    """It has no revision: a change of its name alone replaces it, an older price does not."""
+    (change,) = changes("1", 100).latest.values()
+    old = offer_document(change[1])
+    del old["revision"]
+    await database.offers.insert_one({**old, "changed_at": to_datetime(START + 5)})
+
+    await store(database, changes("1", 50, 60))
+    assert [doc["price_cents"] async for doc in database.offers.find()] == [100]
+
+    renamed = Results()
+    now = Offer(100, 0, None, True, "Walmart.com")
+    event = OfferUpdated("1", "featured", "Green tea", now, START + 5, START + 9, START + 9)
+    renamed.add_update(event.document())
+    await store(database, renamed)
+    assert [doc["name"] async for doc in database.offers.find()] == ["Green tea"]
+
+
+async def test_two_writers_who_meet_a_new_id_leave_the_newer_document(
+    database: Any, mongod: Any, make_unreachable_settings: Callable[..., Settings]
+) -> None:
+    """Both upserts may miss: a duplicate key then means that somebody else inserted, maybe what is
+    older. So workers and a replay beside them leave the same, whoever comes first."""
+    settings = make_unreachable_settings(mongodb_uri=mongod.uri, mongodb_database=database.name)
+    client = mongo.connect(settings)
+    second = mongo.database(client, settings)
+
+    def results(first: int, known: int) -> Results:
+        batch = Results()
+        for number in range(first, first + BULK):
+            now = Offer(known, 0, None, True, None)
+            at = START + known
+            update = OfferUpdated(str(number), "featured", None, now, at, at, at)
+            batch.add_update(update.document())
+            batch.add_window(window(str(number), known).document())
+        return batch
+
+    for first in range(0, NEW_IDS, BULK):
+        older, newer = results(first, 1), results(first, 2)
+        await asyncio.gather(store(database, older), store(second, newer))
+
+    client.close()
+    assert await database.offers.count_documents({"price_cents": 2}) == NEW_IDS
+    assert await database.price_windows.count_documents({"observations": 2}) == NEW_IDS
 
 
 def test_merged_results_are_what_one_batch_would_have_been() -> None:

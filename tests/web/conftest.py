@@ -240,7 +240,7 @@ async def fill(site: Site) -> None:
     observation = Observation("42", START, "affiliate", "n", {"featured": now})
     state = apply({}, [Entry(observation, Source("t", 0, 0))], rules).states["42"]
     featured = state.offers["featured"]
-    closed = summarise("42", "featured", featured.window, featured.offer, START, rules)
+    closed = summarise("42", "featured", featured.window, featured.offer, START)
     site.live.states["42"] = state
     site.live.windows_of["42"] = {closed.start: {"featured": closed.document()}}
     site.live.watchlist["42"] = WatchEntry(item_id="42")

@@ -38,7 +38,7 @@ def observed(live, item_id: str, *looks: tuple[int, dict[str, Offer]]) -> None:
     live.states[item_id] = state
     windows: dict = {}
     for name, offer in state.offers.items():
-        so_far = summarise(item_id, name, offer.window, offer.offer, offer.observed_at, RULES)
+        so_far = summarise(item_id, name, offer.window, offer.offer, offer.observed_at)
         windows.setdefault(so_far.start, {})[name] = so_far.document()
     live.windows_of[item_id] = windows
 
@@ -82,6 +82,8 @@ async def test_an_items_offers_and_windows_are_the_tables(site) -> None:
         "close": 2099,
         "mean": 2049.0,
         "coverage": 1.0,
+        "width_s": 60,
+        "carried": False,
     }
     assert (second["offer"], second["mean"], second["coverage"]) == ("marketplace", None, 0.0)
 

@@ -8,12 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from faust.types import TP
+
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.domain import events, state
-from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.apply import Entry, Outcome, apply
+from walmart_stream.domain.closing import announce, close_windows
 from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
-from walmart_stream.domain.events import PriceChange, Source
+from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
@@ -72,9 +75,11 @@ class Processor:
         self._clock = clock
         # The clock closes windows beside the agent: one of them at a time may change a partition.
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        # Partition -> item -> start of its oldest window that is not closed; and the partitions
+        # Partition -> item -> end of its next window to close (epoch ms); and the partitions
         # whose table was searched for such items.
         self._open: dict[int, dict[str, int]] = {}
+        # Partition -> Kafka's timestamp (epoch ms) of the last record that was processed.
+        self._processed_until: dict[int, int] = {}
         self._indexed: set[int] = set()
         # Window start (epoch ms) -> stored key with a place for the item; item -> partition that
         # it hashes to. Both are dear to compute and asked for over and over.
@@ -96,22 +101,25 @@ class Processor:
                 raise Unprocessable from exc
             await self._store(batch.partition, outcome, outbox)
         self._count(outcome)
+        if batch.records:
+            self._processed_until[batch.partition] = batch.records[-1].timestamp
 
     async def close_due_windows(self) -> None:
         """Close the windows that the clock has passed, in the partitions that are ours."""
         owned = self._app.owned(topics.RAW.name)
         for partition in owned:
             await self._index(partition)
-            ended = self._clock() - self._rules.window_ms - CLOSE_DELAY_MS
+            now = self._closing_time(partition)
             waiting = self._open.get(partition, {})
-            due = [item_id for item_id, start in waiting.items() if start < ended]
+            due = [item_id for item_id, end in waiting.items() if end + CLOSE_DELAY_MS < now]
             for first in range(0, len(due), CLOSE_CHUNK):
-                await self._close(partition, due[first : first + CLOSE_CHUNK])
+                await self._close(partition, due[first : first + CLOSE_CHUNK], now)
 
     def forget(self) -> None:
         """Partitions were revoked: what is open in those that come back must be looked for."""
         self._open.clear()
         self._indexed.clear()
+        self._processed_until.clear()
         self._partition_of.clear()
 
     def item(self, item_id: str) -> ItemState | None:
@@ -119,7 +127,7 @@ class Processor:
         key = item_id.encode()
         partition = self._app.partition_of(topics.RAW.name, key)
         value = None if partition is None else self._tables.offers.read(partition, key)
-        return None if value is None else state.decode(value)
+        return None if value is None else state.decode(value, self._rules)
 
     def standing(self, item: ItemState) -> Standing | None:
         """How the own offer of *item* stands by the rules of this worker."""
@@ -131,7 +139,7 @@ class Processor:
         partition = self._app.partition_of(topics.RAW.name, item_id.encode())
         if known is None or partition is None:
             return {}
-        windows = live_windows(item_id, known, self._rules, self._stored_windows(partition))
+        windows = live_windows(item_id, known, self._stored_windows(partition))
         return {
             start: {name: window.document() for name, window in offers.items()}
             for start, offers in windows.items()
@@ -195,7 +203,7 @@ class Processor:
             if decoded is not None and decoded[0] == value:
                 states[item_id] = decoded[1]
             else:
-                states[item_id] = state.decode(value)
+                states[item_id] = state.decode(value, self._rules)
         return states
 
     async def _store(self, partition: int, outcome: Outcome, outbox: Outbox) -> None:
@@ -209,7 +217,7 @@ class Processor:
         windows = {
             self._window_key(item_id, start): value
             for (item_id, start), value in window_values(
-                outcome, self._rules, self._stored_windows(partition)
+                outcome, self._stored_windows(partition)
             ).items()
         }
         await self._tables.price_windows.table.write(partition, windows, outbox)
@@ -244,11 +252,11 @@ class Processor:
     def _note_open(self, partition: int, states: Mapping[str, ItemState]) -> None:
         waiting = self._open.setdefault(partition, {})
         for item_id, new in states.items():
-            start = new.oldest_open_window
-            if start is None:
+            end = new.next_close(self._rules)
+            if end is None:
                 waiting.pop(item_id, None)
             else:
-                waiting[item_id] = start
+                waiting[item_id] = end
 
     async def _index(self, partition: int) -> None:
         """Find out what a partition that has just become ours has open."""
@@ -258,19 +266,38 @@ class Processor:
         for index, (_, key, value) in enumerate(self._tables.offers.of_partitions({partition})):
             item_id = key.decode()
             if item_id not in self._open.get(partition, {}):
-                self._note_open(partition, {item_id: state.decode(value)})
+                self._note_open(partition, {item_id: state.decode(value, self._rules)})
             if index % CLOSE_CHUNK == 0:
                 await asyncio.sleep(0)
 
-    async def _close(self, partition: int, item_ids: list[str]) -> None:
+    def _closing_time(self, partition: int) -> int:
+        """The clock by which windows close: now, but not past what has been processed (epoch ms).
+
+        Behind a backlog the clock would take for silent what only waits to be read.
+        """
+        now, tp = self._clock(), TP(topics.RAW.name, partition)
+        if tp not in self._app.unfinished() and tp not in self._app.parked:
+            return now
+        return min(now, self._processed_until.get(partition, 0))
+
+    async def _close(self, partition: int, item_ids: list[str], now: int) -> None:
         async with self._locks[partition]:
             if partition not in self._app.owned(topics.RAW.name):
                 return
             known = self._states(partition, item_ids)
+            announced = {
+                item_id: old for item_id, old in known.items() if announce(old, now, self._rules)
+            }
+            if announced:
+                values = self._encoded(announced)
+                await self._tables.offers.write(partition, values, self._app.outbox())
             outcome = Outcome()
             for item_id, old in known.items():
-                new, closed = close_windows(item_id, old, self._clock(), self._rules)
-                if closed:
+                new, closed = close_windows(item_id, old, now, self._rules)
+                if new is old:
+                    # It was observed meanwhile.
+                    self._note_open(partition, {item_id: old})
+                else:
                     outcome.states[item_id] = new
                     outcome.events.extend(closed)
             await self._store(partition, outcome, self._app.outbox())
@@ -288,4 +315,6 @@ class Processor:
         for kinds, count in changes.items():
             for kind in kinds:
                 self._metrics.changes.labels(kind).inc(count)
-        self._metrics.windows_closed.inc(len(outcome.events) - changes.total())
+        self._metrics.windows_closed.inc(
+            sum(isinstance(event, WindowClosed) for event in outcome.events)
+        )

@@ -18,6 +18,7 @@ from walmart_stream.domain.errors import EmptyValue, MalformedJson, WrongShape
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 CHANGE: Literal["price_change"] = "price_change"
+UPDATE: Literal["offer_updated"] = "offer_updated"
 WINDOW: Literal["window_closed"] = "window_closed"
 
 
@@ -60,6 +61,24 @@ class _Change(TypedDict):
     observed_at: str
     source: _Source
     buy_box: NotRequired[_BuyBox]
+    revision: NotRequired[Integer]
+
+
+class _Update(TypedDict):
+    type: Literal["offer_updated"]
+    item_id: str
+    offer: str
+    name: str | None
+    seller: str | None
+    price_cents: Integer | None
+    shipping_cents: Integer | None
+    landed_cents: Integer | None
+    two_day_cents: Integer | None
+    available: bool
+    changed_at: str
+    observed_at: str
+    revision: Integer
+    buy_box: NotRequired[_BuyBox]
 
 
 class _Window(TypedDict):
@@ -78,28 +97,47 @@ class _Window(TypedDict):
     coverage: float
 
 
+class _WindowOfAWidth(_Window):
+    """A window that this release began; those of the first one say nothing of this."""
+
+    width_s: Integer
+    known_for_s: float
+    carried: bool
+    seen_at: str
+    since: NotRequired[str]
+
+
 class _Result(TypedDict):
-    type: Literal["price_change", "window_closed"]
+    type: Literal["price_change", "offer_updated", "window_closed"]
+    width_s: NotRequired[Integer]
 
 
 # How the processing agent begins a change, which need not be searched for its type.
 _USUAL = b'{"type":"price_change",'
 _kind = Decoder(_Result).decode
-_decode = {CHANGE: Decoder(_Change).decode, WINDOW: Decoder(_Window).decode}
+_decode = {
+    CHANGE: Decoder(_Change).decode,
+    UPDATE: Decoder(_Update).decode,
+    WINDOW: Decoder(_Window).decode,
+}
+_decode_window_of_a_width = Decoder(_WindowOfAWidth).decode
 
 
 def read_result(value: bytes | None) -> Any:
-    """The fields of a ``price_change`` or a ``window_closed``; others are left out.
+    """The fields of a ``price_change``, ``offer_updated`` or ``window_closed``, and no others.
 
     Raises:
-        BadInput: it is neither; the message names the field.
+        BadInput: it is none of them; the message names the field.
     """
     if not value:
         raise EmptyValue("a result is due, the value is empty")
     try:
         if value.startswith(_USUAL):
             return _decode[CHANGE](value)
-        return _decode[_kind(value)["type"]](value)
+        kind = _kind(value)
+        if kind["type"] == WINDOW and "width_s" in kind:
+            return _decode_window_of_a_width(value)
+        return _decode[kind["type"]](value)
     except ValidationError as exc:
         raise WrongShape(f"a result is due: {str(exc)[:200]}") from None
     except (DecodeError, UnicodeDecodeError, RecursionError) as exc:

@@ -11,7 +11,7 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from walmart_stream.agents.dead_letters import DeadLetters
-from walmart_stream.agents.result_shape import CHANGE, read_result
+from walmart_stream.agents.result_shape import CHANGE, UPDATE, read_result
 from walmart_stream.domain.errors import BadInput, BadTime, Refused, Unprocessable
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
@@ -138,6 +138,8 @@ def _add(results: Results, value: bytes | None) -> None:
     try:
         if fields["type"] == CHANGE:
             results.add_change(fields)
+        elif fields["type"] == UPDATE:
+            results.add_update(fields)
         else:
             results.add_window(fields)
     except ValueError as exc:

@@ -62,7 +62,7 @@ async def verify(
         KafkaError, PyMongoError: the broker or the database cannot be read.
     """
     started = time.monotonic()
-    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
     report = Report(collections={name: Comparison() for name in COLLECTIONS})
     count = await partition_count(settings, topics.RAW.name)
     client = mongo.connect(settings)

@@ -10,9 +10,10 @@ from typing import Any
 
 from walmart_stream import topics
 from walmart_stream.audit.lost_past import lost_beginnings, require_whole_log
-from walmart_stream.domain.apply import Entry, Outcome, apply, close_windows
+from walmart_stream.domain.apply import Entry, Outcome, apply
+from walmart_stream.domain.closing import close_windows
 from walmart_stream.domain.errors import BadInput
-from walmart_stream.domain.events import Event, PriceChange, Source
+from walmart_stream.domain.events import Event, OfferUpdated, PriceChange, Source
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead, to_ms
@@ -69,7 +70,7 @@ async def replay(
     lost = await lost_beginnings(settings)
     if into is None or into == settings.mongodb_database:
         require_whole_log(lost, settings.mongodb_database)
-    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
     ends = await end_offsets(settings, topics.RAW.name)
     replayed = Replayed()
     client = mongo.connect(settings)
@@ -120,6 +121,9 @@ class _Writer:
                 if event.observed_at >= self._since:
                     results.add_change(event.document())
                     self._replayed.changes += 1
+            elif isinstance(event, OfferUpdated):
+                if event.observed_at >= self._since:
+                    results.add_update(event.document())
             elif event.end > self._since:
                 results.add_window(event.document())
                 self._replayed.windows += 1

@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from walmart_stream.domain.buy_box import BuyBox
+from walmart_stream.domain.closing import change_width, close_until
 from walmart_stream.domain.events import (
     FIRST_SEEN,
     Event,
+    OfferUpdated,
     PriceChange,
     Source,
     WindowClosed,
-    summarise,
 )
 from walmart_stream.domain.offers import FEATURED, OWN, UNAVAILABLE, Offer
 from walmart_stream.domain.own import SellerState
-from walmart_stream.domain.reading.observation import Observation
+from walmart_stream.domain.reading.observation import AFFILIATE, Observation
 from walmart_stream.domain.reading.seller_observation import Sight
 from walmart_stream.domain.rivals import MOST_RIVALS, forget_rivals
 from walmart_stream.domain.sellers import same_seller
@@ -80,33 +81,21 @@ def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules)
     return outcome
 
 
-def close_windows(
-    item_id: str, state: ItemState, now: int, rules: Rules
-) -> tuple[ItemState, list[WindowClosed]]:
-    """Close the windows that the clock (*now*, epoch ms) has passed, if any.
-
-    A later observation of a window so closed closes it again, with more observations.
-    """
-    if not any(offer.window.is_due(now, rules) for offer in state.offers.values()):
-        return state, []
-    state = state.copy()
-    events = []
-    for name, offer in state.offers.items():
-        if offer.window.is_due(now, rules):
-            events.append(_close(item_id, name, offer, rules))
-            offer.window.emitted = offer.window.observations
-    return state, events
-
-
 def _observe(
     state: ItemState, observation: Observation, source: Source, rules: Rules, outcome: Outcome
 ) -> None:
     at = observation.observed_at
-    start = rules.start_of(at)
-    name_now = observation.name or state.name
-    # An older answer does not rename an item.
-    renames = name_now != state.name and at >= state.observed_at
+    width = rules.window_ms
+    start = at - at % width
+    name = observation.name
+    renames = (
+        name is not None
+        and (name != state.name or not state.named_by_walmart)
+        and _may_name(state, observation)
+    )
+    name_now = name if renames else state.name
     known_offers = state.offers
+    first_event = len(outcome.events)
     # As of before an offer entered another one; looked for only when one does.
     newest_window: int | None = None
     applied = equal = tells = False
@@ -119,27 +108,30 @@ def _observe(
             return
         offers, applied, equal = _see(state, sight, offers, at, rules)
         tells = state.seller is not None and state.seller.untold
-    for name, seen in offers.items():
-        found = known_offers.get(name)
+    for offer_name, seen in offers.items():
+        found = known_offers.get(offer_name)
         if found is None:
-            last = state.absent.get(name)
+            last = state.absent.get(offer_name)
             if last is not None and at <= last:
                 equal = equal or at == last
                 continue
             applied = True
             # Only the featured offer exists before it is named: every item has one. That the
             # answer did not name another one is remembered: an older answer that does is late.
-            if seen is None and name != FEATURED:
-                state.absent[name] = at
+            if seen is None and offer_name != FEATURED:
+                state.absent[offer_name] = at
                 continue
-            state.absent.pop(name, None)
+            state.absent.pop(offer_name, None)
             if newest_window is None:
                 newest_window = state.newest_window
             offer = UNAVAILABLE if seen is None else seen
-            known_offers[name] = found = OfferState(offer, at, at, Window(start))
+            known_offers[offer_name] = found = OfferState(
+                offer, at, at, Window(start, width_ms=width, known_ms=rules.known_ms)
+            )
             kinds = _FIRST_SEEN
             previous = None
             found.window.observe(offer.landed_cents, is_change=False)
+            updates = False
         else:
             seen_at = found.observed_at
             if at <= seen_at:
@@ -149,37 +141,53 @@ def _observe(
             offer = UNAVAILABLE if seen is None else seen
             previous = found.offer
             landed = previous.landed_cents
-            if start != found.window.start:
+            window = found.window
+            if start != window.start or width != window.width_ms:
                 if newest_window is None:
                     newest_window = state.newest_window
-                _leave_window(observation.item_id, name, found, start, rules, outcome)
-            window = found.window
-            window.carry(landed, seen_at, at, rules)
+                _enter_window(observation.item_id, offer_name, found, at, start, rules, outcome)
+                window = found.window
+            window.carry(landed, seen_at, at)
             found.observed_at = at
+            # Whatever was closed did not know this observation.
+            found.closed = 0
             if offer is previous or offer == previous:
                 kinds = ()
+                updates = False
             else:
                 kinds = _differences(previous, offer)
+                updates = not kinds
                 found.offer = offer
                 landed = offer.landed_cents
             window.observe(landed, is_change=bool(kinds))
-        if kinds or (tells and name == OWN):
-            box = None if sight is None else _told(state, name)
+        if kinds or (tells and offer_name == OWN):
+            box = None if sight is None else _told(state, offer_name)
             found.changed_at = at
             outcome.events.append(
                 PriceChange(
-                    observation.item_id, name, name_now, kinds, offer, previous, at, source, box
+                    observation.item_id,
+                    offer_name,
+                    name_now,
+                    kinds,
+                    offer,
+                    previous,
+                    at,
+                    source,
+                    box,
+                    _newest(known_offers, at),
                 )
             )
+        elif updates:
+            outcome.events.append(_update(state, observation.item_id, offer_name, name_now, at))
     if sight is not None and max(len(known_offers), len(state.absent)) > MOST_RIVALS:
-        for name, lost in forget_rivals(state):
-            if lost.window.emitted < lost.window.observations:
-                outcome.events.append(_close(observation.item_id, name, lost, rules))
+        for offer_name, lost in forget_rivals(state):
+            last = max(start, lost.window.end)
+            outcome.events += close_until(observation.item_id, offer_name, lost, last)
     if applied:
         state.applied += 1
         outcome.applied += 1
         if renames:
-            state.name = name_now
+            _rename(state, observation, outcome, first_event)
         if newest_window is not None and newest_window < start:
             if state.previous_window is not None:
                 outcome.expired.append((observation.item_id, state.previous_window))
@@ -219,18 +227,86 @@ def _told(state: ItemState, name: str) -> BuyBox | None:
     return copy(state.seller.box)
 
 
-def _leave_window(
-    item_id: str, name: str, known: OfferState, start: int, rules: Rules, outcome: Outcome
+def _enter_window(
+    item_id: str,
+    name: str,
+    known: OfferState,
+    at: int,
+    start: int,
+    rules: Rules,
+    outcome: Outcome,
 ) -> None:
-    """Close the window that *known* is in, and begin the one from *start*."""
-    if known.window.emitted < known.window.observations:
-        outcome.events.append(_close(item_id, name, known, rules))
+    """Bring *known* into the window from *start*, for an observation at *at*.
+
+    Closes those that it leaves, and those between.
+    """
+    if known.window.width_ms != rules.window_ms:
+        outcome.left.append((item_id, name, copy(known)))
+        outcome.events += change_width(item_id, name, known, rules)
+        if known.window.start == start:
+            return
     outcome.left.append((item_id, name, copy(known)))
-    known.window = Window(start)
+    outcome.events += close_until(item_id, name, known, start)
+    known.window = Window.begin(
+        start,
+        rules.window_ms,
+        rules.known_ms,
+        known.offer.landed_cents,
+        known.observed_at,
+        at,
+    )
+    if known.told <= start:
+        known.told = 0
 
 
-def _close(item_id: str, name: str, offer: OfferState, rules: Rules) -> WindowClosed:
-    return summarise(item_id, name, offer.window, offer.offer, offer.observed_at, rules)
+def _may_name(state: ItemState, observation: Observation) -> bool:
+    """Whether the name in *observation* counts, which is another one than is known.
+
+    An older answer does not rename an item, and the seller side does not rename what the affiliate
+    side has named: the two spell names differently, and would take turns.
+    """
+    if state.named_by_walmart and observation.source != AFFILIATE:
+        return False
+    return not state.offers or observation.observed_at > state.observed_at
+
+
+def _rename(state: ItemState, observation: Observation, outcome: Outcome, first_event: int) -> None:
+    """Take over the name, which the documents of all offers show."""
+    before, state.name = state.name, observation.name
+    state.named_by_walmart = observation.source == AFFILIATE
+    if state.name == before:
+        return
+    told = {
+        event.offer for event in outcome.events[first_event:] if not isinstance(event, WindowClosed)
+    }
+    for name in state.offers:
+        if name not in told:
+            outcome.events.append(
+                _update(state, observation.item_id, name, state.name, observation.observed_at)
+            )
+
+
+def _update(
+    state: ItemState, item_id: str, name: str, item_name: str | None, at: int
+) -> OfferUpdated:
+    """The offer as its document is to show it, after an observation at *at*."""
+    known = state.offers[name]
+    box = None
+    if name == OWN and state.seller is not None:
+        box = copy(state.seller.box)
+    newest = _newest(state.offers, at)
+    return OfferUpdated(
+        item_id, name, item_name, known.offer, known.changed_at, known.observed_at, newest, box
+    )
+
+
+def _newest(offers: Mapping[str, OfferState], at: int) -> int:
+    """The newest observation of the item, one at *at* included."""
+    newest = at
+    for known in offers.values():
+        if known.observed_at > newest:
+            newest = known.observed_at
+    return newest
 
 
 def _differences(before: Offer, after: Offer) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from msgspec.json import Encoder
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.time import to_iso
-from walmart_stream.domain.windows import Rules, Window
+from walmart_stream.domain.windows import Window
 
 FIRST_SEEN = "first_seen"
 
@@ -31,7 +31,8 @@ class PriceChange(Struct, frozen=True, gc=False):
     """An offer differs from what it was before, or was seen for the first time.
 
     ``buy_box`` comes with the own offer, once it is known who holds the box. ``kinds`` is empty
-    where nothing else differs.
+    where nothing else differs. ``newest`` is the newest observation of the whole item, where that
+    is not this one.
     """
 
     item_id: str
@@ -43,6 +44,7 @@ class PriceChange(Struct, frozen=True, gc=False):
     observed_at: int
     source: Source
     buy_box: BuyBox | None = None
+    newest: int = 0
 
     def document(self) -> dict[str, Any]:
         """JSON fields; ``delta_cents`` is of landed prices where both are known, else of prices.
@@ -86,11 +88,57 @@ class PriceChange(Struct, frozen=True, gc=False):
             to_iso(self.observed_at),
             self.source,
             UNSET if self.buy_box is None else self.buy_box.document(),
+            UNSET if self.newest <= self.observed_at else self.observed_at + self.newest,
+        )
+
+
+class OfferUpdated(Struct, frozen=True, gc=False):
+    """Something that an offer's document holds has changed, but nothing that is a price change.
+
+    That is the item's name, or two-day shipping. ``observed_at`` is the offer's last observation,
+    ``newest`` that of the whole item.
+    """
+
+    item_id: str
+    offer: str
+    name: str | None
+    now: Offer
+    changed_at: int
+    observed_at: int
+    newest: int
+    buy_box: BuyBox | None = None
+
+    def document(self) -> dict[str, Any]:
+        """JSON fields."""
+        document: dict[str, Any] = to_builtins(self.value())
+        return document
+
+    def value(self) -> _OfferUpdatedValue:
+        """What :meth:`document` gives, as it is encoded."""
+        price, shipping, two_day, available, seller = self.now
+        return _OfferUpdatedValue(
+            1,
+            self.item_id,
+            self.offer,
+            self.name,
+            seller,
+            price,
+            shipping,
+            self.now.landed_cents,
+            two_day,
+            available,
+            to_iso(self.changed_at),
+            to_iso(self.observed_at),
+            self.observed_at + self.newest,
+            UNSET if self.buy_box is None else self.buy_box.document(),
         )
 
 
 class WindowClosed(Struct, frozen=True, gc=False):
-    """The aggregates of one offer's window, complete as of ``observations`` of them."""
+    """The aggregates of one offer's window, as of its last observation at ``seen_at``.
+
+    ``known_ms``, ``carried`` and ``since`` are those of the :class:`Window`.
+    """
 
     item_id: str
     offer: str
@@ -104,6 +152,10 @@ class WindowClosed(Struct, frozen=True, gc=False):
     close: int | None
     mean: float | None
     coverage: float
+    known_ms: int
+    carried: bool | None
+    seen_at: int
+    since: int | None = None
 
     def document(self) -> dict[str, Any]:
         """JSON fields; prices are landed cents, ``mean`` is weighted by time."""
@@ -111,7 +163,11 @@ class WindowClosed(Struct, frozen=True, gc=False):
         return document
 
     def value(self) -> _WindowClosedValue:
-        """What :meth:`document` gives, as it is encoded."""
+        """What :meth:`document` gives, as it is encoded.
+
+        A window that the first release began is told in that release's words: it is nothing else.
+        """
+        is_new = self.carried is not None
         return _WindowClosedValue(
             1,
             self.item_id,
@@ -126,10 +182,15 @@ class WindowClosed(Struct, frozen=True, gc=False):
             self.close,
             self.mean,
             self.coverage,
+            (self.end - self.start) // 1000 if is_new else UNSET,
+            self.known_ms / 1000 if is_new else UNSET,
+            UNSET if self.carried is None else self.carried,
+            to_iso(self.seen_at) if is_new else UNSET,
+            UNSET if self.since is None else to_iso(self.since),
         )
 
 
-Event = PriceChange | WindowClosed
+Event = PriceChange | OfferUpdated | WindowClosed
 
 
 class _PreviousValue(Struct, gc=False):
@@ -160,6 +221,24 @@ class _PriceChangeValue(Struct, gc=False, tag_field="type", tag="price_change"):
     observed_at: str
     source: Source
     buy_box: dict[str, Any] | UnsetType
+    revision: int | UnsetType
+
+
+class _OfferUpdatedValue(Struct, gc=False, tag_field="type", tag="offer_updated"):
+    schema: Literal[1]
+    item_id: str
+    offer: str
+    name: str | None
+    seller: str | None
+    price_cents: int | None
+    shipping_cents: int | None
+    landed_cents: int | None
+    two_day_cents: int | None
+    available: bool
+    changed_at: str
+    observed_at: str
+    revision: int
+    buy_box: dict[str, Any] | UnsetType
 
 
 class _WindowClosedValue(Struct, gc=False, tag_field="type", tag="window_closed"):
@@ -176,6 +255,11 @@ class _WindowClosedValue(Struct, gc=False, tag_field="type", tag="window_closed"
     close: int | None
     mean: float | None
     coverage: float
+    width_s: int | UnsetType
+    known_for_s: float | UnsetType
+    carried: bool | UnsetType
+    seen_at: str | UnsetType
+    since: str | UnsetType
 
 
 _encode = Encoder().encode
@@ -186,22 +270,19 @@ def encode(event: Event) -> bytes:
     return _encode(event.value())
 
 
-def summarise(
-    item_id: str, offer: str, window: Window, now: Offer, seen_at: int, rules: Rules
-) -> WindowClosed:
+def summarise(item_id: str, offer: str, window: Window, now: Offer, seen_at: int) -> WindowClosed:
     """What *window* comes to if nothing else is observed in it.
 
     *now* is the offer's last state, seen at *seen_at*; it counts up to the window's end or until
     it is no longer known. Mean: sum(price x time) / sum(time). Coverage: sum(time) / width.
     """
-    end = window.start + rules.window_ms
     final = window.copy()
-    final.carry(now.landed_cents, seen_at, end, rules)
+    final.carry(now.landed_cents, seen_at, window.end)
     return WindowClosed(
         item_id,
         offer,
         window.start,
-        end,
+        window.end,
         window.observations,
         window.changes,
         window.open,
@@ -209,7 +290,11 @@ def summarise(
         window.low,
         window.close,
         final.weighted / final.covered if final.covered else None,
-        final.covered / rules.window_ms,
+        final.covered / window.width_ms,
+        window.known_ms,
+        window.carried,
+        seen_at,
+        window.since,
     )
 
 

@@ -14,18 +14,22 @@ from msgspec import Struct
 # How long after a window's end the clock closes it: by then the last answer has been processed.
 CLOSE_DELAY_MS = 60_000
 
+# The width of the first release's windows where nothing else was configured. Ids of windows of
+# this width do not name it.
+FIRST_WIDTH_MS = 3_600_000
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the windows depend on: their width, and how long a price counts as known."""
+    """The settings that windows depend on: their width, and how long a price counts as known."""
 
     window_ms: int
     known_ms: int
 
     @classmethod
-    def of(cls, window_size: float, poll_interval_max: float) -> Rules:
-        """From settings in seconds: a price is known for at most three poll intervals."""
-        return cls(int(window_size * 1000), int(3 * poll_interval_max * 1000))
+    def in_seconds(cls, window_size: float, known_for: float) -> Rules:
+        """From the settings ``WINDOW_SIZE`` and ``PRICE_KNOWN_FOR``, which are seconds."""
+        return cls(int(window_size * 1000), int(known_for * 1000))
 
     def start_of(self, at: int) -> int:
         """Start of the window that *at* falls in; windows are aligned to the epoch."""
@@ -33,11 +37,16 @@ class Rules:
 
 
 class Window(Struct, array_like=True, gc=False):
-    """The accumulators of one offer's current window.
+    """The accumulators of one offer's window.
 
     ``weighted`` is the sum of landed cents times the milliseconds they were known for, and
-    ``covered`` the sum of those milliseconds, both up to the last observation. ``emitted`` is the
-    number of observations that the last emitted close of this window knew, 0 before any.
+    ``covered`` the sum of those milliseconds, both up to the last observation. ``width_ms`` and
+    ``known_ms`` are the rules that the window began with and keeps. ``carried``: a price that was
+    known at the start counts as open, high and low. ``since`` is set in the first window after the
+    width changed: observations at or before it were counted in a window of the former width.
+
+    ``carried`` is ``None`` in a window that the first release began: there a price carried in
+    counts for the mean only.
     """
 
     start: int
@@ -49,21 +58,49 @@ class Window(Struct, array_like=True, gc=False):
     close: int | None = None
     weighted: int = 0
     covered: int = 0
-    emitted: int = 0
+    width_ms: int = 0
+    known_ms: int = 0
+    carried: bool | None = False
+    since: int | None = None
 
-    def carry(self, landed: int | None, seen_at: int, until: int, rules: Rules) -> None:
+    @classmethod
+    def begin(
+        cls,
+        start: int,
+        width_ms: int,
+        known_ms: int,
+        landed: int | None,
+        seen_at: int,
+        until: int,
+    ) -> Window:
+        """The window from *start*, entered with the price *landed*, seen at *seen_at*.
+
+        *until* is when the next observation replaces that price: at the start itself, nothing is
+        carried in.
+        """
+        window = cls(start, 0, 0, None, None, None, None, 0, 0, width_ms, known_ms)
+        if landed is not None and seen_at + known_ms > start and until > start:
+            window.carried = True
+            window.open = window.high = window.low = window.close = landed
+        return window
+
+    @property
+    def end(self) -> int:
+        return self.start + self.width_ms
+
+    def carry(self, landed: int | None, seen_at: int, until: int) -> None:
         """Count the price *landed*, seen at *seen_at*, up to *until*, within this window."""
         if landed is None:
             return
         # Comparisons instead of min and max: this runs for every offer of every observation.
         begin = end = self.start
-        end += rules.window_ms
+        end += self.width_ms
         if seen_at > begin:
             begin = seen_at
         if until < end:
             end = until
-        if seen_at + rules.known_ms < end:
-            end = seen_at + rules.known_ms
+        if seen_at + self.known_ms < end:
+            end = seen_at + self.known_ms
         if end > begin:
             self.weighted += landed * (end - begin)
             self.covered += end - begin
@@ -82,11 +119,6 @@ class Window(Struct, array_like=True, gc=False):
             self.high = landed
         elif landed < self.low:
             self.low = landed
-
-    def is_due(self, now: int, rules: Rules) -> bool:
-        """Whether the clock closes this window, and has not yet in its present state."""
-        ended = self.start + rules.window_ms + CLOSE_DELAY_MS < now
-        return ended and self.emitted < self.observations
 
     def copy(self) -> Window:
         return copy(self)

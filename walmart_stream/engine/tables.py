@@ -26,12 +26,13 @@ from walmart_stream.engine.stores import (
 class AwaitedTable(faust.Table[Any, bytes]):
     """A table of bytes that is read and written by partition, a batch at a time.
 
-    ``age`` tells how old a value is, from the value alone: while the table is restored, a value
-    that is younger than what is there replaces it, and one that is older does not. So the value
-    of a worker that was thrown out of the group and did not know cannot win by being last.
+    ``age`` gives, from a value alone, something that grows from one value of a key to the next:
+    while the table is restored, a value that is older than what is there does not replace it. So
+    the value of a worker that was thrown out of the group and did not know cannot win by being
+    last.
     """
 
-    age: Callable[[bytes], int] | None = None
+    age: Callable[[bytes], Any] | None = None
 
     #: Seconds after which values on disk are not trusted: less than ``delete.retention.ms``.
     longest_absence = 12 * 3600.0

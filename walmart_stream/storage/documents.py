@@ -12,10 +12,14 @@ PRICE_CHANGES = "price_changes"
 PRICE_WINDOWS = "price_windows"
 DEAD_LETTERS = "dead_letters"
 
+# The width of windows whose ids do not name it: the default of the first release, seconds.
+UNNAMED_WIDTH_S = 3600
+
 
 def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``offers`` document as of a ``price_change`` event's fields."""
+    """The ``offers`` document as of a ``price_change`` or ``offer_updated`` event's fields."""
     item_id, offer = change["item_id"], change["offer"]
+    changed_at = change.get("changed_at", change["observed_at"])
     document = {
         "_id": f"{item_id}:{offer}",
         "item_id": item_id,
@@ -27,11 +31,26 @@ def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
         "landed_cents": change["landed_cents"],
         "two_day_cents": change["two_day_cents"],
         "available": change["available"],
-        "changed_at": parse_moment(change["observed_at"])[1],
+        "changed_at": parse_moment(changed_at)[1],
+        "revision": revision_of(change),
     }
     if "buy_box" in change:
         document["buy_box"] = _buy_box(change["buy_box"])
     return document
+
+
+def revision_of(change: Mapping[str, Any]) -> int:
+    """The order of an offer's documents: a larger one says all that a smaller one knew, and more.
+
+    It is the sum of the offer's last observation and the newest one of its item (epoch ms each),
+    either of which may change what the document says, and neither of which ever goes back. A
+    ``price_change`` leaves it out where the two are the same.
+
+    Raises:
+        ValueError: a time in it is none.
+    """
+    revision: int = change.get("revision") or 2 * parse_moment(change["observed_at"])[0]
+    return revision
 
 
 def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,10 +79,14 @@ def change_document(change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def window_document(closed: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``price_windows`` document of a ``window_closed`` event's fields."""
+    """The ``price_windows`` document of a ``window_closed`` event's fields.
+
+    Windows that the first release began have no ``width_s`` and what comes with it, and do not
+    name their width in their ``_id``.
+    """
     item_id, offer = closed["item_id"], closed["offer"]
     start, moment = parse_moment(closed["start"])
-    return {
+    document = {
         "_id": f"{item_id}:{offer}:{start}",
         "item_id": item_id,
         "offer": offer,
@@ -78,6 +101,17 @@ def window_document(closed: Mapping[str, Any]) -> dict[str, Any]:
         "start": moment,
         "end": parse_moment(closed["end"])[1],
     }
+    width_s = closed.get("width_s")
+    if width_s is not None:
+        if width_s != UNNAMED_WIDTH_S:
+            document["_id"] += f":{width_s}"
+        document["width_s"] = width_s
+        document["known_for_s"] = closed["known_for_s"]
+        document["carried"] = closed["carried"]
+        document["seen_at"] = parse_moment(closed["seen_at"])[1]
+        if "since" in closed:
+            document["since"] = parse_moment(closed["since"])[1]
+    return document
 
 
 def _buy_box(box: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
 from pymongo.errors import (
@@ -25,6 +24,7 @@ from walmart_stream.storage.documents import (
     PRICE_WINDOWS,
     change_document,
     offer_document,
+    revision_of,
     window_document,
 )
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
@@ -37,11 +37,11 @@ BULK = 1000
 class Results:
     """The documents of a batch of results, by ``_id``; of current state only the newest.
 
-    ``latest`` holds, per offer, the change that its document will be made of.
+    ``latest`` holds, per offer, the event that its document will be made of, and its revision.
     """
 
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    latest: dict[str, tuple[datetime, Mapping[str, Any]]] = field(default_factory=dict)
+    latest: dict[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add_change(self, fields: Mapping[str, Any]) -> None:
@@ -52,7 +52,15 @@ class Results:
         """
         change = change_document(fields)
         self.changes.setdefault(change["_id"], change)
-        self._note(f"{change['item_id']}:{change['offer']}", change["observed_at"], fields)
+        self.add_update(fields)
+
+    def add_update(self, fields: Mapping[str, Any]) -> None:
+        """Add an ``offer_updated`` event's fields.
+
+        Raises:
+            ValueError: a time in it is none.
+        """
+        self._note(f"{fields['item_id']}:{fields['offer']}", revision_of(fields), fields)
 
     def offers(self) -> list[dict[str, Any]]:
         """The ``offers`` documents."""
@@ -66,8 +74,8 @@ class Results:
         """Add the *others*, which came later or of other items."""
         for name, change in others.changes.items():
             self.changes.setdefault(name, change)
-        for place, (at, fields) in others.latest.items():
-            self._note(place, at, fields)
+        for place, (revision, fields) in others.latest.items():
+            self._note(place, revision, fields)
         for window in others.windows.values():
             self._close(window)
 
@@ -75,14 +83,14 @@ class Results:
         """How many documents there are at most in a collection."""
         return max(len(self.changes), len(self.latest), len(self.windows))
 
-    def _note(self, place: str, at: datetime, fields: Mapping[str, Any]) -> None:
+    def _note(self, place: str, revision: int, fields: Mapping[str, Any]) -> None:
         known = self.latest.get(place)
-        if known is None or known[0] < at:
-            self.latest[place] = at, fields
+        if known is None or known[0] < revision:
+            self.latest[place] = revision, fields
 
     def _close(self, window: dict[str, Any]) -> None:
         known = self.windows.get(window["_id"])
-        if known is None or known["observations"] < window["observations"]:
+        if known is None or _window_order(known) < _window_order(window):
             self.windows[window["_id"]] = window
 
 
@@ -98,10 +106,9 @@ async def store(database: Any, results: Results, seal: FieldSeal = UNSEALED) -> 
         offers = [seal.seal(OFFERS, doc) for doc in offers]
     await asyncio.gather(
         _insert(database[PRICE_CHANGES], changes),
-        _bulk(database[OFFERS], (_if_newer(doc, "changed_at") for doc in offers)),
-        _bulk(
-            database[PRICE_WINDOWS],
-            (_if_newer(doc, "observations") for doc in results.windows.values()),
+        _write_newer(database[OFFERS], [_newer_offer(doc) for doc in offers]),
+        _write_newer(
+            database[PRICE_WINDOWS], [_newer_window(doc) for doc in results.windows.values()]
         ),
     )
 
@@ -116,12 +123,49 @@ def is_outage(error: PyMongoError) -> bool:
     return error.has_error_label("RetryableWriteError")
 
 
-def _if_newer(document: dict[str, Any], by: str) -> UpdateOne:
-    # If the stored one is as new, the filter misses it and the upsert runs into its _id:
-    # a duplicate key, which means that nothing is to be done.
-    fields = document.copy()
-    named = fields.pop("_id")
-    return UpdateOne({"_id": named, by: {"$lt": document[by]}}, {"$set": fields}, upsert=True)
+class _Newer(NamedTuple):
+    """A document that replaces the stored one of its ``_id`` where that one is ``older``."""
+
+    document: dict[str, Any]
+    older: list[dict[str, Any]]
+
+    def operation(self, *, upsert: bool) -> UpdateOne:
+        fields = self.document.copy()
+        named = fields.pop("_id")
+        return UpdateOne({"_id": named, "$or": self.older}, {"$set": fields}, upsert=upsert)
+
+
+def _newer_offer(document: dict[str, Any]) -> _Newer:
+    return _Newer(
+        document,
+        [
+            {"revision": {"$lt": document["revision"]}},
+            # The first release went by the time of the change.
+            {"revision": {"$exists": False}, "changed_at": {"$lte": document["changed_at"]}},
+        ],
+    )
+
+
+def _newer_window(document: dict[str, Any]) -> _Newer:
+    count = document["observations"]
+    if "seen_at" not in document:
+        return _Newer(document, [{"seen_at": {"$exists": False}, "observations": {"$lt": count}}])
+    return _Newer(
+        document,
+        [
+            {"seen_at": {"$lt": document["seen_at"]}},
+            # The first release went by what a window knew, and gave windows of all widths one id.
+            {"seen_at": {"$exists": False}, "observations": {"$lte": count}},
+            {"seen_at": {"$exists": False}, "end": {"$ne": document["end"]}},
+        ],
+    )
+
+
+def _window_order(document: Mapping[str, Any]) -> tuple[bool, Any]:
+    """By what is known: as in :func:`_newer_window`."""
+    if "seen_at" in document:
+        return True, document["seen_at"]
+    return False, document["observations"]
 
 
 async def _insert(collection: Any, documents: list[dict[str, Any]]) -> None:
@@ -130,11 +174,30 @@ async def _insert(collection: Any, documents: list[dict[str, Any]]) -> None:
             await collection.insert_many(documents[first : first + BULK], ordered=False)
 
 
-async def _bulk(collection: Any, operations: Iterable[Any]) -> None:
-    pending = list(operations)
-    for first in range(0, len(pending), BULK):
-        with _passing_over_duplicates():
-            await collection.bulk_write(pending[first : first + BULK], ordered=False)
+async def _write_newer(collection: Any, documents: Sequence[_Newer]) -> None:
+    for first in range(0, len(documents), BULK):
+        part = documents[first : first + BULK]
+        met = await _update(collection, part, upsert=True)
+        if met:
+            # Each filter missed, and the upsert ran into the _id: the stored one is as new, or
+            # another writer brought it in between. Now that it is there, the filter decides.
+            await _update(collection, [part[index] for index in met], upsert=False)
+
+
+async def _update(collection: Any, documents: Sequence[_Newer], *, upsert: bool) -> list[int]:
+    """Write *documents*; the indexes of those whose ``_id`` was there although the filter missed.
+
+    Raises:
+        BulkWriteError: something else was refused, or a majority does not have it.
+    """
+    try:
+        operations = [document.operation(upsert=upsert) for document in documents]
+        await collection.bulk_write(operations, ordered=False)
+    except BulkWriteError as exc:
+        if refusals(exc) or exc.details.get("writeConcernErrors"):
+            raise
+        return [failure["index"] for failure in exc.details["writeErrors"]]
+    return []
 
 
 @contextmanager

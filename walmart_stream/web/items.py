@@ -40,6 +40,8 @@ WINDOW_FIELDS = (
     "close",
     "mean",
     "coverage",
+    "width_s",
+    "carried",
 )
 
 
@@ -71,7 +73,7 @@ async def item(context: Context, request: web.Request) -> web.StreamResponse:
     if state is None or not state.offers:
         raise NotFound(f"item {item_id} has not been observed")
     windows = [
-        {name: window[name] for name in WINDOW_FIELDS}
+        {name: window.get(name) for name in WINDOW_FIELDS}
         for _, offers in sorted(context.live.windows(item_id).items())
         for _, window in sorted(offers.items())
     ]

@@ -215,6 +215,16 @@ class Window(_Output):
     coverage: Annotated[
         float, Field(ge=0, le=1, description="Share of the window whose price is known.")
     ]
+    width_s: Annotated[
+        int | None, Field(description="Seconds; null: the first release began this window.")
+    ]
+    carried: Annotated[
+        bool | None,
+        Field(
+            description="A price known at the start counts for open, high and low; "
+            "null: the first release began this window, and it counts for the mean only."
+        ),
+    ]
 
 
 class LiveItem(_Output):
