@@ -31,7 +31,8 @@ class Metrics:
         self.build.labels(__version__).set(1)
         self.polled_items = Counter(
             "walmart_polled_items",
-            "Items asked of Walmart, by outcome: answered, missing, invalid, oversized or failed.",
+            "Items asked of Walmart, by outcome: answered, missing, invalid, oversized, "
+            "unreadable or failed.",
             ["outcome"],
             registry=registry,
         )

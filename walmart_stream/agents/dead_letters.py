@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from walmart_stream import topics
+from walmart_stream.domain.errors import MalformedJson
+from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.kafka.clients import MAX_DEAD_LETTER_BYTES
@@ -119,14 +121,28 @@ def _size(
 
 
 def add_refused(
-    outbox: Outbox, body: bytes, stage: str, error: Exception, at: int, partition: int
+    outbox: Outbox,
+    body: bytes,
+    stage: str,
+    error: Exception,
+    at: int,
+    partition: int,
+    key: bytes | None = None,
 ) -> None:
     """Put *body*, which came by HTTP at *at* (epoch ms), into *outbox* for the dead-letter topic.
 
-    It has no place in a topic: partition and offset are -1.
+    It has no place in a topic: partition and offset are -1. *key* is the item id, where known.
     """
-    record = _Received(-1, at, None, body, ())
+    record = _Received(-1, at, key, body, ())
     add_dead_letter(outbox, "", -1, record, stage, error, to=partition)
+
+
+def add_unreadable(
+    outbox: Outbox, entry: Unreadable, stage: str, at: int, partition: int, key: bytes | None = None
+) -> None:
+    """Put an *entry* of an answer at *at* (epoch ms) into *outbox*, as :func:`add_refused`."""
+    error = MalformedJson(f"an entry of the answer is not JSON: {entry.reason}")
+    add_refused(outbox, entry.raw, stage, error, at, partition, key)
 
 
 class _Received(NamedTuple):

@@ -28,13 +28,14 @@ from walmart_stream.domain.errors import (
 )
 from walmart_stream.domain.reading import observation
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.reading.sent import read_message
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.engine.tables import AwaitedTable
 from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.metrics import Metrics
-from walmart_stream.walmart.seller.events import UnknownItem, read_event
+from walmart_stream.walmart.seller.events import MOST_VALUES, UnknownItem, read_event
 
 logger = logging.getLogger(__name__)
 
@@ -340,12 +341,14 @@ def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived
     request_id = event.event_id
     if request_id is None or len(request_id) > LONGEST_EVENT_ID:
         request_id = hashlib.sha256(body).hexdigest()
+    sent = read_message(body, MOST_VALUES)
     value = observation.encode(
         source=WEBHOOK,
         item_id=item_id,
         observed_at=arrived if event.occurred_at is None else event.occurred_at,
         request_id=request_id,
-        payload=body,
+        payload=sent.payload,
+        original=sent.original,
     )
     key = item_id.encode()
     outbox.add(topics.RAW.name, key, value, partition=app.partition_of(topics.RAW.name, key))

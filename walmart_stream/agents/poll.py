@@ -7,10 +7,15 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
+from zlib import crc32
+
+from xxhash import xxh3_64_intdigest
 
 from walmart_stream import topics
 from walmart_stream.agents.call_quota import CallQuota
+from walmart_stream.agents.dead_letters import add_unreadable
 from walmart_stream.domain.reading import observation
+from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.domain.schedule import (
     INVALID,
     Poll,
@@ -42,9 +47,13 @@ LONGEST_ROUND = 5.0
 # Calls reserved beyond one for each lookup: finding one bad id among twenty takes ten.
 SPARE_CALLS = 10
 
+# Entries that became dead letters and need not become one again.
+MOST_REFUSED = 10_000
+
 ANSWERED = "answered"
 # Answered with more than a record of the raw topic may have.
 OVERSIZED = "oversized"
+UNREADABLE = "unreadable"
 
 
 class Poller:
@@ -78,6 +87,8 @@ class Poller:
         # What the polls were made from: looking through the watchlist at each tick would cost
         # more than everything else.
         self._seen: tuple[set[int], int, int] | None = None
+        self._partitions = settings.kafka_partitions
+        self._refused: set[int] = set()
         self._last_error: str | None = None
         self._last_error_at: int | None = None
 
@@ -183,6 +194,7 @@ class Poller:
                     observed_at=at,
                     request_id=answer.request_id,
                     payload=payload,
+                    original=answer.originals.get(item_id),
                 )
                 if len(value) > MAX_RECORD_BYTES:
                     oversized[item_id] = len(value)
@@ -192,6 +204,7 @@ class Poller:
                 outbox.add(topics.RAW.name, key, value, partition=partition)
                 if self._learn is not None:
                     self._learn(outbox, item_id, payload)
+        self._refuse(lookup, outbox)
         await outbox.flush()
         outcomes = self._outcomes(item_ids, lookup)
         for item_id, size in oversized.items():
@@ -205,10 +218,32 @@ class Poller:
             self._metrics.polled_items.labels(outcome).inc()
         await self._remember(outcomes)
 
+    def _refuse(self, lookup: Lookup, outbox: Outbox) -> None:
+        """Entries of answers that cannot be read become dead letters, each by itself."""
+        now = self._clock()
+        entries: list[tuple[str | None, Unreadable]] = [*lookup.unreadable.items()]
+        entries += [(None, entry) for entry in lookup.unnamed]
+        for item_id, entry in entries:
+            if item_id is not None:
+                self._failed(f"item {item_id} cannot be read: {entry.reason}")
+                logger.warning("polling: %s", self._last_error)
+            # The same bytes come with every poll until Walmart mends them.
+            digest = xxh3_64_intdigest(entry.raw)
+            if digest in self._refused:
+                continue
+            if len(self._refused) >= MOST_REFUSED:
+                self._refused.clear()
+            self._refused.add(digest)
+            key = None if item_id is None else item_id.encode()
+            partition = crc32(key or entry.raw) % self._partitions
+            add_unreadable(outbox, entry, "poll", now, partition, key)
+            self._metrics.dead_letters.labels("poll").inc()
+
     def _outcomes(self, item_ids: Iterable[str], lookup: Lookup) -> dict[str, str]:
         """What became of each item; those that no call was left for are not in it."""
         outcomes = dict.fromkeys(item_ids, ANSWERED)
         outcomes.update(dict.fromkeys(lookup.missing, "missing"))
+        outcomes.update(dict.fromkeys(lookup.unreadable, UNREADABLE))
         for kind, errors in ((INVALID, lookup.invalid), ("failed", lookup.failed)):
             outcomes.update(dict.fromkeys(errors, kind))
             for error in {id(error): error for error in errors.values()}.values():

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import orjson
 
 from walmart_stream import topics
+from walmart_stream.agents.dead_letters import add_unreadable
 from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
 from walmart_stream.domain.reading import observation
 from walmart_stream.domain.reading.csv_file import RecordFault
+from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.watch import shown
 from walmart_stream.engine.app import StreamApp
@@ -104,6 +108,7 @@ class SellerPoller:
         self._unmapped: list[str] = []
         self._unmapped_count = 0
         self._searched: dict[str, int] = {}
+        self._partitions = settings.kafka_partitions
         self._last_error: str | None = None
         self._last_error_at: int | None = None
 
@@ -219,6 +224,9 @@ class SellerPoller:
         at = int(answer.observed_at * 1000)
         unmapped, facts = [], []
         made = 0
+        seen: Counter[str] = Counter()
+        for entry in answer.unreadable:
+            self._refuse(outbox, entry, at)
         for item in answer.items:
             known = self._own.item_of(sku_key(item.sku))
             if known is None:
@@ -230,7 +238,14 @@ class SellerPoller:
             if known is None or known.item_id is None:
                 unmapped.append(_Unmapped(item, at, answer.request_id))
             else:
-                made += self._add(outbox, ITEMS, known.item_id, at, answer.request_id, item.payload)
+                # SKUs of one item are told apart by a millisecond each: of one and the same time,
+                # only the first would count.
+                moment = at + seen[known.item_id]
+                seen[known.item_id] += 1
+                item_id, request_id = known.item_id, answer.request_id
+                made += self._add(
+                    outbox, ITEMS, item_id, moment, request_id, item.payload, item.original
+                )
         await outbox.flush()
         self._metrics.seller_observations.labels(ITEMS).inc(made)
         if facts:
@@ -260,7 +275,9 @@ class SellerPoller:
         if known.item_id is None:
             return False
         outbox = self._app.outbox()
-        made = self._add(outbox, ITEMS, known.item_id, one.at, one.request_id, item.payload)
+        made = self._add(
+            outbox, ITEMS, known.item_id, one.at, one.request_id, item.payload, item.original
+        )
         await outbox.flush()
         self._metrics.seller_observations.labels(ITEMS).inc(made)
         return True
@@ -288,10 +305,12 @@ class SellerPoller:
                 "; ".join(faults[:3]),
             )
         made = 0
+        seen: Counter[str] = Counter()
         for chunk in _chunks(lines, CHUNK):
             outbox = self._app.outbox()
             for _, item_id, payload in chunk:
-                made += self._add(outbox, BUY_BOX, item_id, at, request_id, payload)
+                made += self._add(outbox, BUY_BOX, item_id, at + seen[item_id], request_id, payload)
+                seen[item_id] += 1
             await outbox.flush()
             await self._own.learn(
                 (sku_key(sku), Known(item_id, True, at)) for sku, item_id, _ in chunk
@@ -299,12 +318,30 @@ class SellerPoller:
         self._metrics.seller_observations.labels(BUY_BOX).inc(made)
         return {"rows": len(lines), "malformed": len(faults), "done": at}
 
+    def _refuse(self, outbox: Outbox, entry: Unreadable, at: int) -> None:
+        """An entry of an answer that cannot be read becomes a dead letter, by itself."""
+        logger.warning("seller side: an item of the list cannot be read: %s", entry.reason)
+        add_unreadable(outbox, entry, "seller", at, crc32(entry.raw) % self._partitions)
+        self._metrics.dead_letters.labels("seller").inc()
+
     def _add(
-        self, outbox: Outbox, source: str, item_id: str, at: int, request_id: str, payload: bytes
+        self,
+        outbox: Outbox,
+        source: str,
+        item_id: str,
+        at: int,
+        request_id: str,
+        payload: bytes,
+        original: bytes | None = None,
     ) -> bool:
         """Whether it fits a record of the raw topic."""
         value = observation.encode(
-            source=SELLER, item_id=item_id, observed_at=at, request_id=request_id, payload=payload
+            source=SELLER,
+            item_id=item_id,
+            observed_at=at,
+            request_id=request_id,
+            payload=payload,
+            original=original,
         )
         key = item_id.encode()
         partition = self._app.partition_of(topics.RAW.name, key)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
-
 from walmart_stream import topics
 from walmart_stream.agents.own_items import (
     PARTITION,
@@ -14,6 +12,7 @@ from walmart_stream.agents.own_items import (
     gtin_key,
     sku_key,
 )
+from walmart_stream.domain.reading.sent import read_sent
 from walmart_stream.engine.outbox import Outbox
 
 # What was told already is not told again. Some tens of megabytes; beyond that it is.
@@ -33,7 +32,7 @@ class ItemNews:
 
     def add_answer(self, outbox: Outbox, item_id: str, payload: bytes) -> None:
         """An item of the Affiliate API has a UPC, by which an own item can be known."""
-        key = gtin_key(orjson.loads(payload).get("upc"))
+        key = gtin_key(read_sent(payload).get("upc"))
         if key is not None:
             self._add(outbox, key, item_id, told=False)
 

@@ -84,7 +84,8 @@ def read_secret(path: Path) -> str:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise ValueError(f"larger than {LARGEST} bytes")
-    return content.decode("utf-8").strip()
+    # Editors put a byte order mark first, which is no part of the secret.
+    return content.decode("utf-8-sig").strip()
 
 
 def _check(path: Path, status: os.stat_result) -> None:

@@ -80,6 +80,11 @@ def payload_of(entry: Mapping[str, Any]) -> bytes:
     return entry.payload if isinstance(entry, Sent) else orjson.dumps(entry)
 
 
+def original_of(entry: Mapping[str, Any]) -> bytes | None:
+    """The bytes of an *entry* as they were sent, where they are not JSON."""
+    return entry.original if isinstance(entry, Sent) else None
+
+
 def _document(text: bytes, wrappers: int, damaged: Mapping[bytes, Unreadable]) -> Any:
     """The value of *text*, in which the keys of *damaged* stand for what cannot be read."""
     first = text[:1]

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import orjson
-
+from walmart_stream.domain.errors import MalformedJson
+from walmart_stream.domain.reading.json_text import NotJson
 from walmart_stream.walmart import errors
+from walmart_stream.walmart.answer_json import read_answer
 from walmart_stream.walmart.error_bodies import Said, find_error, is_html, read_error
 
 # A slip on Walmart's side must not end polling for days.
@@ -75,7 +76,7 @@ def read_document(status: int, headers: Mapping[str, str], body: bytes) -> Any:
 
 
 def parse_document(status: int, body: bytes) -> Any:
-    """The object or list in the *body* of a success, whatever it tells of.
+    """The object or list in the *body* of a success, whatever it tells of; see ``read_answer``.
 
     Raises:
         MalformedResponse: there is none.
@@ -85,11 +86,12 @@ def parse_document(status: int, body: bytes) -> Any:
             f"HTTP {status} with {read_error(body).text} in place of JSON", status=status
         )
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        what = f"is not JSON: {str(exc)[:100]}" if body else "is empty"
+        document = read_answer(body)
+    except (NotJson, MalformedJson) as exc:
+        what = f"is not JSON: {exc}" if isinstance(exc, NotJson) else f"is {exc}"
         raise errors.MalformedResponse(
-            f"HTTP {status}, but the body ({len(body)} bytes) {what}", status=status
+            f"HTTP {status}, but the body ({len(body)} bytes) {what if body else 'is empty'}",
+            status=status,
         ) from None
     if not isinstance(document, dict | list):
         raise errors.MalformedResponse(

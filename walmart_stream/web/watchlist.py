@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from walmart_stream.domain.reading.csv_file import decode
+from walmart_stream.domain.reading.json_text import BOM
 from walmart_stream.domain.watch import RowFault, WatchEntry, parse_csv, stamped
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
@@ -85,7 +86,7 @@ def _from_csv(body: bytes) -> _Read:
 
 def _from_json(body: bytes) -> _Read:
     try:
-        values = orjson.loads(body)
+        values = orjson.loads(body.removeprefix(BOM))
     except orjson.JSONDecodeError as exc:
         raise BadRequest(f"the body is not JSON: {str(exc)[:100]}") from None
     if not isinstance(values, dict):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.reading.sent import Unreadable
+from walmart_stream.walmart.answer_json import original_of, payload_of
 from walmart_stream.walmart.errors import MalformedResponse, WalmartError
+
+_NAMED = re.compile(rb'"itemId"\s{0,20}:\s{0,20}"?([1-9][0-9]{0,19})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +20,18 @@ class Answer:
     """One response with items.
 
     ``request_id`` is the correlation id that was sent, ``observed_at`` epoch seconds by Walmart's
-    clock when the body had arrived. ``items`` maps item ids to their JSON objects: keys in
-    Walmart's order, values unchanged. Only notation is normalised: blanks between tokens,
-    escapes in text, and numbers with a fraction, which become the shortest text of the same
-    64-bit float (``12.10`` becomes ``12.1``; all of up to 15 digits keep their value).
-    ``malformed`` counts the entries without an id.
+    clock when the body had arrived. ``items`` maps item ids
+    to their JSON objects, byte for byte as they were sent. Where these bytes are not JSON, they
+    are in ``originals``, and ``items`` has them mended. ``malformed`` counts the entries without
+    an item id, ``unreadable`` holds those whose quotes or brackets do not match.
     """
 
     request_id: str
     observed_at: float
     items: Mapping[str, bytes]
     malformed: int = 0
+    originals: Mapping[str, bytes] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(slots=True)
@@ -35,9 +39,10 @@ class Lookup:
     """The outcome for the items asked for; each is in exactly one place.
 
     In an answer; in ``missing`` (asked for, silently left out); in ``invalid`` (Walmart refuses
-    this very id); or in ``failed`` (its request failed, after retries if they made sense).
-    ``malformed`` counts entries of answers that were unusable or not asked for, ``calls`` the
-    requests that were sent.
+    this very id); in ``unreadable`` (its entry alone cannot be read); or in ``failed`` (its request
+    failed, after retries if they made sense, or an entry that names no item may have been its).
+    ``unnamed`` are those entries. ``malformed`` counts entries of answers that were unusable or
+    not asked for, ``calls`` the requests that were sent.
     """
 
     answers: list[Answer] = field(default_factory=list)
@@ -46,6 +51,8 @@ class Lookup:
     failed: dict[str, WalmartError] = field(default_factory=dict)
     malformed: int = 0
     calls: int = 0
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    unnamed: list[Unreadable] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +81,31 @@ def read_items(document: Any, request_id: str, observed_at: float) -> Answer:
         MalformedResponse: the document or its ``items`` have another shape.
     """
     entries = _list_of(document, "items")
-    items = {}
+    items: dict[str, bytes] = {}
+    originals: dict[str, bytes] = {}
+    unreadable = []
     malformed = 0
     for entry in entries:
+        if isinstance(entry, Unreadable):
+            unreadable.append(entry)
+            continue
         item_id = _item_id(entry.get("itemId")) if isinstance(entry, dict) else None
         if item_id is None:
             malformed += 1
-        else:
-            items[item_id] = orjson.dumps(entry)
-    return Answer(request_id, observed_at, items, malformed)
+            continue
+        items[item_id] = payload_of(entry)
+        original = original_of(entry)
+        # Of two entries for an item the last one counts, as in the mapping.
+        originals.pop(item_id, None)
+        if original is not None:
+            originals[item_id] = original
+    return Answer(request_id, observed_at, items, malformed, originals, tuple(unreadable))
+
+
+def named_in(unreadable: Unreadable) -> str | None:
+    """The item id that an unreadable entry names, as far as can be seen."""
+    found = _NAMED.search(unreadable.raw)
+    return None if found is None else found[1].decode()
 
 
 def read_search(document: Any, request_id: str, observed_at: float, start: int) -> SearchResult:

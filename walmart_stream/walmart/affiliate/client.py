@@ -12,6 +12,7 @@ from walmart_stream.walmart.affiliate.answers import (
     Category,
     Lookup,
     SearchResult,
+    named_in,
     read_items,
     read_page,
     read_search,
@@ -243,8 +244,28 @@ class AffiliateClient:
             asked = {key: answer.items[key] for key in item_ids if key in answer.items}
             lookup.answers.append(replace(answer, items=asked))
             lookup.malformed += answer.malformed + len(answer.items) - len(asked)
-            lookup.missing |= set(item_ids) - asked.keys()
+            self._account(set(item_ids) - asked.keys(), answer, lookup)
             self._refused.difference_update(item_ids)
+
+    def _account(self, left: set[str], answer: Answer, lookup: Lookup) -> None:
+        """Puts the items that are *left* over by an *answer* into *lookup*."""
+        unnamed = []
+        for entry in answer.unreadable:
+            item_id = named_in(entry)
+            if item_id in left:
+                left.remove(item_id)
+                lookup.unreadable[item_id] = entry
+            else:
+                unnamed.append(entry)
+        if len(unnamed) == len(left) == 1:
+            # Nobody else is left whose it could be.
+            lookup.unreadable[left.pop()] = unnamed.pop()
+        if unnamed:
+            error = MalformedResponse(f"an entry of the answer is not JSON: {unnamed[0].reason}")
+            lookup.unnamed += unnamed
+            lookup.failed.update(dict.fromkeys(left, error))
+        else:
+            lookup.missing |= left
 
     def _same_host(self, link: str) -> str:
         """The absolute URL of a *link* that must not lead away: signed headers go with it."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from walmart_stream.domain.errors import BadInput, BadTime, MalformedJson, WrongShape
+from walmart_stream.domain.errors import BadInput, BadTime, WrongShape
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.reading.sent import read_message
 from walmart_stream.domain.time import parse_iso
 from walmart_stream.walmart.seller import fields as read
 
@@ -22,6 +21,11 @@ MOST_AHEAD_MS = 300_000
 
 # Walmart gives up an event after an hour or so. What is much older is no news of today's prices.
 OLDEST_MS = 7 * 86_400_000
+
+
+# Values in an event. Walmart's have some hundred; a body of a megabyte could hold half a million,
+# of hundreds of megabytes as objects.
+MOST_VALUES = 10_000
 
 
 class UnknownEvent(BadInput):
@@ -53,11 +57,7 @@ def read_event(body: bytes, now: int) -> SellerEvent:
     Raises:
         BadInput: it is none, is about no item, or its time cannot be right.
     """
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
-    envelope = read.fields(document)
+    envelope = read.fields(read_message(body, MOST_VALUES))
     source, payload = envelope.get("source"), envelope.get("payload")
     if not isinstance(source, dict) or not isinstance(payload, dict):
         raise WrongShape("an event must be an object with source and payload")

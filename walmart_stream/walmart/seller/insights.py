@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import orjson
-
+from walmart_stream.walmart.answer_json import payload_of
 from walmart_stream.walmart.errors import ContentNotFound, MalformedResponse
 from walmart_stream.walmart.seller import fields as read
 from walmart_stream.walmart.seller.calls import Reply, SellerCalls
@@ -212,7 +211,7 @@ def _insights(entries: list[Any]) -> Iterator[PricingInsight]:
                 stock=read.count(found.get("inventorycount")),
                 competitive=read.flag(found.get("pricecompetitive")),
                 traffic=read.text(found.get("traffic")),
-                payload=orjson.dumps(entry),
+                payload=payload_of(entry),
             )
 
 
@@ -249,7 +248,7 @@ def _listings(entries: list[Any]) -> Iterator[Listing]:
             competitor_shipping_cents=read.shipping(price.get("competitorshipping")),
             asin=read.text(price.get("asin")),
             issue=read.plain(price.get("issuetitle")),
-            payload=orjson.dumps(entry),
+            payload=payload_of(entry),
         )
 
 

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 import orjson
 
+from walmart_stream.domain.reading.sent import Unreadable
+from walmart_stream.walmart.answer_json import original_of, payload_of
 from walmart_stream.walmart.errors import (
     ContentNotFound,
     CursorExpired,
@@ -36,7 +38,9 @@ ProductIdType = Literal["SKU", "GTIN", "UPC", "EAN", "ISBN", "ITEM_ID"]
 
 @dataclass(frozen=True, slots=True)
 class OwnItem:
-    """One of the seller's items. ``payload`` is its JSON object, values unchanged.
+    """One of the seller's items. ``payload`` is its JSON object, byte for byte as it was sent.
+
+    Where these bytes are not JSON, they are in ``original``, and ``payload`` has them mended.
 
     The price has no shipping in it, and none means that none is set. There is no Walmart item
     id in it: that is in reports and search only. ``published`` is PUBLISHED,
@@ -58,13 +62,15 @@ class OwnItem:
     shelf: tuple[str, ...]
     variant_group: str | None
     payload: bytes
+    original: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OwnItems:
     """One response with items; ``observed_at`` in epoch seconds when it had arrived.
 
-    ``entries`` are those that it had, ``malformed`` of them without a SKU. ``total`` is what
+    ``entries`` are those that it had, ``malformed`` of them without a SKU, among them the
+    ``unreadable``, whose quotes or brackets do not match. ``total`` is what
     Walmart counts in the whole list.
     """
 
@@ -75,6 +81,7 @@ class OwnItems:
     malformed: int = 0
     total: int | None = None
     cursor: str | None = None
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 class SellerItems:
@@ -200,6 +207,7 @@ def _read_page(reply: Reply) -> OwnItems:
     found = read.document(reply.document, "items")
     entries = read.objects(found.get("itemresponse"), "ItemResponse")
     items = tuple(item for entry in entries if (item := _read_item(entry)) is not None)
+    unreadable = [entry for entry in entries if isinstance(entry, Unreadable)]
     return OwnItems(
         request_id=reply.request_id,
         observed_at=reply.observed_at,
@@ -208,6 +216,7 @@ def _read_page(reply: Reply) -> OwnItems:
         malformed=len(entries) - len(items),
         total=read.count(found.get("totalitems")),
         cursor=read.text(found.get("nextcursor")),
+        unreadable=tuple(unreadable),
     )
 
 
@@ -233,7 +242,8 @@ def _read_item(entry: Any) -> OwnItem | None:
         product_type=read.text(found.get("producttype")),
         shelf=_shelf(found.get("shelf")),
         variant_group=read.text(found.get("variantgroupid")),
-        payload=orjson.dumps(entry),
+        payload=payload_of(entry),
+        original=original_of(entry),
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.walmart.answer_json import payload_of
 from walmart_stream.walmart.errors import ContentNotFound
 from walmart_stream.walmart.seller import fields as read
 from walmart_stream.walmart.seller.calls import Reply, SellerCalls
@@ -102,5 +101,5 @@ def _read_hit(entry: Any) -> Hit | None:
         product_type=read.text(found.get("producttype")),
         rating=read.real(found.get("customerrating")),
         reviews=read.count(properties.get("numreviews", found.get("numreviews"))),
-        payload=orjson.dumps(entry),
+        payload=payload_of(entry),
     )
