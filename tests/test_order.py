@@ -61,8 +61,9 @@ def run(folder: Path, *arguments: str) -> tuple[list[str], list[str], str]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    names = re.findall(r"::(\w+) PASSED", done.stdout)
-    groups = re.findall(r"groups: (.*)$", done.stdout, re.MULTILINE)[-1].split()
+    names = re.findall(r"::(\w+)\S* PASSED", done.stdout)
+    printed = re.findall(r"groups: (.*)$", done.stdout, re.MULTILINE)
+    groups = printed[-1].split() if printed else []
     return names, groups, done.stdout
 
 
@@ -76,7 +77,7 @@ def test_long_tests_come_first_and_tests_with_a_server_stay_together(tmp_path: P
     assert names[first + 1] == "test_shared_2"
     assert group_of["test_shared_1"] == group_of["test_shared_2"] == "test_sharing.py"
     assert group_of["test_alone"] == group_of["test_unit_1"] == "-"
-    assert group_of["test_of_kafka"] == "kafka"
+    assert group_of["test_of_kafka"] == "kafka-node"
 
 
 def test_a_printed_seed_repeats_a_random_order(tmp_path: Path) -> None:
@@ -93,3 +94,14 @@ def test_a_printed_seed_repeats_a_random_order(tmp_path: Path) -> None:
     assert again == names
     assert names != in_order
     assert sorted(names) == sorted(in_order)
+
+
+def test_worker_processes_keep_tests_with_a_server_together(tmp_path: Path) -> None:
+    """Each of two processes runs something, and only one of them starts the module's server."""
+    distributed = ("-n2", "--dist=loadgroup", "--no-loadscope-reorder", "-pxdist.plugin")
+
+    _, _, printed = run(tmp_path, *distributed)
+
+    ran = dict(reversed(pair) for pair in re.findall(r"(gw\d)\].* PASSED \S+::(\w+)", printed))
+    assert set(ran.values()) == {"gw0", "gw1"}
+    assert ran["test_shared_1"] == ran["test_shared_2"]
