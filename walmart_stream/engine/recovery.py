@@ -43,14 +43,17 @@ class FetchRecovery(Recovery):
         highwaters = self.active_highwaters if is_active else self.standby_highwaters
         table: Any = self.tp_to_table[tp]
         place = table.place(tp.partition)
-        if tp not in self._proven and place is not None and records[-1].offset >= place.offset:
+        if place is None:
+            self._proven.add(tp)  # nothing to prove
+        elif tp not in self._proven and records[-1].offset >= place.offset:
             there = next(record for record in records if record.offset >= place.offset)
             # A later record stands there where that one was compacted.
-            if there.offset == place.offset and digest(there.key, there.value) != place.digest:
-                self.start_over(tp, "another record stands where the last one was restored")
-                return
+            if there.offset == place.offset:
+                if digest(there.key, there.value) != place.digest:
+                    self.start_over(tp, "another record stands where the last one was restored")
+                    return
+                self._restored -= 1  # it is restored once more
             self._proven.add(tp)
-            self._restored -= 1  # it is restored once more
         seen = offsets.get(tp)
         if seen is not None and records[0].offset <= seen:
             records = [record for record in records if record.offset > seen]
