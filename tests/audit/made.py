@@ -37,14 +37,23 @@ def home(item_id: str) -> int:
     return partition_of(item_id.encode(), PARTITIONS)
 
 
-def value(item_id: str, at: int, price: float, name: str = "Kettle", two_day: int = 9) -> bytes:
-    payload = {
+def value(
+    item_id: str,
+    at: int,
+    price: float,
+    name: str = "Kettle",
+    two_day: int = 9,
+    best: int | None = None,
+) -> bytes:
+    payload: dict[str, Any] = {
         "itemId": int(item_id),
         "name": name,
         "salePrice": price,
         "standardShipRate": 5,
         "twoThreeDayShippingRate": two_day,
     }
+    if best is not None:
+        payload["bestMarketplacePrice"] = {"price": best, "sellerInfo": "Acme"}
     return reading.encode(
         source="affiliate",
         item_id=item_id,

@@ -215,6 +215,19 @@ def test_invented_first_sights_are_found_although_the_log_cannot_tell() -> None:
     assert (PRICE_CHANGES, first["_id"], {"kinds"}) in found.wrong
 
 
+def test_the_end_of_an_offer_that_the_log_never_names_cannot_be_told() -> None:
+    """It was there before the log begins, and the first answer that is left names it no more."""
+    log = observed((START, 10.0), best=7) + observed((START + 1000, 10.0), first=1)
+    log += observed((START + HOUR, 10.0), first=2)
+    made = documents(log)
+    assert f"1:marketplace:{START + 1000}" in {one["_id"] for one in made[PRICE_CHANGES]}
+
+    for until in (START + 500, START + 2000):
+        found = judge(log[1:], made, horizon=Horizon(1, until))
+        assert not found.differs, (until, found)
+        assert found.untold
+
+
 def test_an_item_that_the_log_has_lost_cannot_be_told() -> None:
     """Unless a document contradicts itself."""
     made = documents(PAST)

@@ -31,6 +31,7 @@ from tests.chaos.campaign import Options, run
 @click.option("--node-kills", default=0, show_default=True, help="Of Apache Kafka's nodes.")
 @click.option("--mongod-kills", default=0, show_default=True)
 @click.option("--cuts", "log_cuts", default=0, show_default=True, help="Of the ends of logs.")
+@click.option("--deletions", default=0, show_default=True, help="Of the raw topic's old records.")
 @click.option("--outages", "walmart_outages", default=1, show_default=True, help="Of Walmart.")
 @click.option("--outage-seconds", "walmart_outage", default=60.0, show_default=True)
 @click.option("--floods", default=0, show_default=True, help="Of bad input, in one partition.")

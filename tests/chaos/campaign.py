@@ -20,6 +20,7 @@ from tests.chaos.floods import LIMIT, Floods
 from tests.chaos.judge import Judgement, judge
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.observer import Observer, Recovery
+from tests.chaos.retention import Retention
 from tests.chaos.traffic import Traffic
 from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import surroundings, until
@@ -61,6 +62,7 @@ class Options:
     node_kills: int = 0
     mongod_kills: int = 0
     log_cuts: int = 0
+    deletions: int = 0
     walmart_outages: int = 0
     floods: int = 0
     walmart_outage: float = 60.0
@@ -139,12 +141,14 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             seed=options.seed,
         )
         observer = Observer(settings, lambda: traffic.ends)
+        retention = Retention(settings, pipeline.committed)
         nemesis = Nemesis(
             workers,
             broker.nodes,
             mongod,
             walmart,
             Floods(settings),
+            retention,
             attacked=observer.attacked,
             killed=observer.killed,
             tell=told,
@@ -166,7 +170,9 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
         result.longest_stop = round(observer.longest_stop, 1)
         result.recoveries = observer.recoveries
         told("everything is at rest; judging")
-        result.judgement = await judge(settings, traffic.acknowledged, walmart, nemesis.cut_ms)
+        result.judgement = await judge(
+            settings, traffic.acknowledged, walmart, retention, nemesis.cut_ms
+        )
         result.judgement.cut_off += traffic.replaced
     result.seconds = round(time.monotonic() - started, 1)
     return result
@@ -204,6 +210,8 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
                 "POLL_INTERVAL_MIN": "1",
                 "POLL_INTERVAL_MAX": "10",
                 "WINDOW_SIZE": str(WINDOW),
+                # From twice of it after a log's beginning on, the audit can tell.
+                **({"OBSERVATION_MAX_AHEAD": "5"} if options.deletions else {}),
                 "BAD_INPUT_LIMIT": str(LIMIT),
                 **walmart.environment,
             },
@@ -255,6 +263,7 @@ async def _attack(nemesis: Nemesis, options: Options) -> None:
             )
         ),
         nemesis.logs(plan.attack_logs(rng("logs"), options.log_cuts)),
+        nemesis.retention(plan.attack_retention(rng("retention"), options.deletions)),
         nemesis.database(plan.attack_database(rng("database"), options.mongod_kills)),
         nemesis.walmart(
             plan.attack_walmart(rng("walmart"), options.walmart_outages, options.walmart_outage)

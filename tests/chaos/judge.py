@@ -7,12 +7,14 @@ And does MongoDB hold, field by field, what the raw topic comes to by the pure d
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
 from tests.chaos.after_cut import compare_since
+from tests.chaos.retention import Retention, judge_whole
 from tests.polling.walmart import Walmart
 from walmart_stream import topics
 from walmart_stream.audit import Report, report_lines
@@ -33,6 +35,8 @@ class Judgement:
     observations: int = 0
     acknowledged: int = 0
     cut_off: int = 0
+    deleted: int = 0
+    untold: int = 0
     lost: int = 0
     duplicated: int = 0
     wrong: int = 0
@@ -53,6 +57,7 @@ async def judge(
     settings: Settings,
     acknowledged: Mapping[int, Mapping[int, int]],
     walmart: Walmart,
+    retention: Retention,
     cut_ms: int | None = None,
 ) -> Judgement:
     """Judge a pipeline at rest. *acknowledged*: see :class:`tests.chaos.traffic.Traffic`.
@@ -62,9 +67,14 @@ async def judge(
     judgement = Judgement()
     if cut_ms is not None:
         return await _judge_after_cut(settings, acknowledged, cut_ms)
-    await _judge_log(settings, acknowledged, walmart, judgement)
+    await _judge_log(settings, acknowledged, walmart, retention, judgement)
     audit = await verify(settings)
     _add_audit(audit, judgement)
+    if retention.deleted:
+        await _judge_deleted(settings, retention, judgement)
+    elif audit.untold:
+        judgement.wrong += audit.untold
+        judgement.notes.append("although nothing was deleted")
     replayed = await replay(settings, into=settings.mongodb_database + REPLAYED)
     judgement.replayed_per_second = round(replayed.observations / max(replayed.seconds, 1e-9))
     again = await verify(
@@ -95,10 +105,23 @@ async def _judge_after_cut(
     return judgement
 
 
+async def _judge_deleted(settings: Settings, retention: Retention, judgement: Judgement) -> None:
+    """Nothing may differ by the whole log either: what could not be told must be right."""
+    judgement.deleted = len(retention.deleted)
+    for found in await judge_whole(settings, retention, time.time_ns() // 1_000_000):
+        judgement.lost += len(found.lost)
+        judgement.duplicated += len(found.unexpected)
+        judgement.wrong += len(found.wrong)
+        judgement.notes += [
+            f"by the whole log: {found.lost + found.unexpected} {found.wrong}"[:500]
+        ]
+
+
 async def _judge_log(
     settings: Settings,
     acknowledged: Mapping[int, Mapping[int, int]],
     walmart: Walmart,
+    retention: Retention,
     judgement: Judgement,
 ) -> None:
     missing = {partition: dict(offsets) for partition, offsets in acknowledged.items()}
@@ -106,7 +129,7 @@ async def _judge_log(
     items = await walmart.items()
     known = set(items)
     polled: list[bytes] = []
-    async for record in read_topic(settings, topics.RAW.name):
+    async for record in retention.whole_log():
         digest = missing[record.partition].pop(record.offset, None)
         if digest is not None and digest != hash((record.key, record.value)):
             judgement.wrong += 1
@@ -145,6 +168,7 @@ def _add_audit(audit: Report, judgement: Judgement) -> None:
     letters = audit.dead_letters
     assert letters is not None
     judgement.observations = audit.observations
+    judgement.untold = audit.untold
     judgement.lost += audit.lost + audit.pending
     judgement.duplicated += audit.unexpected
     judgement.wrong += audit.wrong

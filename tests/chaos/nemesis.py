@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from tests.chaos.floods import Floods
 from tests.chaos.log_cuts import cut_tails
 from tests.chaos.plan import Act, Step
+from tests.chaos.retention import Retention
 from tests.pipeline.worker import until
 from tests.polling.walmart import Walmart
 from walmart_stream import topics
@@ -50,6 +51,7 @@ class Nemesis:
         mongod: EmbeddedMongod,
         walmart: Walmart,
         floods: Floods,
+        retention: Retention,
         *,
         attacked: Callable[[], None],
         killed: Callable[[str], None],
@@ -60,6 +62,7 @@ class Nemesis:
         self._mongod = mongod
         self._walmart = walmart
         self._floods = floods
+        self._retention = retention
         self._attacked = attacked
         self._killed = killed
         self._tell = tell
@@ -83,6 +86,10 @@ class Nemesis:
     async def logs(self, steps: Sequence[Step]) -> None:
         """Cut the ends of logs."""
         await self._follow(steps, self._cut_logs)
+
+    async def retention(self, steps: Sequence[Step]) -> None:
+        """Have retention delete the beginning of the raw topic."""
+        await self._follow(steps, self._delete)
 
     async def database(self, steps: Sequence[Step]) -> None:
         """Attack mongod."""
@@ -165,6 +172,11 @@ class Nemesis:
             self.cut_ms = time.time_ns() // 1_000_000
             self._attacked()
         await asyncio.sleep(TOLD_AFTER_CUT)
+
+    async def _delete(self, step: Step) -> None:
+        async with self._nodes_busy:
+            self._note("retention", step)
+            await self._retention.delete()
 
     async def _attack_node(self, step: Step) -> None:
         async with self._nodes_busy:

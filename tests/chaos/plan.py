@@ -25,6 +25,7 @@ class Act(StrEnum):
     FAIL = "fail"
     FLOOD = "flood"
     CUT = "kill -9 and cut logs"
+    DELETE = "delete old records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ def attack_nodes(rng: random.Random, nodes: int, kills: int) -> list[Step]:
 def attack_logs(rng: random.Random, cuts: int) -> list[Step]:
     """*cuts* power cuts of all nodes at once, after which the raw topic lacks its end."""
     return [Step(gap(rng, 30) + 10, Act.CUT, 0, rng.uniform(0, 3)) for _ in range(cuts)]
+
+
+def attack_retention(rng: random.Random, deletions: int) -> list[Step]:
+    """*deletions* of the oldest records of the raw topic."""
+    return [Step(gap(rng, 20) + 5, Act.DELETE, 0) for _ in range(deletions)]
 
 
 def attack_database(rng: random.Random, kills: int) -> list[Step]:

@@ -62,6 +62,21 @@ async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
     assert result.kills == 7
 
 
+@pytest.mark.parametrize("broker", [pytest.param(SINGLE, marks=on_kafka)])
+async def test_retention_that_deletes_while_workers_die_breaks_nothing(
+    broker: str, tmp_path: Path
+) -> None:
+    """The audit calls nothing wrong, and what it cannot tell is right by the whole log."""
+    options = Options(broker=broker, workers=2, worker_kills=3, deletions=2, longest_gap=6, seed=5)
+
+    result = await run(options, tmp_path)
+
+    judgement = result.judgement
+    assert judgement.clean, judgement.notes
+    assert judgement.deleted > 100
+    assert judgement.untold > 0
+
+
 @pytest.mark.parametrize("broker", [pytest.param(CLUSTER, marks=on_kafka)])
 async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
     broker: str, tmp_path: Path

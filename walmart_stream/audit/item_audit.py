@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from walmart_stream.audit import sense
@@ -292,12 +293,16 @@ class ItemAudit:
         return [one.document for one in versions[first:]]
 
     def _is_before_the_log(self, stored: Document) -> bool:
+        """Whether a change may be of an observation, or upon a state, that the log has lost."""
         horizon, source = self._scope.horizon, stored.get("source")
         if horizon is None or not isinstance(source, dict):
             return False
-        place = source.get("topic"), source.get("partition")
-        offset = source.get("offset")
-        return place == self._scope.place and isinstance(offset, int) and offset < horizon.start
+        offset, at = source.get("offset"), stored.get("observed_at")
+        if (source.get("topic"), source.get("partition")) != self._scope.place:
+            return False
+        if not isinstance(offset, int) or not isinstance(at, datetime):
+            return False
+        return offset < horizon.start or to_ms(at) <= horizon.until
 
     def _compare(
         self, collection: str, name: str, stored: Document, due: Sequence[Document | None]

@@ -1,0 +1,112 @@
+"""Retention that deletes while workers die, and a memory of what it deleted for the judge."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from tests.real.retention import delete_before
+from walmart_stream import topics
+from walmart_stream.audit.course import courses
+from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
+from walmart_stream.audit.spool import Spooled
+from walmart_stream.audit.stored import StoredResults
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.reading import decode
+from walmart_stream.domain.time import check_not_ahead
+from walmart_stream.domain.windows import Rules
+from walmart_stream.kafka.placement import partition_of
+from walmart_stream.kafka.reading import read_topic
+from walmart_stream.settings import Settings
+from walmart_stream.storage import mongo
+from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.sealed import FieldSeal
+
+RAW = topics.RAW.name
+# Of what has been processed: real retention deletes nothing newer than days.
+SHARE = 0.7
+
+Committed = Callable[[str], Awaitable[Mapping[int, int]]]
+
+
+class Record(NamedTuple):
+    """A record of the raw topic, as much of it as judges need."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Retention:
+    """Deletes what has been processed. *committed* gives the offsets that a topic's group is at."""
+
+    def __init__(self, settings: Settings, committed: Committed) -> None:
+        self._settings = settings
+        self._committed = committed
+        self.deleted: dict[tuple[int, int], Record] = {}
+
+    async def delete(self) -> None:
+        """Delete the first part of the raw topic, having read it."""
+        processed = await self._committed(RAW)
+        starts: dict[int, int] = {}
+        until: dict[int, int] = {}
+        held = []
+        async for one in read_topic(self._settings, RAW):
+            start = starts.setdefault(one.partition, one.offset)
+            end = start + int((processed[one.partition] - start) * SHARE)
+            if one.offset < end:
+                until[one.partition] = end
+                held.append(Record(one.partition, one.offset, one.timestamp, one.key, one.value))
+        self.deleted.update({(one.partition, one.offset): one for one in held})
+        await delete_before(self._settings, until)
+
+    async def whole_log(self) -> AsyncIterator[Record]:
+        """The raw topic as it would be without retention."""
+        for place in sorted(self.deleted):
+            yield self.deleted[place]
+        async for one in read_topic(self._settings, RAW):
+            if (one.partition, one.offset) not in self.deleted:
+                yield Record(one.partition, one.offset, one.timestamp, one.key, one.value)
+
+
+async def judge_whole(settings: Settings, retention: Retention, now: int) -> list[Findings]:
+    """What differs of the items, judged by the log with what retention has deleted of it."""
+    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    items: dict[str, list[Spooled]] = defaultdict(list)
+    async for one in retention.whole_log():
+        try:
+            observation = decode(one.key, one.value)
+            check_not_ahead(observation.observed_at, one.timestamp, settings.most_ahead_ms)
+        except BadInput:
+            continue
+        assert one.key is not None
+        if partition_of(one.key, settings.kafka_partitions) == one.partition:
+            items[observation.item_id].append(Spooled(one.offset, one.timestamp, observation))
+    client = mongo.connect(settings)
+    found = []
+    try:
+        stored = StoredResults(mongo.database(client, settings), FieldSeal.of(settings))
+        documents: dict[str, Any] = {
+            name: stored.of_items(name, items) for name in (PRICE_CHANGES, OFFERS, PRICE_WINDOWS)
+        }
+        for item_id in sorted(items):
+            place = RAW, partition_of(item_id.encode(), settings.kafka_partitions)
+            looks = sorted(items[item_id], key=lambda look: look.offset)
+            end = looks[-1].offset + 1
+            ways = courses(item_id, looks, place, rules, None)
+            audit = ItemAudit(item_id, ways, Scope(place, rules, now, end, end))
+            async for change in documents[PRICE_CHANGES].take(item_id):
+                audit.change(change)
+            async for offer in documents[OFFERS].take(item_id):
+                audit.offer(offer)
+            async for window in documents[PRICE_WINDOWS].take(item_id):
+                audit.window(window)
+            findings = audit.finish()
+            if findings.differs:
+                found.append(findings)
+    finally:
+        client.close()
+    return found
