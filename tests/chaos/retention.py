@@ -74,7 +74,7 @@ class Retention:
 
 async def judge_whole(settings: Settings, retention: Retention, now: int) -> list[Findings]:
     """What differs of the items, judged by the log with what retention has deleted of it."""
-    rules = Rules.of(settings.window_size, settings.poll_interval_max)
+    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
     items: dict[str, list[Spooled]] = defaultdict(list)
     async for one in retention.whole_log():
         try:
