@@ -41,7 +41,7 @@ from walmart_stream.bootstrap import (
     with_options,
 )
 from walmart_stream.credentials.redaction import protect
-from walmart_stream.domain.schedule import UniformSchedule
+from walmart_stream.domain.schedule.uniform import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
@@ -106,7 +106,6 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     letters = DeadLetters(metrics)
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
-    watchlist = Watchlist(app, tables, letters)
     processor = Processor(
         app, tables, rules, metrics, letters, clock=now, most_ahead=settings.most_ahead_ms
     )
@@ -117,7 +116,8 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     client = affiliate_client(settings, clock) if settings.polling else None
     news = ItemNews(clock=now)
     learn = news.add_answer if settings.selling else None
-    poller = Poller(app, tables, schedule, metrics, settings, client, clock=now, learn=learn)
+    poller = Poller(app, tables, schedule, metrics, settings, client, clock, learn)
+    watchlist = Watchlist(app, tables, letters, changed=poller.watch_changed)
     own_items = OwnItems(app, tables.own_items, metrics, letters, clock=now)
     shop = seller_client(settings, clock=clock) if settings.selling else None
     seller = SellerPoller(app, own_items, metrics, settings, shop, clock=now)

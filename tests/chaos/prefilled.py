@@ -19,7 +19,7 @@ from walmart_stream.domain import state
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import Source
 from walmart_stream.domain.reading import decode, observation
-from walmart_stream.domain.schedule import Poll, encode_poll
+from walmart_stream.domain.schedule.poll import Poll, encode_poll
 from walmart_stream.domain.time import to_datetime
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.domain.window_rows import window_values
@@ -121,7 +121,8 @@ def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterato
         outcome = apply({}, [Entry(earlier, source), Entry(now, source)], rules)
         entry = WatchEntry(item_id=item_id(number), added_at=to_datetime(at))
         yield watchlist.changelog_topic_name, partition, key, encode_entry(entry)
-        yield polls.changelog_topic_name, partition, key, encode_poll(Poll(at, "answered"))
+        poll = Poll(at, "answered", answered=at)
+        yield polls.changelog_topic_name, partition, key, encode_poll(poll)
         for (window_of, start), window in window_values(outcome, _no_window).items():
             assert window is not None
             stored_key = windows.stored_key((window_of, windows.window.current(start / 1000)))

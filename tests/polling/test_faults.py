@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
-from tests.pipeline.pipeline import Pipeline
+from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import Worker, until
 from tests.polling.polling import check_raw_topic, polling, until_served, watch_items
 from tests.polling.walmart import UNKNOWN, Walmart, open_walmart
@@ -162,25 +163,49 @@ async def test_answers_without_some_fields_are_answers(running: Running) -> None
     assert (await running.worker.counted("walmart_dead_letters_total")) == {}
 
 
-async def test_an_item_that_vanishes_takes_no_other_with_it_and_is_back_by_itself(
-    running: Running,
+@pytest.mark.parametrize(
+    ("left_out", "outcome", "reason"),
+    [(False, "invalid", "refused"), (True, "missing", "missing")],
+    ids=["refused", "left out"],
+)
+async def test_an_item_that_vanishes_becomes_unavailable_and_is_back_by_itself(
+    running: Running, left_out: bool, outcome: str, reason: str
 ) -> None:
-    """Its call fails for all twenty: the others are answered nevertheless, and it is named until
-    it is answered again."""
+    """The others of its call are answered nevertheless, and it is named. Missed several times in a
+    row its price is not its price any more: an observation in the raw topic says so, with the
+    reason; its next answer makes it available again, and replay and verify agree."""
     gone, others = running.items[0], running.items[1:]
-    await running.walmart.arm(kind="unknown_items", item_ids=[int(gone)])
+    before = await running.pipeline.ends(RAW)
+    await running.walmart.arm(kind="unknown_items", item_ids=[int(gone)], left_out=left_out)
 
     async def named() -> bool:
-        return (await polling(running.worker))["unanswered"] == {"invalid": [gone]}
+        return (await polling(running.worker))["unanswered"] == {outcome: [gone]}
+
+    async def available() -> bool:
+        stored = await running.pipeline.documents("offers", item_id=gone, offer="featured")
+        return bool(stored[f"{gone}:featured"]["available"])
+
+    async def unavailable() -> bool:
+        return not await available()
 
     await until("the item is named", named)
     await running.until_polled(others)
     during = await polling(running.worker)
+    await until("the item is unavailable", unavailable)
     await running.walmart.disarm()
     await running.until_polled([gone])
+    await until("the item is back", available)
 
-    assert during["unanswered"] == {"invalid": [gone]}
-    assert re.search(r"^InvalidItem: .*4002.*remove the item", during["last_error"])
+    assert during["unanswered"] == {outcome: [gone]}
+    if not left_out:
+        assert re.search(r"^InvalidItem: .*4002.*remove the item", during["last_error"])
+    told = [
+        orjson.loads(record.value)
+        for record in await running.pipeline.read(RAW)
+        if record.offset >= before[record.partition] and b'"source":"poll"' in record.value
+    ]
+    assert [(each["item_id"], each["payload"]["reason"]) for each in told] == [(gone, reason)]
+    assert told[0]["payload"]["polls"] >= 3
 
 
 async def test_only_what_is_on_the_watchlist_is_polled(running: Running) -> None:

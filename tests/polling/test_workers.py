@@ -26,21 +26,19 @@ PARTITIONS = 4
 SECONDS_PER_DAY = 86_400
 
 
-async def exhausted(*workers: Worker) -> bool:
-    """Whether all of *workers* say that they have no calls left today."""
+async def slow_for_the_quota(*workers: Worker) -> bool:
+    """Whether all of *workers* say that polls wait for the quota."""
     told = [await polling(worker) for worker in workers]
-    return all(
-        stats["calls_left_today"] == 0 and "DailyBudgetExhausted" in (stats["last_error"] or "")
-        for stats in told
-    )
+    return all("the quota allows a call every" in (each["slow_because"] or "") for each in told)
 
 
 async def test_all_workers_together_keep_to_the_daily_quota_through_a_kill_and_a_rebalance(
     make_pipeline: MakePipeline, tmp_path: Path
 ) -> None:
-    """However often calls have to be repeated to find bad ids, and whoever dies meanwhile: Walmart
-    never has to refuse a call, and who has none left says so."""
+    """A small quota is not burned by an import, by bad ids, nor by whoever takes over from the
+    dead: some calls at once, the rest at its pace; and the workers say what they wait for."""
     daily = 30
+    at_once = 4
     async with open_walmart(tmp_path, calls_per_second=5, calls_per_day=daily, items=80) as walmart:
         pipeline = make_pipeline(**walmart.environment)
         await pipeline.create_topics()
@@ -50,20 +48,21 @@ async def test_all_workers_together_keep_to_the_daily_quota_through_a_kill_and_a
         await watch_items(pipeline, items[:20] + UNKNOWN[:4])
 
         async def under_way() -> bool:
-            return (await walmart.stats())["calls"] >= 4
+            return (await walmart.stats())["calls"] >= 2
 
         await until("some calls are made", under_way)
         await first.kill()
         third = pipeline.start("third")
         await until_sharing(PARTITIONS, second, third)
         await watch_items(pipeline, items[20:] + UNKNOWN[4:])
-        await until("the quota is used up", lambda: exhausted(second, third))
+        await until("polls wait for the quota", lambda: slow_for_the_quota(second, third))
         await check_raw_topic(pipeline, walmart)
         stats = await walmart.stats()
         charged = sum([(await polling(worker))["calls_today"] for worker in (second, third)])
 
     assert stats["over_quota"] == 0
-    assert stats["calls"] <= charged == daily
+    assert stats["calls"] <= min(charged, at_once + 1)
+    assert charged <= daily
 
 
 def too_early(

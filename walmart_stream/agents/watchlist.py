@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.domain.errors import BadInput, KeyFault, TooLarge, Unprocessable
 from walmart_stream.domain.reading.observation import ITEM_ID
@@ -13,10 +15,17 @@ from walmart_stream.tables import Tables
 
 
 class Watchlist:
-    """One worker's part of the watchlist."""
+    """One worker's part of the watchlist. *changed* is told the partition and what was written."""
 
-    def __init__(self, app: StreamApp, tables: Tables, letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        app: StreamApp,
+        tables: Tables,
+        letters: DeadLetters,
+        changed: Callable[[int, Mapping[bytes, bytes | None]], None],
+    ) -> None:
         self._app = app
+        self._changed = changed
         self._tables = tables
         self._letters = letters
 
@@ -41,3 +50,4 @@ class Watchlist:
                 raise Unprocessable from exc
             entries[record.key] = record.value or None
         await self._tables.watchlist.write(batch.partition, entries, outbox)
+        self._changed(batch.partition, entries)

@@ -88,10 +88,14 @@ class ClockShift(Fault):
 
 
 class UnknownItems(Fault):
-    """These items have vanished from the catalogue."""
+    """These items have vanished from the catalogue.
+
+    ``left_out``: lookups leave them out, whatever the sandbox does with other unknown ids.
+    """
 
     kind: Literal["unknown_items"]
     item_ids: frozenset[int] = Field(min_length=1)
+    left_out: bool = False
 
 
 AnyFault = Annotated[

@@ -8,16 +8,19 @@ from typing import Any
 
 from walmart_stream.domain.errors import BadTime, KeyFault, WrongShape
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.absence import absent_offers
 from walmart_stream.domain.reading.affiliate_offers import affiliate_offers, item_name
 from walmart_stream.domain.reading.observation import (
     AFFILIATE,
     ITEM_ID,
+    POLL,
     SCHEMA,
     SELLER,
     SOURCES,
+    UNLOCK,
     Observation,
 )
-from walmart_stream.domain.reading.seller_observation import seller_sight, webhook_sight
+from walmart_stream.domain.reading.seller_observation import Sight, seller_sight, webhook_sight
 from walmart_stream.domain.time import parse_iso
 
 # Characters of a time: ISO 8601 to the microsecond with its zone has 32.
@@ -35,6 +38,10 @@ def interpret(key: bytes | None, envelope: Any) -> Observation:
     check_key(key, item_id)
     payload = envelope["payload"]
     offers: Mapping[str, Offer | None]
+    if source == POLL:
+        return Observation(item_id, observed_at, source, None, absent_offers(payload))
+    if source == UNLOCK:
+        return Observation(item_id, observed_at, source, None, {}, Sight())
     if source == AFFILIATE:
         offers = affiliate_offers(payload)
         return Observation(item_id, observed_at, source, item_name(payload), offers)

@@ -17,7 +17,11 @@ SCHEMA = 1
 AFFILIATE = "affiliate"
 SELLER = "seller"
 WEBHOOK = "webhook"
-SOURCES = (AFFILIATE, SELLER, WEBHOOK)
+# What the poll timer itself has to say: Walmart has not had the item for a while.
+POLL = "poll"
+# A person asks for the item's state to be made anew; see walmart_stream.agents.unlock.
+UNLOCK = "unlock"
+SOURCES = (AFFILIATE, SELLER, WEBHOOK, POLL, UNLOCK)
 ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
 
 
@@ -40,7 +44,7 @@ def encode(
     source: str,
     item_id: str,
     observed_at: int,
-    request_id: str,
+    request_id: str | None,
     payload: bytes,
     original: bytes | None = None,
 ) -> bytes:

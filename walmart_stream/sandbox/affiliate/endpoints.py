@@ -63,7 +63,7 @@ class Affiliate:
         Raises:
             Refusal: 400, for an id that is not a number, unknown (in mode "fail"), or too many.
         """
-        products = self._looked_up(query, serving.vanished)
+        products = self._looked_up(query, serving)
         items = serving.items(products)
         if not items and not self._empty_items_key:
             return Answer(b"{}")
@@ -126,7 +126,8 @@ class Affiliate:
             page["nextPage"] = f"{PREFIX}/paginated/items?{urlencode(following)}"
         return Answer(orjson.dumps(page), items)
 
-    def _looked_up(self, query: Query, vanished: frozenset[int]) -> Sequence[Product]:
+    def _looked_up(self, query: Query, serving: Serving) -> Sequence[Product]:
+        vanished = serving.vanished
         for key, find in (("upc", self._catalogue.with_upc), ("gtin", self._catalogue.with_gtin)):
             if "ids" not in query and key in query:
                 products = [p for p in find(query[key]) if p.item_id not in vanished]
@@ -138,7 +139,8 @@ class Affiliate:
         if len(texts) > MOST_IDS:
             raise application_refusal(400, 400, f"At most {MOST_IDS} item ids are allowed")
         products_or_none = self._known(texts, vanished)
-        if None in products_or_none and self._batch_mode == "fail":
+        refuses = self._batch_mode == "fail" and not serving.left_out
+        if None in products_or_none and refuses:
             raise invalid_item_id()
         return [product for product in products_or_none if product is not None]
 

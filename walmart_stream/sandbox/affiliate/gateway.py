@@ -94,6 +94,7 @@ class AffiliateGateway:
             publisher=request.query.get("publisherId"),
             missing=(lambda: self.faults.missing(missing)) if missing else frozenset,
             vanished=unknown.item_ids if unknown else frozenset(),
+            left_out=unknown is not None and unknown.left_out,
         )
         return endpoint(request.query, serving)
 

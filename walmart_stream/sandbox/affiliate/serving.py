@@ -36,6 +36,7 @@ class Serving:
     publisher: str | None = None
     missing: Callable[[], frozenset[str]] = _nothing
     vanished: frozenset[int] = field(default_factory=frozenset)
+    left_out: bool = False
 
     def listing(self, product: Product) -> Listing:
         """How *product* is offered now."""

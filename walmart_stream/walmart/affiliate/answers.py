@@ -39,7 +39,8 @@ class Lookup:
     """The outcome for the items asked for; each is in exactly one place.
 
     In an answer; in ``missing`` (asked for, silently left out); in ``invalid`` (Walmart refuses
-    this very id); in ``unreadable`` (its entry alone cannot be read); or in ``failed`` (its request
+    this very id); in ``spoiled`` (one of several is refused, and they were not halved); in
+    ``unreadable`` (its entry alone cannot be read); or in ``failed`` (its request
     failed, after retries if they made sense, or an entry that names no item may have been its).
     ``unnamed`` are those entries. ``malformed`` counts entries of answers that were unusable or
     not asked for, ``calls`` the requests that were sent.
@@ -47,6 +48,7 @@ class Lookup:
 
     answers: list[Answer] = field(default_factory=list)
     missing: frozenset[str] = frozenset()
+    spoiled: frozenset[str] = frozenset()
     invalid: dict[str, WalmartError] = field(default_factory=dict)
     failed: dict[str, WalmartError] = field(default_factory=dict)
     malformed: int = 0

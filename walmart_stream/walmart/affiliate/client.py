@@ -94,10 +94,12 @@ class AffiliateClient:
         """Closes the connections."""
         await self._calls.close()
 
-    async def items(self, item_ids: Sequence[str]) -> Lookup:
+    async def items(self, item_ids: Sequence[str], *, halve: bool = True) -> Lookup:
         """The items with these ids, any number of them; each is asked for once.
 
-        Never raises for what Walmart or the network do: the result says what became of each id.
+        A request that is refused for one of its ids is repeated in halves; without *halve* its
+        ids are ``spoiled``, for a caller that has to pace these requests, too. Never raises for
+        what Walmart or the network do: the result says what became of each id.
         """
         lookup = Lookup()
         wanted = list(dict.fromkeys(item_ids))
@@ -111,7 +113,7 @@ class AffiliateClient:
         chunks = [good[at : at + MOST_IDS] for at in range(0, len(good), MOST_IDS)]
         chunks += [[item_id] for item_id in asked if item_id in self._refused]
         for chunk in chunks:
-            await self._look_up(chunk, lookup)
+            await self._look_up(chunk, lookup, halve)
         return lookup
 
     async def items_by_upc(self, upc: str) -> Answer:
@@ -222,8 +224,9 @@ class AffiliateClient:
         url = f"{self._base}/items"
         return await self._calls.get(url, params | self._publisher, read_items, on_call)
 
-    async def _look_up(self, item_ids: list[str], lookup: Lookup) -> None:
-        """Puts what becomes of *item_ids* into *lookup*; halves them if one spoils the request."""
+    async def _look_up(self, item_ids: list[str], lookup: Lookup, halve: bool) -> None:
+        """Puts what becomes of *item_ids* into *lookup*; with *halve*, in halves if one spoils the
+        request."""
 
         def on_call() -> None:
             lookup.calls += 1
@@ -235,9 +238,12 @@ class AffiliateClient:
                 lookup.invalid[item_ids[0]] = error
                 self._refused.update(item_ids)
                 return
+            if not halve:
+                lookup.spoiled |= set(item_ids)
+                return
             middle = len(item_ids) // 2
-            await self._look_up(item_ids[:middle], lookup)
-            await self._look_up(item_ids[middle:], lookup)
+            await self._look_up(item_ids[:middle], lookup, halve)
+            await self._look_up(item_ids[middle:], lookup, halve)
         except WalmartError as error:
             lookup.failed.update(dict.fromkeys(item_ids, error))
         else:

@@ -1,0 +1,111 @@
+"""What is kept of an item's polls, and when a missed item is unavailable."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from walmart_stream.domain.schedule.poll import (
+    ANSWERED,
+    INVALID,
+    MISSING,
+    NEVER,
+    AbsenceRule,
+    Poll,
+    decode_poll,
+    encode_poll,
+)
+
+START = 1_795_348_800_000
+HOUR = 3_600_000
+RULE = AbsenceRule(polls=3, time_ms=HOUR)
+
+moments = st.integers(0, START)
+polls = st.builds(
+    Poll,
+    at=moments,
+    outcome=st.sampled_from(["", ANSWERED, MISSING, INVALID]),
+    answered=moments,
+    misses=st.integers(0, 10),
+    missed_since=moments,
+    told=st.integers(0, 1),
+)
+
+
+@given(polls)
+def test_what_is_kept_is_read_back(poll: Poll) -> None:
+    """As JSON, which people can read."""
+    assert decode_poll(encode_poll(poll)) == poll
+
+
+def test_what_an_earlier_release_kept_is_still_read() -> None:
+    """Tables outlive releases; a failed poll of theirs is none."""
+    assert decode_poll(b'[1795348800000,"answered"]') == Poll(START, ANSWERED, answered=START)
+    assert decode_poll(b'[1795348800000,"missing"]') == Poll(START, MISSING, answered=START)
+    assert decode_poll(b'[1795348800000,"failed"]').at == 0
+
+
+def test_a_poll_of_the_future_counts_as_never() -> None:
+    """A worker whose clock was ahead must not leave its items unpolled until that time comes;
+    workers' clocks that differ by seconds are no reason to ask twice."""
+    poll = Poll(START, ANSWERED, answered=START)
+
+    assert poll.seen_at(START - 120_000) == poll._replace(at=0)
+    assert poll.seen_at(START - 5_000) == poll
+
+
+def test_an_item_missed_often_and_for_long_is_unavailable_once() -> None:
+    """Neither a few omissions in a minute nor one in an hour, and not again at each further one."""
+    poll = Poll(START, ANSWERED, answered=START)
+    told = []
+
+    for minutes in (10, 20, 60, 75, 90):
+        poll, tells = RULE.after(poll, MISSING, START + minutes * 60_000, is_gone=True)
+        told.append(tells)
+
+    assert told == [False, False, False, True, False]
+    assert (poll.misses, poll.missed_since) == (5, START + 600_000)
+
+
+def test_an_answer_ends_the_absence() -> None:
+    """The next one begins anew."""
+    poll = Poll(START, MISSING, answered=1, misses=7, missed_since=1, told=1)
+
+    poll, tells = RULE.after(poll, ANSWERED, START + 1, is_gone=False)
+
+    assert not tells
+    assert poll == Poll(START + 1, ANSWERED, answered=START + 1)
+
+
+def test_an_item_that_was_never_answered_has_nothing_to_lose() -> None:
+    """A hundred thousand mistyped ids make no observations."""
+    poll = NEVER
+
+    for number in range(1, 10):
+        poll, tells = RULE.after(poll, INVALID, START + number * HOUR, is_gone=True)
+        assert not tells
+
+
+def test_a_refusal_that_is_not_about_the_item_says_nothing_of_it() -> None:
+    """When Walmart refuses everything for an hour, the catalogue is not gone."""
+    poll = Poll(START, ANSWERED, answered=START)
+
+    for number in range(1, 10):
+        poll, tells = RULE.after(poll, INVALID, START + number * HOUR, is_gone=False)
+        assert not tells
+
+    assert (poll.outcome, poll.misses, poll.answered) == (INVALID, 0, START)
+
+
+@given(st.lists(st.integers(-HOUR, HOUR), max_size=20))
+def test_a_clock_that_jumps_makes_nothing_unavailable_too_early(steps: list[int]) -> None:
+    """At least so many polls, and at least so long between the earliest and the latest time."""
+    poll, now, times = Poll(START, ANSWERED, answered=START), START, []
+
+    for step in steps:
+        now += step
+        times.append(now)
+        poll, tells = RULE.after(poll, MISSING, now, is_gone=True)
+        if tells:
+            assert len(times) >= RULE.polls
+            assert max(times) - min(times) >= RULE.time_ms

@@ -1,0 +1,403 @@
+"""What is polled when: paced, in turn, and nobody starved by what somebody imports."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from walmart_stream.domain.schedule.pace import Allowance
+from walmart_stream.domain.schedule.poll import ANSWERED, INVALID, MISSING, NEVER, Poll
+from walmart_stream.domain.schedule.queue import NEW_SHARE, Call, Item, Lane, PollQueue
+from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, UniformSchedule
+
+# Walmart's usual daily quota, as calls a second.
+DAILY_PACE = 5000 / 86_400
+START = 1_795_348_800_000
+BURST = 35.0
+
+
+@dataclass
+class Run:
+    """Polling as the poll timer does it, on a clock that ticks by hand; times in seconds.
+
+    ``arrivals``: when each item is watched for the first time. Walmart refuses ``refused`` ids,
+    leaves ``missing`` ones out, and answers nothing between the times of ``outage``.
+    """
+
+    schedule: UniformSchedule
+    calls_per_second: float
+    arrivals: Mapping[str, float]
+    refused: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    outage: tuple[float, float] = (0, 0)
+    burst: float = BURST
+    tick: float = 1.0
+    calls: list[tuple[float, Call]] = field(default_factory=list)
+    polls: dict[Item, Poll] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.queue = PollQueue(self.schedule, START)
+        self.queue.begin(0)
+        self.allowance = Allowance(self.burst, START)
+        self.coming = sorted(self.arrivals, key=lambda item_id: self.arrivals[item_id])
+        self.now = 0.0
+
+    def until(self, end: float) -> Run:
+        while self.now < end:
+            at = START + int(self.now * 1000)
+            while self.coming and self.arrivals[self.coming[0]] <= self.now:
+                self.queue.put(Item(0, self.coming.pop(0)), NEVER, at)
+            self.allowance.grow(at, self.calls_per_second, self.burst)
+            while self.allowance.calls:
+                call = self.queue.take(at, self.calls_per_second)
+                if call is None:
+                    break
+                self.allowance.spend(1)
+                self._answer(call, at)
+            self.now += self.tick
+        return self
+
+    def _answer(self, call: Call, at: int) -> None:
+        self.calls.append((self.now, call))
+        ids = {item.item_id for item in call.items}
+        out = self.outage[0] <= self.now < self.outage[1]
+        spoiled = not out and len(ids) > 1 and not ids.isdisjoint(self.refused)
+        self.queue.made(call, 1, answered=not out and not ids & self.refused)
+        if out:
+            for item in call.items:
+                self.queue.pause(item, self.polls.get(item, NEVER), at + 15_000)
+        elif spoiled:
+            self.queue.halve(call)
+        else:
+            for item in call.items:
+                answered = self.polls.get(item, NEVER).answered
+                outcome = ANSWERED
+                if item.item_id in self.refused:
+                    outcome = INVALID
+                elif item.item_id in self.missing:
+                    outcome = MISSING
+                else:
+                    answered = at
+                self.polls[item] = Poll(at, outcome, answered=answered)
+                self.queue.put(item, self.polls[item], at)
+
+    def asked(self, since: float = 0) -> dict[str, list[float]]:
+        """When each item was asked for."""
+        asked = defaultdict(list)
+        for at, call in self.calls:
+            if at >= since:
+                for item in call.items:
+                    asked[item.item_id].append(at)
+        return asked
+
+    def gaps(self, since: float = 0) -> dict[str, list[float]]:
+        """Seconds between two polls, per item."""
+        return {
+            item_id: [later - earlier for earlier, later in pairwise(times)]
+            for item_id, times in self.asked(since).items()
+        }
+
+
+def most_beyond(times: list[float], rate: float) -> float:
+    """Of all spans between two of *times*: by how many calls the worst exceeds its quota."""
+    worst = lowest = 0.0
+    for made, at in enumerate(times):
+        # Calls so far against what the quota has given so far; the difference of two such
+        # figures is a span's.
+        ahead = made - rate * at
+        lowest = ahead if made == 0 else min(lowest, ahead)
+        worst = max(worst, ahead + 1 - lowest)
+    return worst
+
+
+@given(
+    st.lists(st.floats(0, 2000), min_size=1, max_size=90),
+    st.sampled_from([DAILY_PACE, DAILY_PACE / 12, 0.2, 5]),
+    st.sampled_from([10, 60]),
+    st.sets(st.integers(0, 89)),
+    st.sampled_from([(0.0, 0.0), (1000.0, 1500.0)]),
+)
+@settings(max_examples=15)
+def test_polling_keeps_to_the_pace_whatever_comes(
+    arrivals: list[float], rate: float, shortest: float, bad: set[int], outage: tuple[float, float]
+) -> None:
+    """Over any time no more calls than the quota grants for it and one burst: imports, refused
+    ids and outages among them. Else a day's quota would be gone at noon."""
+    items = {str(number): at for number, at in enumerate(arrivals)}
+    schedule = UniformSchedule(shortest, longest=3600)
+
+    run = Run(schedule, rate, items, frozenset(map(str, bad)), outage=outage, burst=5).until(5000)
+
+    assert most_beyond([at for at, _ in run.calls], rate) <= 5 + 1e-6
+
+
+@given(st.lists(st.floats(0, 2000), min_size=1, max_size=90), st.sampled_from([10, 60]))
+@settings(max_examples=12)
+def test_no_item_is_polled_more_often_than_the_minimum_nor_forgotten(
+    arrivals: list[float], shortest: float
+) -> None:
+    """Between two polls lie at least ``shortest`` seconds, and once all items are there no more
+    than the interval that the quota allows, with what a call may wait for others."""
+    items = {str(number): at for number, at in enumerate(arrivals)}
+    schedule = UniformSchedule(shortest, longest=3600)
+
+    run = Run(schedule, DAILY_PACE, items).until(6000)
+
+    interval = schedule.interval(len(items), DAILY_PACE)
+    assert all(gap >= shortest for gaps in run.gaps().values() for gap in gaps)
+    late = run.gaps(since=2500)
+    assert late.keys() == items.keys()
+    assert all(gap <= 2 * interval + 20 for gaps in late.values() for gap in gaps)
+
+
+def test_items_that_were_added_one_by_one_soon_share_their_calls() -> None:
+    """Twenty items cost one call a round, however they came; else they would cost twenty."""
+    items = {str(number): 40.0 * number for number in range(ITEMS_PER_CALL)}
+
+    run = Run(UniformSchedule(shortest=60, longest=3600), DAILY_PACE, items).until(4000)
+
+    last_minutes = [call for at, call in run.calls if at >= 3000]
+    assert last_minutes
+    assert all(len(call.items) == ITEMS_PER_CALL for call in last_minutes)
+
+
+def test_an_import_at_noon_is_spread_and_leaves_calls_for_the_rest_of_the_day() -> None:
+    """A thousand calls' worth of new items: a burst of minutes, then the even pace; each hour has
+    its calls."""
+    items = {str(number): 0.0 for number in range(20_000)}
+
+    run = Run(UniformSchedule(60, 3600), DAILY_PACE, items, tick=5).until(12 * 3600)
+
+    hours = Counter(int(at // 3600) for at, _ in run.calls)
+    assert hours[0] <= BURST + DAILY_PACE * 3600 + 1
+    assert all(hours[hour] >= 0.95 * DAILY_PACE * 3600 for hour in range(12))
+
+
+def test_a_backlog_does_not_burn_the_day_in_minutes() -> None:
+    """After a day of standing still everything is overdue; it is caught up with at the pace."""
+    schedule = UniformSchedule(60, 3600)
+    run = Run(schedule, DAILY_PACE, {})
+    for number in range(10_000):
+        old = Poll(START - 86_400_000, ANSWERED, answered=START - 86_400_000)
+        run.queue.put(Item(0, str(number)), old, START)
+
+    run.until(1200)
+
+    assert len(run.calls) <= BURST + DAILY_PACE * 1200 + 1
+    assert len(run.calls) >= BURST
+
+
+def test_unknown_ids_leave_three_quarters_of_the_quota_to_what_is_seen() -> None:
+    """Twenty thousand ids that Walmart does not know, imported beside two hundred good items:
+    these are polled nearly as often as before, and each bad id takes about one call."""
+    good = {str(number): 0.0 for number in range(200)}
+    bad = {str(10_000_000 + number): 3000.0 for number in range(20_000)}
+    schedule = UniformSchedule(60, 3600)
+    run = Run(schedule, 1.0, good | bad, frozenset(bad), tick=1)
+
+    run.until(3000 + 2 * 3600)
+
+    late = run.gaps(since=4000)
+    assert max(gap for item_id in good for gap in late[item_id]) <= 80
+    for_bad = [call for at, call in run.calls if at >= 3000 and call.lane is not Lane.KNOWN]
+    tried = {item.item_id for call in for_bad for item in call.items if len(call.items) == 1}
+    assert len(for_bad) <= 1.2 * len(tried)
+    needed = schedule.interval(200, 1.0)
+    assert needed == 60
+
+
+def test_new_items_are_seen_soon_beside_an_import_of_any_size() -> None:
+    """The latest comers take turns with the earliest: nobody waits behind twenty thousand."""
+    good = {str(number): 0.0 for number in range(200)}
+    bad = {str(10_000_000 + number): 100.0 for number in range(20_000)}
+    late = {"777": 3600.0}
+    run = Run(UniformSchedule(60, 3600), DAILY_PACE, good | bad | late, frozenset(bad))
+
+    run.until(3600 + 600)
+
+    first = run.asked()["777"][0]
+    assert first - 3600 <= 5 / (DAILY_PACE * NEW_SHARE)
+
+
+def test_new_items_have_all_of_the_quota_where_nothing_else_is_due() -> None:
+    """A first import is not slowed down by a share."""
+    items = {str(number): 0.0 for number in range(4000)}
+
+    run = Run(UniformSchedule(3600, 36_000), 0.1, items, burst=1).until(2000)
+
+    assert len(run.asked()) == 4000
+
+
+def test_refused_items_leave_the_quota_to_the_good_ones() -> None:
+    """Each refused item takes a call of its own: a hundred must not starve twenty good ones, and
+    still each gets its turn, for it may be back."""
+    good = {str(number): 0.0 for number in range(ITEMS_PER_CALL)}
+    bad = {str(1000 + number): 0.0 for number in range(100)}
+
+    run = Run(UniformSchedule(60, 3600), DAILY_PACE, good | bad, frozenset(bad), tick=5)
+    run.until(60_000)
+
+    # Finding them out takes a while.
+    gaps = run.gaps(since=10_000)
+    assert all(gap <= 75 for item_id in good for gap in gaps[item_id])
+    assert all(gap >= 3600 for item_id in bad for gap in gaps[item_id])
+    assert all(gaps[item_id] for item_id in bad)
+    alone = {len(call.items) for at, call in run.calls if at > 10_000 and call.lane is Lane.REFUSED}
+    assert alone == {1}
+
+
+def test_ids_that_are_left_out_of_answers_are_asked_for_as_rarely_as_refused_ones() -> None:
+    """Whatever is left of the quota, they do not take it."""
+    missing = {str(1000 + number): 0.0 for number in range(40)}
+
+    run = Run(UniformSchedule(60, 3600), 1.0, missing, missing=frozenset(missing)).until(8000)
+
+    assert all(gap >= 3600 for gaps in run.gaps().values() for gap in gaps)
+    assert all(len(times) == 3 for times in run.asked().values())
+
+
+def test_one_bad_id_among_twenty_takes_no_other_with_it() -> None:
+    """The nineteen are answered within ten calls or so, and go on together."""
+    items = {str(number): 0.0 for number in range(ITEMS_PER_CALL)}
+
+    run = Run(UniformSchedule(60, 3600), 1.0, items, frozenset({"7"})).until(30)
+
+    assert len(run.calls) <= 12
+    assert {item.item_id for item in run.polls} == items.keys()
+    assert run.polls[Item(0, "7")].outcome == INVALID
+
+
+def test_a_failed_poll_comes_back_soon_and_is_no_poll() -> None:
+    """After an outage of ten minutes everything is answered within a round or so, not an interval
+    after its failure."""
+    items = {str(number): 0.0 for number in range(40)}
+    schedule = UniformSchedule(3600, 36_000)
+
+    run = Run(schedule, DAILY_PACE, items, outage=(0, 600)).until(700)
+
+    assert len(run.polls) == 40
+    assert all(poll.at <= START + 660_000 for poll in run.polls.values())
+
+
+def test_a_removed_item_is_not_asked_for_and_comes_back_as_it_was() -> None:
+    """In whichever lane it stands; one that is added twice is asked for once."""
+    queue = PollQueue(UniformSchedule(60, 3600), START)
+    queue.begin(0)
+    kinds = {"1": NEVER, "2": Poll(1, ANSWERED, answered=1), "3": Poll(1, INVALID)}
+    for item_id, poll in kinds.items():
+        queue.put(Item(0, item_id), poll, START)
+        queue.remove(Item(0, item_id))
+
+    nothing = queue.take(START, 1.0)
+    for item_id, poll in kinds.items():
+        queue.put(Item(0, item_id), poll, START)
+        queue.put(Item(0, item_id), poll, START)
+    taken = []
+    while (call := queue.take(START, 1.0)) is not None:
+        taken += [item.item_id for item in call.items]
+
+    assert nothing is None
+    assert sorted(taken) == ["1", "2", "3"]
+    assert len(queue) == 3
+
+
+def test_a_dropped_partition_takes_its_items_with_it() -> None:
+    """Also those that are asked for just now: their answers do not bring them back."""
+    queue = PollQueue(UniformSchedule(60, 3600), START)
+    queue.begin(0)
+    queue.put(Item(0, "1"), NEVER, START)
+    queue.put(Item(1, "2"), NEVER, START)
+    call = queue.take(START, 1.0)
+    assert call is not None
+
+    queue.drop(0)
+    queue.put(Item(0, "1"), Poll(START, ANSWERED, answered=START), START)
+    queue.pause(Item(0, "1"), NEVER, START)
+    queue.halve(call)
+
+    assert list(call.items) == [Item(0, "1")]
+    assert len(queue) == 0
+    assert queue.take(START + 10**9, 1.0) is None
+
+
+def test_the_oldest_due_poll_has_an_age() -> None:
+    """What stands still is seen, whatever the reason."""
+    queue = PollQueue(UniformSchedule(60, 3600), START)
+    queue.begin(0)
+    quiet = queue.overdue(START, 1.0)
+    queue.put(Item(0, "1"), Poll(START, ANSWERED, answered=START), START)
+
+    not_due = queue.overdue(START + 59_000, 1.0)
+    known = queue.overdue(START + 100_000, 1.0)
+    queue.put(Item(0, "2"), NEVER, START + 10_000)
+    new = queue.overdue(START + 110_000, 1.0)
+
+    assert (quiet, not_due, known, new) == (0, 0, 40, 100)
+
+
+def test_a_poll_of_the_future_is_due() -> None:
+    """A worker 120 s ahead has handed its items over."""
+    queue = PollQueue(UniformSchedule(60, 3600), START)
+    queue.begin(0)
+    queue.put(Item(0, "1"), Poll(START + 120_000, ANSWERED, answered=START), START)
+
+    call = queue.take(START, 1.0)
+
+    assert call is not None
+    assert call.items == [Item(0, "1")]
+
+
+@pytest.mark.parametrize("watched", [10_000, 160_000])
+def test_a_poll_costs_no_more_among_more_items(watched: int) -> None:
+    """A look that finds nothing due is one comparison, and a poll follows the logarithm: both are
+    bounded here by many times their cost, where a scan of all items would exceed it."""
+    queue = PollQueue(UniformSchedule(60, 3600), START)
+    queue.begin(0)
+    for number in range(watched):
+        queue.put(Item(0, str(number)), Poll(START + number % 50, ANSWERED, answered=1), START)
+    scan = min(_seconds(lambda: sum(1 for _ in queue._known)) for _ in range(5))
+
+    idle = _seconds(lambda: [queue.take(START + 1000, 1.0) for _ in range(20)]) / 20
+
+    due = START + 10**9
+    calls = [queue.take(due, 1.0) for _ in range(100)]
+    assert all(call is not None and len(call.items) == ITEMS_PER_CALL for call in calls)
+    if watched > 100_000:
+        assert idle < scan / 10
+
+
+def _seconds(work: object) -> float:
+    before = time.perf_counter()
+    work()  # type: ignore[operator]
+    return time.perf_counter() - before
+
+
+# -- the schedule itself
+
+
+def test_an_interval_is_as_short_as_the_quota_allows() -> None:
+    """Twenty-one items take two calls: half-full ones count as whole."""
+    schedule = UniformSchedule(shortest=60, longest=3600)
+
+    assert schedule.interval(20, 1 / 100) == 100
+    assert schedule.interval(21, 1 / 100) == 200
+    assert schedule.interval(20, 1) == 60
+    assert schedule.interval(20, 0) == 3600
+
+
+def test_a_call_that_is_not_full_waits_for_the_others_that_come_soon() -> None:
+    """One for a single item costs as much of the quota as one for twenty."""
+    schedule = UniformSchedule(shortest=60, longest=1000)
+    first, soon, far = START - 60_000, START - 50_000, START - 5_000
+
+    assert schedule.how_many([first], 1, START, DAILY_PACE) == 1
+    assert schedule.how_many([first, far], 2, START, DAILY_PACE) == 1
+    assert schedule.how_many([first, soon], 2, START, DAILY_PACE) == 0
+    assert schedule.how_many([first, soon], 2, START + 10_000, DAILY_PACE) == 2

@@ -1,0 +1,114 @@
+"""The watched items of a worker's partitions, kept in asking order beside the tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from walmart_stream import topics
+from walmart_stream.domain.schedule.poll import ANSWERED, NEVER, Poll, decode_poll, encode_poll
+from walmart_stream.domain.schedule.queue import Item, PollQueue
+from walmart_stream.engine.app import StreamApp
+from walmart_stream.tables import Tables
+
+# Items taken over between two turns of the event loop: about a millisecond of them.
+CHUNK = 200
+
+# How far the time may go back (ms) before the polls are looked at anew: those of the time that was
+# taken back would count as polls of the future.
+LARGEST_STEP_MS = 5_000
+
+
+class WatchedItems:
+    """Follows the watchlist and the ownership of partitions. *clock* gives epoch milliseconds.
+
+    ``troubled``: items whose last poll was not answered, and how it ended.
+    """
+
+    def __init__(
+        self, app: StreamApp, tables: Tables, queue: PollQueue, clock: Callable[[], int]
+    ) -> None:
+        self._app = app
+        self._tables = tables
+        self._clock = clock
+        self._seen: tuple[set[int], int] | None = None
+        self._latest = 0
+        # Polls that could not be written, since the partition was moving.
+        self._unwritten: dict[Item, Poll] = {}
+        self.queue = queue
+        self.troubled: dict[Item, str] = {}
+
+    async def follow(self, owned: set[int]) -> None:
+        """Have the queue hold the items of the *owned* partitions."""
+        now = self._clock()
+        stepped = now < self._latest - LARGEST_STEP_MS
+        self._latest = now
+        # Partitions can go and come back while a call waits for Walmart.
+        seen = owned, self._app.rebalancing_count
+        if seen == self._seen and not stepped:
+            return
+        for partition in self.queue.partitions():
+            self.queue.drop(partition)
+        self.troubled.clear()
+        for partition in owned:
+            self.queue.begin(partition)
+        entries = self._tables.watchlist.of_partitions(owned)
+        for number, (partition, key, _) in enumerate(entries, 1):
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+            # What has come and gone meanwhile was taken over by :meth:`changed`.
+            if self._tables.watchlist.read(partition, key) is not None:
+                item = Item(partition, key.decode())
+                if item not in self.queue:
+                    self._put(item)
+        self._unwritten.clear()
+        self._seen = seen
+
+    def changed(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
+        """*entries* of the watchlist were written: key -> entry, or ``None``."""
+        if partition not in self.queue.partitions():
+            return
+        for key, entry in entries.items():
+            item = Item(partition, key.decode())
+            if entry is None:
+                self.queue.remove(item)
+                self.troubled.pop(item, None)
+            elif item not in self.queue:
+                self._put(item)
+
+    def poll_of(self, item: Item) -> Poll:
+        """The last poll of *item*."""
+        value = self._tables.polls.read(item.partition, item.item_id.encode())
+        # Ours is newer where an answer came during a rebalance and could not be written; the
+        # table's where somebody else had the partition for a while.
+        stored = NEVER if value is None else decode_poll(value)
+        return max(stored.seen_at(self._clock()), self._unwritten.get(item, NEVER))
+
+    async def polled(self, polls: Mapping[Item, Poll]) -> None:
+        """Write *polls* down, and have their items wait for the next ones."""
+        now = self._clock()
+        by_partition: dict[int, dict[bytes, bytes | None]] = {}
+        for item, poll in polls.items():
+            if item in self.queue:
+                self.queue.put(item, poll, now)
+                self._note(item, poll)
+                values = by_partition.setdefault(item.partition, {})
+                values[item.item_id.encode()] = encode_poll(poll)
+            self._unwritten[item] = poll
+        owned = self._app.owned(topics.RAW.name)
+        for partition in by_partition.keys() & owned:
+            await self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
+        for item in polls:
+            if item.partition in owned:
+                self._unwritten.pop(item, None)
+
+    def _put(self, item: Item) -> None:
+        poll = self.poll_of(item)
+        self.queue.put(item, poll, self._clock())
+        self._note(item, poll)
+
+    def _note(self, item: Item, poll: Poll) -> None:
+        if poll.outcome in ("", ANSWERED):
+            self.troubled.pop(item, None)
+        else:
+            self.troubled[item] = poll.outcome

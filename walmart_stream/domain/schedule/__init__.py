@@ -1,0 +1,6 @@
+"""Which item to ask for next, and how many calls there are for it.
+
+``poll``: what is kept of an item's polls. ``quota``: the calls of a day. ``pace``: how fast they
+may be spent. ``uniform``: when an item is due. ``queue``: the watched items in asking order. All
+pure: the caller brings the time.
+"""

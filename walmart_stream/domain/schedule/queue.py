@@ -1,0 +1,297 @@
+"""The watched items of a worker in asking order: a poll costs O(log n), a look for one O(1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from walmart_stream.domain.schedule.pace import Allowance
+from walmart_stream.domain.schedule.poll import INVALID, Poll
+from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Schedule
+
+# What of the quota may go into finding out whether refused items are back, while others are due.
+# Each of them takes a call of its own: a hundred would leave two thousand good ones nothing.
+REFUSED_SHARE = 0.1
+
+# What items that were never answered may take while others are due. An import of any size, good or
+# bad, leaves three quarters of the quota to what is seen already; where nothing else is due, it
+# has all of it.
+NEW_SHARE = 0.25
+
+# Calls that either share may save up: what finding one bad id among twenty takes.
+MOST_SAVED = 10.0
+
+
+class Item(NamedTuple):
+    """A watched item and the partition of its watchlist entry."""
+
+    partition: int
+    item_id: str
+
+
+class Lane(Enum):
+    """Which items a call is for."""
+
+    KNOWN = "known"
+    NEW = "new"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The items to ask for together. ``from_share``: paid out of what its lane may have."""
+
+    lane: Lane
+    items: Sequence[Item]
+    from_share: bool = False
+
+
+class _At(Enum):
+    """Where an item is that has no place in an order."""
+
+    NEW = 1
+    ASKED = 2
+    GROUP = 3
+    PAUSED = 4
+
+
+@dataclass(slots=True)
+class _Partition:
+    """Item -> its place in its lane's order, or where else it is; and those that are not known."""
+
+    items: dict[str, float | _At] = field(default_factory=dict)
+    kinds: dict[str, Lane] = field(default_factory=dict)
+
+
+class PollQueue:
+    """Items wait in one of three lanes; a call takes them out until :meth:`put` or :meth:`pause`.
+
+    Known items wait in the order of their *schedule*. New ones, never answered yet, wait in the
+    order of coming, and calls take the latest and the earliest in turn: whoever adds an item
+    beside a hundred thousand others sees it soon. Refused ones are tried one by one. Times are
+    epoch ms.
+    """
+
+    def __init__(self, schedule: Schedule, now: int) -> None:
+        self._schedule = schedule
+        # What stands in a lane and does not agree with its partition is passed over: taking it out
+        # would take a search.
+        self._partitions: dict[int, _Partition] = {}
+        self._known: list[tuple[float, int, str]] = []
+        self._refused: list[tuple[float, int, str]] = []
+        self._new: deque[tuple[int, int, str]] = deque()
+        self._groups: dict[Lane, deque[Sequence[Item]]] = {Lane.KNOWN: deque(), Lane.NEW: deque()}
+        self._paused: list[tuple[int, int, str, Poll]] = []
+        self._shares = {Lane.NEW: Allowance(1, now), Lane.REFUSED: Allowance(1, now)}
+        # Calls for new items are as large as their last answers allow: among ids that are mostly
+        # bad, asking one by one takes one call for each, and halving twenty takes two.
+        self._new_size = ITEMS_PER_CALL
+        self._turn = 0
+
+    def __len__(self) -> int:
+        return sum(len(partition.items) for partition in self._partitions.values())
+
+    @property
+    def waiting_new(self) -> int:
+        """Items that were never answered and wait to be asked for, about."""
+        return len(self._new) + sum(map(len, self._groups[Lane.NEW]))
+
+    # -- which items there are
+
+    def partitions(self) -> set[int]:
+        """Those that were begun and not dropped."""
+        return set(self._partitions)
+
+    def begin(self, partition: int) -> None:
+        """Items of *partition* come from now on."""
+        self._partitions.setdefault(partition, _Partition())
+
+    def drop(self, partition: int) -> None:
+        """Forget all items of *partition*."""
+        self._partitions.pop(partition, None)
+
+    def __contains__(self, item: Item) -> bool:
+        return self._where(item) is not None
+
+    def remove(self, item: Item) -> None:
+        """*item* is not watched any more."""
+        if (partition := self._partitions.get(item.partition)) is not None:
+            partition.items.pop(item.item_id, None)
+            partition.kinds.pop(item.item_id, None)
+
+    def put(self, item: Item, poll: Poll, now: int) -> None:
+        """*item* waits from now on, by its last *poll*; nothing, where its partition is dropped."""
+        partition = self._partitions.get(item.partition)
+        if partition is None:
+            return
+        items, kinds, item_id = partition.items, partition.kinds, item.item_id
+        poll = poll.seen_at(now)
+        if poll.outcome == INVALID and poll.at:
+            kinds[item_id] = Lane.REFUSED
+            items[item_id] = poll.at
+            heappush(self._refused, (poll.at, *item))
+        elif poll.answered:
+            kinds.pop(item_id, None)
+            items[item_id] = place = self._schedule.place(poll)
+            heappush(self._known, (place, *item))
+        else:
+            kinds[item_id] = Lane.NEW
+            # Asked for in vain, it has its next turn when a refused one would.
+            again = poll.at + int(self._schedule.longest * 1000)
+            if poll.at and again > now:
+                items[item_id] = _At.PAUSED
+                heappush(self._paused, (again, *item, poll))
+            else:
+                items[item_id] = _At.NEW
+                self._new.append((now, *item))
+
+    def pause(self, item: Item, poll: Poll, until: int) -> None:
+        """*item* was not answered, for a reason that passes: from *until* on it is as due again."""
+        if item in self:
+            self._move(item, _At.PAUSED)
+            heappush(self._paused, (until, *item, poll))
+
+    def halve(self, call: Call) -> None:
+        """One of the items spoils the *call*: its halves are asked for, soon and by themselves."""
+        if call.lane is Lane.NEW:
+            self._new_size = max(1, self._new_size // 2)
+        middle = max(1, len(call.items) // 2)
+        size = 1 if call.lane is Lane.NEW and self._new_size == 1 else middle
+        parts = [call.items[at : at + size] for at in range(0, len(call.items), size)]
+        for part in parts:
+            for item in part:
+                if item in self:
+                    self._move(item, _At.GROUP)
+        self._groups[call.lane].extend(parts)
+
+    # -- what to ask for
+
+    def take(self, now: int, calls_per_second: float) -> Call | None:
+        """The items of the next call, taken out; ``None`` while none is due.
+
+        *calls_per_second* is what the quota allows for all items, all limits together.
+        """
+        self._wake(now)
+        for lane, of_all in ((Lane.NEW, NEW_SHARE), (Lane.REFUSED, REFUSED_SHARE)):
+            self._shares[lane].grow(now, calls_per_second * of_all, MOST_SAVED)
+        if self._shares[Lane.REFUSED].calls and (refused := self._take_refused(now)):
+            return Call(Lane.REFUSED, [refused], from_share=True)
+        if self._shares[Lane.NEW].calls and (found := self._take_new()):
+            return Call(Lane.NEW, found, from_share=True)
+        if found := self._take_group(Lane.KNOWN) or self._take_known(now, calls_per_second):
+            return Call(Lane.KNOWN, found)
+        if found := self._take_new():
+            return Call(Lane.NEW, found)
+        return None
+
+    def made(self, call: Call, calls: int, *, answered: bool) -> None:
+        """*call* took so many *calls*; whether it was *answered*, not refused."""
+        if call.from_share:
+            self._shares[call.lane].spend(calls)
+        if answered and call.lane is Lane.NEW:
+            self._new_size = min(ITEMS_PER_CALL, 2 * self._new_size)
+
+    def overdue(self, now: int, calls_per_second: float) -> float:
+        """Seconds that the oldest due poll has been due; 0 where none is."""
+        oldest = 0.0
+        if (place := self._first_known()) is not None:
+            pace = self._for_known(calls_per_second)
+            oldest = now - self._schedule.due_at(place, self._known_items(), pace)
+        while self._new and self._where(Item(*self._new[0][1:])) is not _At.NEW:
+            self._new.popleft()
+        if self._new:
+            oldest = max(oldest, now - self._new[0][0])
+        return max(0.0, oldest / 1000)
+
+    def _where(self, item: Item) -> float | _At | None:
+        partition = self._partitions.get(item.partition)
+        return None if partition is None else partition.items.get(item.item_id)
+
+    def _move(self, item: Item, to: float | _At) -> None:
+        self._partitions[item.partition].items[item.item_id] = to
+
+    def _known_items(self) -> int:
+        return sum(len(each.items) - len(each.kinds) for each in self._partitions.values())
+
+    def _for_known(self, calls_per_second: float) -> float:
+        shares = NEW_SHARE * (self.waiting_new > 0) + REFUSED_SHARE * bool(self._refused)
+        return calls_per_second * (1 - shares)
+
+    def _first_known(self) -> float | None:
+        while self._known:
+            place, partition, item_id = self._known[0]
+            if self._where(Item(partition, item_id)) == place:
+                return place
+            heappop(self._known)
+        return None
+
+    def _pop_known(self, most: int) -> Iterator[tuple[float, int, str]]:
+        for _ in range(most):
+            if self._first_known() is None:
+                return
+            entry = heappop(self._known)
+            # Else the same entry, twice in the order, would be found twice.
+            self._move(Item(*entry[1:]), _At.ASKED)
+            yield entry
+
+    def _take_known(self, now: int, calls_per_second: float) -> list[Item]:
+        pace = self._for_known(calls_per_second)
+        place = self._first_known()
+        if place is None or self._schedule.due_at(place, self._known_items(), pace) > now:
+            return []
+        first = list(self._pop_known(ITEMS_PER_CALL + 1))
+        places = [place for place, _, _ in first]
+        count = self._schedule.how_many(places, self._known_items(), now, pace)
+        for entry in first[count:]:
+            self._move(Item(*entry[1:]), entry[0])
+            heappush(self._known, entry)
+        return [Item(partition, item_id) for _, partition, item_id in first[:count]]
+
+    def _take_group(self, lane: Lane) -> list[Item]:
+        groups = self._groups[lane]
+        while groups:
+            items = [item for item in groups.popleft() if self._where(item) is _At.GROUP]
+            for item in items:
+                self._move(item, _At.ASKED)
+            if items:
+                return items
+        return []
+
+    def _take_new(self) -> list[Item]:
+        """The latest comers, halves of spoiled calls, the earliest, halves again, and so on."""
+        self._turn += 1
+        if self._turn % 2 == 0 and (found := self._take_group(Lane.NEW)):
+            return found
+        found = []
+        while self._new and len(found) < self._new_size:
+            entry = self._new.pop() if self._turn % 4 == 1 else self._new.popleft()
+            item = Item(*entry[1:])
+            if self._where(item) is _At.NEW:
+                self._move(item, _At.ASKED)
+                found.append(item)
+        return found or self._take_group(Lane.NEW)
+
+    def _take_refused(self, now: int) -> Item | None:
+        while self._refused:
+            at, partition, item_id = self._refused[0]
+            item = Item(partition, item_id)
+            if self._where(item) != at:
+                heappop(self._refused)
+                continue
+            if at > now - self._schedule.longest * 1000:
+                return None
+            heappop(self._refused)
+            self._move(item, _At.ASKED)
+            return item
+        return None
+
+    def _wake(self, now: int) -> None:
+        while self._paused and self._paused[0][0] <= now:
+            _, partition, item_id, poll = heappop(self._paused)
+            item = Item(partition, item_id)
+            if self._where(item) is _At.PAUSED:
+                self.put(item, poll, now)
