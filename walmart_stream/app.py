@@ -20,6 +20,7 @@ from typing import Any
 
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import DeadLetters
+from walmart_stream.agents.health import Health
 from walmart_stream.agents.letter_archive import LetterArchive
 from walmart_stream.agents.live_worker import LiveWorker
 from walmart_stream.agents.own_items import OwnItems
@@ -153,7 +154,10 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         await seller.close()
         mongodb.close()
 
-    live = LiveWorker(app, settings, processor, poller, sink, seller, webhooks, parking, metrics)
+    health = Health(processor, poller, clock, metrics, settings.poll_interval_max)
+    live = LiveWorker(
+        app, settings, processor, poller, sink, seller, webhooks, parking, metrics, health
+    )
     views.attach(
         app,
         settings=settings,

@@ -145,6 +145,21 @@ class Metrics:
         self.watched_items = Gauge(
             "walmart_watched_items", "Items that this worker polls.", registry=registry
         )
+        self.newest_observation_age_seconds = Gauge(
+            "walmart_newest_observation_age_seconds",
+            "Age of the newest observation that was processed of this worker's partitions.",
+            registry=registry,
+        )
+        self.oldest_due_poll_seconds = Gauge(
+            "walmart_oldest_due_poll_seconds",
+            "How long the oldest due poll of this worker has been due.",
+            registry=registry,
+        )
+        self.clock_offset_seconds = Gauge(
+            "walmart_clock_offset_seconds",
+            "How far Walmart's clock is ahead of this machine's.",
+            registry=registry,
+        )
 
     def count_log_fault(self, topic: str, kind: str, number: int) -> None:
         """See :class:`walmart_stream.engine.app.StreamApp`."""

@@ -34,7 +34,7 @@ from walmart_stream.domain.time import parse_iso
 
 SCHEMA = 1
 AFFILIATE = "affiliate"
-SOURCES = (AFFILIATE, "seller", "webhook")
+SOURCES = (AFFILIATE, "seller", "webhook", "poll", "unlock")
 ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
 FEATURED = "featured"
 MARKETPLACE = "marketplace"

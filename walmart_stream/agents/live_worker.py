@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from walmart_stream import __version__, topics
+from walmart_stream.agents.health import Health
 from walmart_stream.agents.parking import Parking
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
@@ -43,7 +44,9 @@ class LiveWorker:
         webhooks: WebhookIntake,
         parking: Parking,
         metrics: Metrics,
+        health: Health,
     ) -> None:
+        self._health = health
         self._app = app
         self._settings = settings
         self._processor = processor
@@ -73,6 +76,9 @@ class LiveWorker:
         for topic in READ:
             count = sum(one["topic"] == topic.name for one in parked)
             self._metrics.parked_partitions.labels(topic.name).set(count)
+        polling = self._poller.stats()
+        self._metrics.watched_items.set(polling["watched_items"])
+        self._health.measure()
         return {
             "version": __version__,
             "worker": self._settings.canonical_url,
@@ -81,10 +87,14 @@ class LiveWorker:
             "partitions": sorted(self._app.owned(topics.RAW.name)),
             "lag": lag,
             "parked": parked,
-            "polling": self._poller.stats(),
+            "health": self._health.report(),
+            "polling": polling,
             "seller": self._seller.stats(),
             "counters": self._metrics.snapshot(),
         }
+
+    def health(self) -> Mapping[str, Any]:
+        return self._health.report()
 
     def failing(self) -> Mapping[str, str]:
         failing = {}

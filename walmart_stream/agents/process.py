@@ -73,6 +73,8 @@ class Processor:
         # Finding a labelled metric takes longer than counting.
         self._observations = {outcome: metrics.observations.labels(outcome) for outcome in OUTCOMES}
         self._clock = clock
+        # When the newest observation was made that is in the tables (epoch ms).
+        self.newest: int | None = None
         # The clock closes windows beside the agent: one of them at a time may change a partition.
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Partition -> item -> end of its next window to close (epoch ms); and the partitions
@@ -103,6 +105,9 @@ class Processor:
         self._count(outcome)
         if batch.records:
             self._processed_until[batch.partition] = batch.records[-1].timestamp
+        if entries:
+            # The last one will do: of a partition's records it is the newest, or nearly so.
+            self._note_newest(entries[-1].observation.observed_at)
 
     async def close_due_windows(self) -> None:
         """Close the windows that the clock has passed, in the partitions that are ours."""
@@ -258,6 +263,10 @@ class Processor:
             else:
                 waiting[item_id] = end
 
+    def _note_newest(self, at: int) -> None:
+        if self.newest is None or at > self.newest:
+            self.newest = at
+
     async def _index(self, partition: int) -> None:
         """Find out what a partition that has just become ours has open."""
         if partition in self._indexed:
@@ -266,7 +275,9 @@ class Processor:
         for index, (_, key, value) in enumerate(self._tables.offers.of_partitions({partition})):
             item_id = key.decode()
             if item_id not in self._open.get(partition, {}):
-                self._note_open(partition, {item_id: state.decode(value, self._rules)})
+                found = state.decode(value, self._rules)
+                self._note_open(partition, {item_id: found})
+                self._note_newest(found.observed_at)
             if index % CLOSE_CHUNK == 0:
                 await asyncio.sleep(0)
 

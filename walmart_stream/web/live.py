@@ -32,6 +32,10 @@ class Live(Protocol):
         """Counters, lag, partitions, uptime … of this worker; brings its gauges up to date."""
         ...
 
+    def health(self) -> Mapping[str, Any]:
+        """Ages in seconds and ``warnings``, shown to anyone beside readiness."""
+        ...
+
     def failing(self) -> Mapping[str, str]:
         """The readiness checks that fail now, name -> reason; none = ready.
 

@@ -44,6 +44,21 @@ class RejectedRow(_Output):
     reason: str
 
 
+class Health(_Output):
+    """How old the worker's news is, which no check judges."""
+
+    newest_observation_age_seconds: Annotated[
+        float | None, Field(description="Of those that are processed; null: there is none.")
+    ]
+    oldest_due_poll_seconds: Annotated[
+        float, Field(ge=0, description="How long the oldest due poll has been due.")
+    ]
+    clock_offset_seconds: Annotated[
+        float, Field(description="How far Walmart's clock is ahead of this machine's.")
+    ]
+    warnings: Annotated[list[str], Field(description="What a person should look at.")]
+
+
 class Error(_Output):
     """A refusal or failure."""
 
@@ -51,6 +66,7 @@ class Error(_Output):
     failing: Annotated[
         dict[str, str] | None, Field(description="Readiness checks that fail, with the reason.")
     ] = None
+    health: Annotated[Health | None, Field(description="Of a worker that is not ready.")] = None
     rejected: list[RejectedRow] | None = None
 
 
@@ -86,8 +102,8 @@ class ParkedPartition(_Output):
     reason: str
 
 
-class Ready(_Output):
-    """Every check passes."""
+class Ready(Health):
+    """Every check passes; and how old the worker's news is."""
 
     status: Literal["ready"]
     parked: Annotated[

@@ -19,17 +19,20 @@ async def livez(context: Context, request: web.Request) -> web.StreamResponse:
 async def readyz(context: Context, request: web.Request) -> web.StreamResponse:
     """Whether every check passes; 503 names those that do not.
 
+    Either way, how old the news is.
+
     Parked partitions are named, too: they need a person, but the worker serves.
     """
+    health = dict(context.live.health())
     failing = dict(context.live.failing())
     fault = await context.ping.fault()
     if fault is not None:
         failing.setdefault(MONGODB, fault)
     if failing:
         message = "; ".join(f"{name}: {reason}" for name, reason in failing.items())
-        raise NotReady(message, failing=failing)
+        raise NotReady(message, failing=failing, health=health)
     parked = context.live.parked()
-    return json_response({"status": "ready", **({"parked": parked} if parked else {})})
+    return json_response({"status": "ready", **health, **({"parked": parked} if parked else {})})
 
 
 async def stats(context: Context, request: web.Request) -> web.StreamResponse:
