@@ -51,6 +51,7 @@ from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.kafka.partition_states import read_states
+from walmart_stream.kafka.reading import read_key
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
@@ -108,7 +109,14 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
     processor = Processor(
-        app, tables, rules, metrics, letters, clock=now, most_ahead=settings.most_ahead_ms
+        app,
+        tables,
+        rules,
+        metrics,
+        letters,
+        clock=now,
+        most_ahead=settings.most_ahead_ms,
+        read_log=partial(read_key, settings, topics.RAW.name),
     )
     sink = Sink(app, database, metrics, letters, FieldSeal.of(settings))
     kept = timedelta(days=settings.dead_letter_days)

@@ -503,6 +503,19 @@ def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
 
 
 @cli.command()
+@click.argument("item_ids", metavar="ITEM...", nargs=-1, required=True, type=Item())
+def unlock(item_ids: tuple[str, ...]) -> None:
+    """Make items anew from the raw topic, without observations from the future.
+
+    For what releases before this one let in: their time kept everything newer out.
+    """
+    from walmart_stream.commands.unlock import unlock as command
+
+    _run(command(_settings(MONGODB), item_ids))
+    click.echo(f"{len(item_ids)} items are made anew by the workers that own them")
+
+
+@cli.command()
 @click.argument("item_id", type=Item())
 @click.option("--from", "since", type=Time(), help="ISO 8601; default: everything.")
 @click.option("--to", "until", type=Time())

@@ -12,12 +12,14 @@ from faust.types import TP
 
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import DeadLetters
+from walmart_stream.agents.unlock import ReadLog, Unlocker
 from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply
 from walmart_stream.domain.closing import announce, close_windows
 from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.reading import decode
+from walmart_stream.domain.reading.observation import UNLOCK
 from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead
@@ -51,7 +53,8 @@ _new_entry = tuple.__new__
 class Processor:
     """One worker's processing. *clock* gives epoch milliseconds.
 
-    *most_ahead*: see :func:`walmart_stream.domain.time.check_not_ahead`.
+    *most_ahead*: see :func:`walmart_stream.domain.time.check_not_ahead`. *read_log*: the records
+    of a key in the raw topic, of a partition up to an offset, for items that are unlocked.
     """
 
     def __init__(
@@ -63,11 +66,13 @@ class Processor:
         letters: DeadLetters,
         clock: Callable[[], int],
         most_ahead: int,
+        read_log: ReadLog,
     ) -> None:
         self._app = app
         self._tables = tables
         self._rules = rules
         self._most_ahead = most_ahead
+        self._unlocker = Unlocker(read_log, rules, most_ahead)
         self._metrics = metrics
         self._letters = letters
         # Finding a labelled metric takes longer than counting.
@@ -94,7 +99,7 @@ class Processor:
     async def handle(self, batch: Batch) -> None:
         """Process *batch*; everything that follows from it is durable on return."""
         outbox = self._app.outbox()
-        entries, item_ids = self._read(batch, outbox)
+        entries, item_ids, unlocked = self._read(batch, outbox)
         async with self._locks[batch.partition]:
             known = self._states(batch.partition, item_ids)
             try:
@@ -102,6 +107,8 @@ class Processor:
             except Exception as exc:
                 raise Unprocessable from exc
             await self._store(batch.partition, outcome, outbox)
+            for item_id in unlocked:
+                await self._unlock(batch.partition, item_id, batch.records[-1].offset + 1)
         self._count(outcome)
         if batch.records:
             self._processed_until[batch.partition] = batch.records[-1].timestamp
@@ -150,10 +157,19 @@ class Processor:
             for start, offers in windows.items()
         }
 
-    def _read(self, batch: Batch, outbox: Outbox) -> tuple[list[Entry], set[str]]:
-        """The observations to apply, and the items that they are of."""
+    async def _unlock(self, partition: int, item_id: str, end: int) -> None:
+        """Make an item anew from the log before offset *end*, if something is wrong with it."""
+        outbox = self._app.outbox()
+        old = self._states(partition, [item_id]).get(item_id) or ItemState()
+        outcome = await self._unlocker.rebuilt(partition, item_id, end, old, outbox)
+        if outcome is not None:
+            await self._store(partition, outcome, outbox)
+
+    def _read(self, batch: Batch, outbox: Outbox) -> tuple[list[Entry], set[str], list[str]]:
+        """The observations to apply, the items that they are of, and those to unlock."""
         entries: list[Entry] = []
         item_ids: set[str] = set()
+        unlocked: list[str] = []
         add = entries.append
         bad = forwarded = 0
         known = self._partition_of
@@ -189,11 +205,13 @@ class Processor:
                 continue
             add(_new_entry(Entry, (observation, Source(topic, partition, record.offset))))
             item_ids.add(observation.item_id)
+            if observation.source == UNLOCK:
+                unlocked.append(observation.item_id)
         if bad:
             logger.warning("%d of %d observations are dead letters", bad, len(batch.records))
             self._observations["bad"].inc(bad)
         self._observations["forwarded"].inc(forwarded)
-        return entries, item_ids
+        return entries, item_ids, unlocked
 
     def _states(self, partition: int, item_ids: Iterable[str]) -> dict[str, ItemState]:
         """States to change: what was decoded and is handed out here is forgotten."""

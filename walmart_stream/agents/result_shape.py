@@ -20,6 +20,7 @@ Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 CHANGE: Literal["price_change"] = "price_change"
 UPDATE: Literal["offer_updated"] = "offer_updated"
 WINDOW: Literal["window_closed"] = "window_closed"
+RESET: Literal["item_reset"] = "item_reset"
 
 
 class _Source(TypedDict):
@@ -97,6 +98,13 @@ class _Window(TypedDict):
     coverage: float
 
 
+class _Reset(TypedDict):
+    type: Literal["item_reset"]
+    item_id: str
+    since: str
+    source: _Source
+
+
 class _WindowOfAWidth(_Window):
     """A window that this release began; those of the first one say nothing of this."""
 
@@ -108,7 +116,7 @@ class _WindowOfAWidth(_Window):
 
 
 class _Result(TypedDict):
-    type: Literal["price_change", "offer_updated", "window_closed"]
+    type: Literal["price_change", "offer_updated", "window_closed", "item_reset"]
     width_s: NotRequired[Integer]
 
 
@@ -119,12 +127,13 @@ _decode = {
     CHANGE: Decoder(_Change).decode,
     UPDATE: Decoder(_Update).decode,
     WINDOW: Decoder(_Window).decode,
+    RESET: Decoder(_Reset).decode,
 }
 _decode_window_of_a_width = Decoder(_WindowOfAWidth).decode
 
 
 def read_result(value: bytes | None) -> Any:
-    """The fields of a ``price_change``, ``offer_updated`` or ``window_closed``, and no others.
+    """The fields of a ``price_change``, ``offer_updated``, ``window_closed``, ``item_reset``.
 
     Raises:
         BadInput: it is none of them; the message names the field.

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pymongo.errors import PyMongoError
 
 from walmart_stream.agents.dead_letters import DeadLetters
-from walmart_stream.agents.result_shape import CHANGE, UPDATE, read_result
+from walmart_stream.agents.result_shape import CHANGE, RESET, UPDATE, read_result
 from walmart_stream.domain.errors import BadInput, BadTime, Refused, Unprocessable
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
@@ -21,6 +22,7 @@ from walmart_stream.storage import documents
 from walmart_stream.storage.access import reason
 from walmart_stream.storage.mongo import create_indexes
 from walmart_stream.storage.refusals import is_passing, is_refusal, why
+from walmart_stream.storage.resets import Reset, void
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.storage.shared_writes import GroupedWrites
 from walmart_stream.storage.writes import Results, store
@@ -60,17 +62,29 @@ class Sink:
         """
         outbox = self._app.outbox()
         results = Results()
-        readable = []
+        readable: list[Any] = []
         for record in batch.records:
             try:
-                _add(results, record.value)
+                reset = _add(results, record.value)
             except BadInput as exc:
                 self._letters.add(outbox, batch, record, "sink", exc)
+                continue
             except Exception as exc:
                 raise Unprocessable from exc
-            else:
+            if reset is None:
                 readable.append(record)
+                continue
+            # In its place: what stands before it is void, what follows is right.
+            await self._write(batch, readable, results, outbox)
+            await self.persist(partial(void, self._database, reset))
+            readable, results = [], Results()
         await outbox.flush()
+        await self._write(batch, readable, results, outbox)
+
+    async def _write(
+        self, batch: Batch, readable: Sequence[Any], results: Results, outbox: Outbox
+    ) -> None:
+        """Store *results*, which the *readable* records of *batch* say."""
         if not self._has_indexes:
             await self.persist(lambda: create_indexes(self._database))
             self._has_indexes = True
@@ -133,9 +147,12 @@ class Sink:
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _add(results: Results, value: bytes | None) -> None:
+def _add(results: Results, value: bytes | None) -> Reset | None:
+    """Add what *value* says to *results*; or give back what voids some of what is stored."""
     fields = read_result(value)
     try:
+        if fields["type"] == RESET:
+            return Reset.of(fields)
         if fields["type"] == CHANGE:
             results.add_change(fields)
         elif fields["type"] == UPDATE:
@@ -144,3 +161,4 @@ def _add(results: Results, value: bytes | None) -> None:
             results.add_window(fields)
     except ValueError as exc:
         raise BadTime(f"a {fields['type']}: {str(exc)[:100]}") from None
+    return None

@@ -68,6 +68,20 @@ async def read_topic(
                 yield record
 
 
+async def read_key(
+    settings: Settings, topic: str, partition: int, key: bytes, end: int
+) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
+    """The records of *key* in a *partition* of *topic* that stand before offset *end*.
+
+    Raises: see :func:`read_topic`.
+    """
+    async for record in read_topic(settings, topic, partitions=[partition]):
+        if record.offset >= end:
+            return
+        if record.key == key:
+            yield record
+
+
 class PartitionLog:
     """One partition, read on and on.
 
