@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import re
@@ -77,10 +78,22 @@ def resolve_class_path(cache: Path) -> str:
     """
     kept = class_path_file(cache)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    if kept.is_file():
-        class_path = kept.read_text(encoding="utf-8")
-        if all(Path(jar).is_file() for jar in class_path.split(os.pathsep)):
-            return class_path
+    # Two Mavens at a time could damage the repository that both of them fill.
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _kept(kept) or _resolved(kept)
+
+
+def _kept(file: Path) -> str | None:
+    """The class path in *file*, if everything it names is there."""
+    if not file.is_file():
+        return None
+    class_path = file.read_text(encoding="utf-8")
+    return class_path if all(Path(jar).is_file() for jar in class_path.split(os.pathsep)) else None
+
+
+def _resolved(kept: Path) -> str:
+    """The class path as Maven resolves it, written to *kept*."""
     maven = subprocess.run(  # noqa: S603
         [
             shutil.which("mvn") or "mvn",
