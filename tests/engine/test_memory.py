@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from walmart_stream.engine.memory import Garbage, resident_memory
+
 has_glibc = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
 
 # What a fetch does, and how many pages the kernel had to clear for it.
@@ -40,3 +42,26 @@ def test_large_buffers_are_not_given_back_between_fetches() -> None:
     """Each page of 16 MB, three times over, is 12,288 faults a fetch."""
     assert _faults() > 10 * 4096
     assert _faults("keep") < 4096
+
+
+def test_garbage_is_looked_for_when_the_process_has_grown() -> None:
+    """By its size: circles of a few objects may hold gigabytes. Not more than once a minute."""
+    resident = [100]
+    looks: list[int] = []
+
+    def collect() -> None:
+        looks.append(resident[0])
+        resident[0] -= 50
+
+    garbage = Garbage(lambda: resident[0], collect, most=1_000)
+
+    for now, size in ((0, 1_000), (1, 1_101), (2, 5_000), (62, 5_000), (122, 5_100)):
+        resident[0] = size
+        garbage.check(now)
+
+    assert looks == [1_101, 5_000]
+
+
+def test_the_memory_of_this_process_is_known() -> None:
+    """More than an interpreter needs."""
+    assert resident_memory() > 5_000_000

@@ -22,15 +22,22 @@ from walmart_stream.engine.consumer import (
 )
 from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.flow import SteadyFlow
+from walmart_stream.engine.memory import Garbage
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
+from walmart_stream.engine.standstill import Standstill
 from walmart_stream.engine.watchdog import Watchdog
 
 # Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
 # done, and nearly all die by reference counting: Python's own 700 would cost a quarter of the time.
+# Few objects can hold much memory, which is why garbage is looked for by its size, too.
 GARBAGE_THRESHOLD = 100_000
 
 # Often enough to notice a stop well within the shortest session (6 s).
 PULSE_INTERVAL = 0.5
+
+# Seconds that a worker may stand still beyond its session: one that comes back by then ends itself
+# and says so.
+STANDSTILL_MARGIN = 5.0
 
 
 class Transport(BatchTransport):
@@ -138,12 +145,20 @@ class StreamApp(faust.App):
         # What was imported stays: nobody needs to look at it again.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
-        self.add_future(self._beat())
+        self.add_future(self._beat(Standstill(self.pulse.longest + STANDSTILL_MARGIN), Garbage()))
 
-    async def _beat(self) -> None:
+    async def _beat(self, standstill: Standstill, garbage: Garbage) -> None:
+        try:
+            await self._beat_until_stopped(standstill, garbage)
+        finally:
+            standstill.call_off()
+
+    async def _beat_until_stopped(self, standstill: Standstill, garbage: Garbage) -> None:
         while not self.should_stop:
             assert self.pulse is not None
             self.pulse.beat()
+            standstill.put_off()
+            garbage.check(time.monotonic())
             if self.watchdog is not None:
                 self.watchdog.check(time.monotonic())
             await self.sleep(PULSE_INTERVAL)

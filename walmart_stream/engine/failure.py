@@ -45,7 +45,8 @@ class Pulse:
     """
 
     def __init__(self, longest: float) -> None:
-        self._longest = longest
+        #: Seconds.
+        self.longest = longest
         self._last = time.monotonic()
 
     def beat(self) -> None:
@@ -56,5 +57,5 @@ class Pulse:
     def check(self) -> None:
         """End the process if the last beat is longer ago than the session lasts."""
         pause = time.monotonic() - self._last
-        if pause > self._longest:
+        if pause > self.longest:
             end_process(f"it stood still for {pause:.1f} s, longer than its session")

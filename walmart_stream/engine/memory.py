@@ -1,9 +1,13 @@
-"""What the process does with memory that it has freed."""
+"""Memory that the process has freed, and memory that it has yet to find to be free."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
+import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 # Parameters of mallopt(3).
 _M_TRIM_THRESHOLD = -1
@@ -14,6 +18,47 @@ LARGEST_KEPT = 32 * 1024 * 1024
 
 # More than what is in flight at a time; so much at most stays with an idle worker.
 MOST_KEPT = 512 * 1024 * 1024
+
+# Bytes by which a process grows before garbage is looked for: what circles of references may hold,
+# which the number of objects, by which Python goes, says nothing of. Less of it would have a worker
+# that restores its tables look more often.
+MOST_GARBAGE = 256 * 1024 * 1024
+
+# Seconds between two looks. A worker with a million items takes most of a second for one.
+LOOK_INTERVAL = 60.0
+
+
+class Garbage:
+    """Has garbage looked for when the process has grown by *most* bytes since the last time."""
+
+    def __init__(
+        self,
+        resident: Callable[[], int] | None = None,
+        collect: Callable[[], object] = gc.collect,
+        most: int = MOST_GARBAGE,
+    ) -> None:
+        self._resident = resident or resident_memory
+        self._collect = collect
+        self._most = most
+        self._before = self._resident()
+        self._looked_at = -LOOK_INTERVAL
+
+    def check(self, now: float) -> None:
+        """Called every now and then; *now* is monotonic seconds."""
+        if now - self._looked_at < LOOK_INTERVAL:
+            return
+        if self._resident() - self._before > self._most:
+            self._collect()
+            self._before, self._looked_at = self._resident(), now
+
+
+def resident_memory() -> int:
+    """Bytes of this process that are in memory; 0 where the system does not say."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def keep_freed_memory() -> bool:
