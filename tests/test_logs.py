@@ -6,11 +6,20 @@ import io
 import logging
 from collections.abc import Iterator
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walmart_stream.logs import MOST_KINDS, CountingHandler, Repeats, kind_of
+from walmart_stream.logs import (
+    MOST_KINDS,
+    CountingHandler,
+    JsonFormatter,
+    Repeats,
+    TextFormatter,
+    kind_of,
+)
+from walmart_stream.walmart.error_bodies import read_error
 
 MOST = 3
 PERIOD = 60.0
@@ -83,3 +92,41 @@ def test_kinds_without_end_take_no_memory_without_end() -> None:
         assert repeats.passes(number, 0.0)
 
     assert len(repeats._kinds) == MOST_KINDS
+
+
+FORGED = "\n2026-11-22 18:00:00,000 CRITICAL walmart_stream  all is lost\x1b[2J\u202e\x9b\r\u2028"
+
+
+def logged(log, formatter: logging.Formatter, *, error: BaseException | None = None) -> str:
+    logger, stream, handler = log
+    handler.setFormatter(formatter)
+    logger.warning("polling: %s", FORGED, exc_info=error)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("error", [None, ValueError(FORGED)], ids=["message", "traceback"])
+def test_no_text_from_outside_looks_like_a_record(log, error) -> None:
+    """A line that begins at the margin is a record; what else there is of one is indented."""
+    text = logged(log, TextFormatter("%(asctime)s %(levelname)-8s %(message)s"), error=error)
+
+    first, *rest = text.removesuffix("\n").split("\n")
+    assert "WARNING" in first
+    assert all(line.startswith("    ") for line in rest)
+    assert any("all is lost" in line for line in rest)
+    assert all(line.isprintable() for line in (first, *rest))
+
+
+def test_a_record_of_json_is_one_printable_line(log) -> None:
+    """With everything in it, for programs to read."""
+    text = logged(log, JsonFormatter(), error=ValueError(FORGED))
+
+    assert text.removesuffix("\n").isprintable()
+    assert FORGED in orjson.loads(text)["message"]
+
+
+def test_an_error_code_of_a_server_is_one_printable_word() -> None:
+    """It stands in messages that are logged and printed."""
+    said = read_error(orjson.dumps({"errors": [{"code": f"X{FORGED[:30]}\x1b", "message": "m"}]}))
+
+    assert isinstance(said.code, str)
+    assert said.code.isprintable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -17,8 +18,11 @@ import click
 from pydantic import ValidationError
 
 from walmart_stream import __version__
+from walmart_stream.commands.terminal import echo
 from walmart_stream.credentials.redaction import protect
+from walmart_stream.domain.plain import plain_lines
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE
+from walmart_stream.logs import TextFormatter
 from walmart_stream.settings import Settings, SettingsError, doubtful_names, load_settings
 
 T = TypeVar("T")
@@ -38,7 +42,7 @@ def _load_settings(unused: tuple[str, ...] = ()) -> Settings:
     context = click.get_current_context(silent=True)
     if context is None or not context.find_root().obj:
         for doubt in doubtful_names(os.environ):
-            click.echo(f"walmart-stream: {doubt}", err=True)
+            echo(f"walmart-stream: {doubt}", err=True)
         return load_settings(unused=unused)
     from walmart_stream.local.environment import running_settings
 
@@ -58,6 +62,9 @@ def _settings(*unused: str, shows_data: bool = True) -> Settings:
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
     protect(settings.secrets(), stdout=not shows_data)
+    # Warnings of the clients, which repeat what servers say.
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(TextFormatter("%(message)s"))
     return settings
 
 
@@ -80,7 +87,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
     except (KafkaError, PyMongoError, WalmartError, OSError) as exc:
-        raise click.ClickException(_in_words(exc)) from exc
+        raise click.ClickException(plain_lines(_in_words(exc))) from exc
 
 
 def _in_words(error: Exception) -> str:
@@ -245,13 +252,13 @@ def topics() -> None:
 
     async def create(settings: Settings) -> None:
         for state in await create_topics(settings):
-            click.echo(state)
+            echo(state)
         client = mongo.connect(settings)
         try:
             await mongo.create_indexes(mongo.database(client, settings))
         finally:
             client.close()
-        click.echo(f"indexes of database {settings.mongodb_database}: present")
+        echo(f"indexes of database {settings.mongodb_database}: present")
 
     _run(create(_settings()))
 
@@ -275,7 +282,7 @@ def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
     except ValidationError as exc:
         raise click.UsageError(reason(exc)) from None
     _run(commands.add(settings, entries))
-    click.echo(f"watching {len(entries)} item(s)")
+    echo(f"watching {len(entries)} item(s)")
 
 
 @watch.command("remove")
@@ -290,7 +297,7 @@ def watch_remove(item_ids: tuple[str, ...]) -> None:
         return [item_id for item_id in item_ids if item_id not in watched]
 
     absent = _run(remove(_settings(MONGODB)))
-    click.echo(f"no longer watching {len(item_ids) - len(absent)} item(s)")
+    echo(f"no longer watching {len(item_ids) - len(absent)} item(s)")
     if absent:
         raise click.ClickException(f"not watched: {', '.join(absent)}")
 
@@ -301,7 +308,7 @@ def watch_list() -> None:
     from walmart_stream.kafka import watchlist as commands
 
     for item_id, entry in sorted(_run(commands.listing(_settings(MONGODB))).items()):
-        click.echo(f"{item_id}\t{entry.note or ''}".rstrip())
+        echo(f"{item_id}\t{entry.note or ''}".rstrip())
 
 
 @watch.command("import")
@@ -325,12 +332,12 @@ def watch_import(file: BinaryIO, check: bool) -> None:
         raise click.ClickException(f"{name}: {exc}") from None
     if settings is None:
         for entry in entries:
-            click.echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
+            echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
     else:
         _run(commands.add(settings, entries))
     for fault in faults:
-        click.echo(f"{name}: {fault}", err=True)
-    click.echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)
+        echo(f"{name}: {fault}", err=True)
+    echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)
     if faults:
         sys.exit(1)
 
@@ -364,10 +371,10 @@ def dead_letters_list(
     found = _run(command.find(_settings(), wanted, limit))
     if as_json:
         letters = [command.fields_of(letter) for letter in found]
-        click.echo(json.dumps({"dead_letters": letters}, indent=2))
+        echo(json.dumps({"dead_letters": letters}, indent=2))
         return
     for letter in found:
-        click.echo(command.line_of(letter))
+        echo(command.line_of(letter))
 
 
 @dead_letters.command("show")
@@ -383,10 +390,10 @@ def dead_letters_show(name: str, as_json: bool) -> None:
         raise click.ClickException(str(exc)) from None
     fields = command.fields_of(letter)
     if as_json:
-        click.echo(json.dumps(fields, indent=2))
+        echo(json.dumps(fields, indent=2))
         return
     for field, value in fields.items():
-        click.echo(f"{field}: {value}")
+        echo(f"{field}: {value}")
 
 
 @dead_letters.command("replay")
@@ -412,9 +419,9 @@ def dead_letters_replay(
     except command.NoSuchLetter as exc:
         raise click.ClickException(str(exc)) from None
     if as_json:
-        click.echo(json.dumps({"replayed": [letter.name for letter in put_back]}, indent=2))
+        echo(json.dumps({"replayed": [letter.name for letter in put_back]}, indent=2))
     else:
-        click.echo(f"{len(put_back)} dead letter(s) are back on their topics")
+        echo(f"{len(put_back)} dead letter(s) are back on their topics")
 
 
 @cli.group()
@@ -430,12 +437,12 @@ def partitions_list(as_json: bool) -> None:
 
     found = _run(command.parked(_settings()))
     if as_json:
-        click.echo(json.dumps({"parked": [one.fields() for one in found]}, indent=2))
+        echo(json.dumps({"parked": [one.fields() for one in found]}, indent=2))
         return
     for one in found:
-        click.echo(one)
+        echo(one)
     if not found:
-        click.echo("no partition is parked")
+        echo("no partition is parked")
 
 
 @partitions.command("resume")
@@ -470,10 +477,10 @@ def partitions_resume(names: tuple[str, ...], skip_bad_until: int | None, as_jso
             {"topic": one.topic, "partition": one.partition, "offset": one.offset}
             for one in resumed
         ]
-        click.echo(json.dumps({"resumed": places}, indent=2))
+        echo(json.dumps({"resumed": places}, indent=2))
         return
     for one in resumed:
-        click.echo(f"{one.topic}:{one.partition} goes on at offset {one.offset}")
+        echo(f"{one.topic}:{one.partition} goes on at offset {one.offset}")
 
 
 @cli.group()
@@ -497,7 +504,7 @@ def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
 
     async def change() -> None:
         async for line in command.change_price(settings, sku, amount, apply=apply, agreed=agreed):
-            click.echo(line)
+            echo(line)
 
     _run(change())
 
@@ -537,7 +544,7 @@ def history(item_id: str, since: datetime | None, until: datetime | None, form: 
 
     async def show() -> None:
         async for line in lines(settings, item_id, since, until, form):
-            click.echo(line)
+            echo(line)
 
     try:
         _run(show())
@@ -578,13 +585,13 @@ def replay(since: datetime | None, into: str | None) -> None:
     with _progress("replaying") as show:
         done = _run(command.replay(settings, since=since, into=into, progress=show))
     rate = done.observations / done.seconds
-    click.echo(
+    echo(
         f"{done.observations} observations ({done.skipped} skipped) in {done.seconds:.1f} s, "
         f"{rate:,.0f}/s: {done.changes} changes and {done.windows} closed windows"
     )
     if done.begins is not None:
         begins = datetime.fromtimestamp(done.begins / 1000, UTC)
-        click.echo(
+        echo(
             f"the raw topic begins at {begins:%Y-%m-%d %H:%M:%S} UTC: offers known before count as "
             "first seen there, and nothing is known of earlier times"
         )
@@ -612,13 +619,13 @@ def acl(principal: str, role: str, form: str, apply: bool) -> None:
     settings = _settings()
     acls = role_acls(settings, Role(role))
     if form == "json":
-        click.echo(command.as_json(principal, acls))
+        echo(command.as_json(principal, acls))
     else:
         for one in acls:
-            click.echo(command.command(settings, principal, one))
+            echo(command.command(settings, principal, one))
     if apply:
         _run(command.apply(settings, principal, acls))
-        click.echo(f"made {len(acls)} ACLs of {principal}", err=True)
+        echo(f"made {len(acls)} ACLs of {principal}", err=True)
 
 
 @cli.command()
@@ -644,10 +651,10 @@ def verify(patience: float, as_json: bool) -> None:
     with _progress("verifying") as show:
         report = _run(command.verify(settings, patience=patience, progress=show))
     if as_json:
-        click.echo(orjson.dumps(report.fields(), option=orjson.OPT_INDENT_2).decode())
+        echo(orjson.dumps(report.fields(), option=orjson.OPT_INDENT_2).decode())
     else:
         for line in command.report_lines(report):
-            click.echo(line)
+            echo(line)
     sys.exit(report.verdict.value)
 
 
@@ -662,9 +669,9 @@ def reseal(plain: bool) -> None:
     async def show() -> bool:
         complete = True
         async for collection, found in command.reseal(settings, plain=plain):
-            click.echo(f"{collection}: {found}")
+            echo(f"{collection}: {found}")
             for one in found.first_unreadable:
-                click.echo(f"  unreadable: {one}")
+                echo(f"  unreadable: {one}")
             complete &= not found.unreadable
         return complete
 
@@ -681,17 +688,15 @@ def quota(items: int | None, as_json: bool) -> None:
     settings = _settings(KAFKA, MONGODB)
     found = [command.sight(settings, number) for number in ([items] if items else command.USUAL)]
     if as_json:
-        click.echo(json.dumps([one.fields() for one in found], indent=2))
+        echo(json.dumps([one.fields() for one in found], indent=2))
         return
     for one in found:
-        click.echo(command.words(one))
+        echo(command.words(one))
 
 
 @cli.command()
 def doctor() -> None:
     """Check settings, broker, topics, MongoDB and Walmart; a line for each, and what to do."""
-    import logging
-
     from walmart_stream.commands import doctor as command
 
     # What the clients have to say of a failure is in its finding.
@@ -700,15 +705,15 @@ def doctor() -> None:
         settings = _load_settings()
     except SettingsError as exc:
         for fault in exc.faults:
-            click.echo(command.Finding("settings", command.Verdict.FAULT, fault))
+            echo(command.Finding("settings", command.Verdict.FAULT, fault))
         sys.exit(REFUSED_EXIT_CODE)
     protect(settings.secrets(), stdout=True)
-    click.echo(command.Finding("settings", command.Verdict.OK, "complete"))
+    echo(command.Finding("settings", command.Verdict.OK, "complete"))
 
     async def examine() -> bool:
         healthy = True
         async for finding in command.doctor(settings):
-            click.echo(finding)
+            echo(finding)
             healthy &= finding.verdict is not command.Verdict.FAULT
         return healthy
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from walmart_stream.domain.plain import plain, plain_json
 from walmart_stream.settings import Settings
 
 # Their debug records are built for every message even where nobody reads them.
@@ -50,7 +51,26 @@ class JsonFormatter(logging.Formatter):
             fields["exception"] = record.exc_text
         elif record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields).decode()
+        return plain_json(orjson.dumps(fields)).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """A line for each record; what belongs to it besides is indented.
+
+    So no text from outside can look like a record, whatever line ends it holds.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message, *rest = record.getMessage().split("\n")
+        record.message = plain(record.message)
+        record.asctime = self.formatTime(record)
+        if record.exc_text:  # where the exception itself shows more than anybody may see
+            rest += record.exc_text.split("\n")
+        elif record.exc_info:
+            rest += self.formatException(record.exc_info).split("\n")
+        if record.stack_info:
+            rest += record.stack_info.split("\n")
+        return "\n    ".join([self.formatMessage(record), *map(plain, rest)])
 
 
 class Repeats:
@@ -161,7 +181,10 @@ def logging_config(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "text": {"format": "%(asctime)s %(levelname)-8s %(name)s  %(message)s"},
+            "text": {
+                "()": TextFormatter,
+                "format": "%(asctime)s %(levelname)-8s %(name)s  %(message)s",
+            },
             "json": {"()": JsonFormatter},
         },
         "handlers": {

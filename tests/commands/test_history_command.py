@@ -21,7 +21,7 @@ from walmart_stream.storage import mongo
 from walmart_stream.storage.writes import Results, store
 
 START = 1_800_000_000_000
-TOY = Offer(123_456, None, None, True, "Toys [red]\x1b[2J")
+TOY = Offer(123_456, None, None, True, "Toys [red]\x1b[2J\u202e\x9b")
 
 
 def change(at: int, now: Offer, before: Offer | None) -> PriceChange:
@@ -89,12 +89,20 @@ async def test_the_table_is_for_reading(settings: Settings) -> None:
     assert "(unavailable)" in table
 
 
-async def test_a_sellers_name_steers_no_terminal(settings: Settings) -> None:
-    """Neither by control characters nor by the table's own markup."""
-    table = "\n".join(await lines(settings, "table"))
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+async def test_a_sellers_name_steers_no_terminal(settings: Settings, form: str) -> None:
+    """Neither by control characters, marks of direction nor by the table's own markup."""
+    shown = await lines(settings, form)
 
-    assert "\x1b" not in table
-    assert "Toys [red]" in table
+    assert all(line.isprintable() for line in shown)
+    assert "Toys [red]" in "".join(shown)
+
+
+async def test_json_keeps_the_sellers_name_as_it_is(settings: Settings) -> None:
+    """Programs read it; only how it is written is safe to look at."""
+    changes = json.loads("".join(await lines(settings, "json")))
+
+    assert changes[0]["seller"] == TOY.seller
 
 
 async def test_a_span_of_time_can_be_asked_for(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from walmart_stream.domain.plain import plain
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.queries import CHANGES, Document, Span, is_known
@@ -98,7 +99,7 @@ async def _table(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:
             ", ".join(change["kinds"]) + ("" if change["available"] else " (unavailable)"),
         )
         # As plain text: in a seller's name, brackets are no markup.
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     if not table.row_count:
         yield f"no price changes of item {item_id}"
         return
@@ -117,11 +118,6 @@ def _delta(cents: int | None) -> str:
     if not cents:
         return ""
     return ("+" if cents > 0 else "-") + _dollars(abs(cents))
-
-
-def _printable(text: str) -> str:
-    # Sellers choose their names: what steers a terminal does not reach it.
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 _WRITERS = {"csv": _csv, "json": _json, "table": _table}

@@ -10,8 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import click
-
+from walmart_stream.commands.terminal import echo
 from walmart_stream.sandbox import SandboxConfig, SellerConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
 
@@ -44,14 +43,14 @@ async def run(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        click.echo(f"WALMART_AFFILIATE_URL={server.url}")
-        click.echo(f"WALMART_CONSUMER_ID={consumer_id}")
-        click.echo(f"WALMART_KEY_VERSION={KEY_VERSION}")
-        click.echo(f"WALMART_PRIVATE_KEY_FILE={key_file}")
-        click.echo(f"WALMART_SELLER_URL={server.seller_url}")
-        click.echo(f"WALMART_CLIENT_ID={config.seller.client_id}")
-        click.echo(f"WALMART_CLIENT_SECRET_FILE={secret_file}")
-        click.echo(f"# control: {server.control_url}  process: {os.getpid()}")
+        echo(f"WALMART_AFFILIATE_URL={server.url}")
+        echo(f"WALMART_CONSUMER_ID={consumer_id}")
+        echo(f"WALMART_KEY_VERSION={KEY_VERSION}")
+        echo(f"WALMART_PRIVATE_KEY_FILE={key_file}")
+        echo(f"WALMART_SELLER_URL={server.seller_url}")
+        echo(f"WALMART_CLIENT_ID={config.seller.client_id}")
+        echo(f"WALMART_CLIENT_SECRET_FILE={secret_file}")
+        echo(f"# control: {server.control_url}  process: {os.getpid()}")
         try:
             await stop.wait()
         finally:

@@ -31,6 +31,7 @@ from walmart_stream.audit.verify import verify
 from walmart_stream.credentials import mongodb
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE
+from walmart_stream.domain.plain import plain
 from walmart_stream.domain.reading.observation import AFFILIATE
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.kafka import watchlist
@@ -481,10 +482,10 @@ def _figures(options: Options, verdict: Verdict, audit: Report) -> dict[str, Any
 
 def _report(console: Console, figures: dict[str, Any], verdict: Verdict, audit: Report) -> None:
     for example in verdict.examples:
-        console.print(f"  {example}")
+        console.print(f"  {plain(example)}", markup=False)
     if not audit.is_clean:
         for line in report_lines(audit):
-            console.print(f"  {line}")
+            console.print(f"  {plain(line)}", markup=False)
     console.print(
         "answers served {answers_served}, observations {observations}, "
         "changes served {changes_served}, stored {stored}, lost {lost}, "

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from walmart_stream.domain.plain import plain, plain_json
 from walmart_stream.domain.time import to_iso, to_ms
 
 Document = Mapping[str, Any]
@@ -36,8 +37,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def to_json(value: Any) -> bytes:
-    """JSON of *value*; times inside it as ISO 8601 in UTC, to the millisecond."""
-    return orjson.dumps(value, default=_iso, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    """JSON of *value*; times inside it as ISO 8601 in UTC, to the millisecond.
+
+    Characters that steer terminals are written as escapes.
+    """
+    return plain_json(orjson.dumps(value, default=_iso, option=orjson.OPT_PASSTHROUGH_DATETIME))
 
 
 def without_id(document: Document) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return to_iso(to_ms(value))
-    return _disarmed(value) if isinstance(value, str) else str(value)
+    return plain(_disarmed(value)) if isinstance(value, str) else str(value)
 
 
 def _disarmed(text: str) -> str:

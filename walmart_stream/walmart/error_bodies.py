@@ -105,7 +105,7 @@ def _code(document: dict[str, Any]) -> int | str | None:
     """A code as a number where it is one, so that 4002 and "4002" are the same."""
     code = document.get("code")
     if isinstance(code, str):
-        text = code.strip()
+        text = _one_line(code)
         if len(text) > LONGEST_CODE:
             # No code at all, but perhaps something that was sent and that nobody may see.
             return None
