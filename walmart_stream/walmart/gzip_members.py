@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import zlib
 
+# What we are sent is packed to a tenth or twentieth. A thousandth, which is possible, is nothing
+# but one line, repeated.
+STRONGEST_PACKING = 250
+
+# Bytes that a body of any size may unpack to.
+ALWAYS_ALLOWED = 4 * 1024 * 1024
+
 
 class DamagedGzip(ValueError):
     """The bytes are not gzip, or end within a member."""
+
+
+def most_of(packed: int, largest: int) -> int:
+    """The bytes that so large a body may unpack to, at most *largest*."""
+    return min(largest, max(ALWAYS_ALLOWED, STRONGEST_PACKING * packed))
 
 
 def gunzip(body: bytes, most: int) -> bytes:

@@ -19,7 +19,7 @@ from walmart_stream.walmart.errors import (
     UntrustedServer,
     WalmartError,
 )
-from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip
+from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip, most_of
 
 # A page of 1,000 items is some 10 MB. Whatever sends more is not what we asked.
 LARGEST_BODY = 64 * 1024 * 1024
@@ -149,13 +149,14 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _gunzip(body: bytes, status: int) -> bytes:
+    most = most_of(len(body), LARGEST_BODY)
     try:
-        plain = gunzip(body, LARGEST_BODY + 1)
+        plain = gunzip(body, most + 1)
     except DamagedGzip:
         raise MalformedResponse(f"HTTP {status} with a damaged gzip body", status=status) from None
-    if len(plain) > LARGEST_BODY:
+    if len(plain) > most:
         raise MalformedResponse(
-            f"HTTP {status} with a body of more than {LARGEST_BODY} bytes", status=status
+            f"HTTP {status} with a body of more than {most} bytes", status=status
         )
     return plain
 

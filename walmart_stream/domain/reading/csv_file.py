@@ -27,12 +27,19 @@ MAX_RECORD = 40_000
 # Lines that a quoted cell may run over. More would only let a stray quote cost more tries.
 MAX_LINES_OF_RECORD = 50
 
+# Quotes of a file that are never closed. Each costs as many tries as a record can have lines;
+# after these, a quote is looked for in its own line only.
+MAX_OPEN_QUOTES = 1_000
+
 # Columns of a header. Walmart's widest report has some sixty.
 MAX_COLUMNS = 1_000
 
 # Records of a file: three times the largest report that is known. A row costs a worker some 400
 # bytes.
 MAX_RECORDS = 300_000
+
+# Lines of a file, blank and malformed ones too. Each takes a microsecond or ten.
+MAX_LINES = 1_000_000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?", re.IGNORECASE)
@@ -96,7 +103,7 @@ def read_csv(
 
     Raises:
         NoHeader: *header_of* accepts nothing.
-        WrongShape: more than ``MAX_COLUMNS`` columns or ``MAX_RECORDS`` rows.
+        WrongShape: more than ``MAX_COLUMNS`` columns, ``MAX_RECORDS`` rows or ``MAX_LINES`` lines.
     """
     lines = _Lines(text)
     lines.skip_separator_line()
@@ -133,6 +140,8 @@ class _Lines:
         self._lines = _lines_of(text.removeprefix("\ufeff"))
         self._ahead: list[str] = []
         self._taken = 0
+        #: Quotes that were not closed so far.
+        self.open_quotes = 0
 
     def next_number(self) -> int | None:
         """The number of the next line that is not blank, from 1; ``None`` at the end."""
@@ -148,8 +157,14 @@ class _Lines:
         return self._ahead[:count]
 
     def take(self, count: int) -> None:
-        """Passes over lines that have been looked at."""
+        """Passes over lines that have been looked at.
+
+        Raises:
+            WrongShape: they are more than ``MAX_LINES``.
+        """
         self._taken += count
+        if self._taken > MAX_LINES:
+            raise WrongShape(f"the file has more than {MAX_LINES} lines")
         del self._ahead[:count]
 
     def skip_separator_line(self) -> None:
@@ -202,7 +217,8 @@ def _record(
     first = lines.peek(1)[0]
     reason = "a quote is opened and never closed"
     text = ""
-    for count in range(1, MAX_LINES_OF_RECORD + 1):
+    most = MAX_LINES_OF_RECORD if lines.open_quotes < MAX_OPEN_QUOTES else 1
+    for count in range(1, most + 1):
         found = lines.peek(count)
         if len(found) < count:
             break
@@ -229,6 +245,7 @@ def _record(
             break
         lines.take(count)
         return cells
+    lines.open_quotes += count > 1
     lines.take(1)
     return RecordFault(number, reason, beginning(first))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.reading.csv_file import NoHeader, Record, RecordFault, decode, read_csv
 from walmart_stream.walmart.errors import MalformedResponse
-from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip
+from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip, most_of
 from walmart_stream.walmart.seller import fields as read
 
 # Bytes of a report, unpacked. One of 100,000 items has some 20 MB; more than this would cost a
@@ -19,6 +19,9 @@ LARGEST_FILE = 64 * 1024 * 1024
 
 # Files in a ZIP file that are looked at.
 MOST_FILES = 100
+# Files that one may hold. Python makes an object of each.
+MOST_LISTED = 1_000
+_LISTED = b"PK\x01\x02"
 
 # A gzip file in a ZIP file has been seen; deeper is somebody's joke.
 DEEPEST_PACKING = 3
@@ -41,7 +44,7 @@ def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[Record | RecordFault]
         return cells if columns.issuperset(needed) else None
 
     found = False
-    for content in _contents(body):
+    for content in _contents(body, most_of(len(body), LARGEST_FILE)):
         try:
             yield from read_csv(decode(content), header_of)
             found = True
@@ -55,16 +58,20 @@ def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[Record | RecordFault]
         )
 
 
-def _contents(body: bytes, depth: int = 0) -> list[bytes]:
-    """The files in *body*, unpacked, the CSV files before others; together ``LARGEST_FILE``."""
+def _contents(body: bytes, most: int, depth: int = 0) -> list[bytes]:
+    """The files in *body*, unpacked, the CSV files before others; together at most *most* bytes."""
     if depth < DEEPEST_PACKING:
         if body.startswith(b"PK\x03\x04"):
-            contents = [inner for file in _from_zip(body) for inner in _contents(file, depth + 1)]
-            if sum(map(len, contents)) > LARGEST_FILE:
-                raise _too_large()
+            contents = [
+                inner
+                for file in _from_zip(body, most)
+                for inner in _contents(file, most, depth + 1)
+            ]
+            if sum(map(len, contents)) > most:
+                raise _too_large(most)
             return contents
         if body.startswith(b"\x1f\x8b"):
-            return _contents(_from_gzip(body), depth + 1)
+            return _contents(_from_gzip(body, most), most, depth + 1)
     return [] if _is_binary(body) else [body]
 
 
@@ -77,20 +84,25 @@ def _is_binary(body: bytes) -> bool:
     )
 
 
-def _from_zip(body: bytes) -> list[bytes]:
+def _from_zip(body: bytes, most: int) -> list[bytes]:
     contents = []
-    left = LARGEST_FILE
+    left = most
+    if body.count(_LISTED) > MOST_LISTED:
+        raise MalformedResponse(f"the report is a ZIP file of more than {MOST_LISTED} files")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             files = [info for info in archive.infolist() if not info.is_dir()]
             # Without tables among them, any file may be one.
             tables = [i for i in files if i.filename.lower().endswith((".csv", ".gz", ".zip"))]
             for info in (tables or files)[:MOST_FILES]:
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    # Of the others, Python unpacks a piece at once, however large it becomes.
+                    raise MalformedResponse("the report is a ZIP file not packed by deflate")
                 with archive.open(info) as file:
                     content = file.read(left + 1)
                 left -= len(content)
                 if left < 0:
-                    raise _too_large()
+                    raise _too_large(most)
                 contents.append(content)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as exc:
         raise MalformedResponse(f"the report is a damaged ZIP file: {str(exc)[:100]}") from None
@@ -99,15 +111,15 @@ def _from_zip(body: bytes) -> list[bytes]:
     return contents
 
 
-def _from_gzip(body: bytes) -> bytes:
+def _from_gzip(body: bytes, most: int) -> bytes:
     try:
-        content = gunzip(body, LARGEST_FILE + 1)
+        content = gunzip(body, most + 1)
     except DamagedGzip:
         raise MalformedResponse("the report is a damaged gzip file") from None
-    if len(content) > LARGEST_FILE:
-        raise _too_large()
+    if len(content) > most:
+        raise _too_large(most)
     return content
 
 
-def _too_large() -> MalformedResponse:
-    return MalformedResponse(f"the report unpacks to more than {LARGEST_FILE} bytes")
+def _too_large(most: int) -> MalformedResponse:
+    return MalformedResponse(f"the report unpacks to more than {most} bytes")
