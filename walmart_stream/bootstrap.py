@@ -237,6 +237,7 @@ def seller_client(
         settings.walmart_client_id,
         settings.walmart_client_secret.get_secret_value(),
         base_url=settings.walmart_seller_url,
+        download_hosts=settings.walmart_download_hosts,
         limits=SellerLimits(clock=time.monotonic, sleep=asyncio.sleep),
         retry=RetryPolicy(
             clock=time.monotonic,

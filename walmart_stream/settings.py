@@ -38,6 +38,8 @@ from walmart_stream.credentials.files import (
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
+# Where Walmart keeps reports: links to them are signed, and may be of any of these.
+DOWNLOAD_HOSTS = "walmart.com,walmartapis.com,blob.core.windows.net,storage.googleapis.com"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -50,7 +52,7 @@ class SettingsError(Exception):
         super().__init__(f"the settings are not usable:\n{lines}")
 
 
-def _split_brokers(value: object) -> object:
+def _split_list(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -104,7 +106,7 @@ class Settings(BaseModel):
 
     # -- Kafka
     kafka_brokers: Annotated[
-        tuple[str, ...], BeforeValidator(_split_brokers), AfterValidator(_check_brokers)
+        tuple[str, ...], BeforeValidator(_split_list), AfterValidator(_check_brokers)
     ] = Field(min_length=1, description="Bootstrap servers, host:port separated by commas.")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to talk to the brokers."
@@ -172,6 +174,11 @@ class Settings(BaseModel):
     # -- Walmart, seller side
     walmart_seller_url: str = Field(
         SELLER_URL, pattern=r"^https?://", description="Base of the Marketplace Seller API."
+    )
+    walmart_download_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = Field(
+        DOWNLOAD_HOSTS,  # type: ignore[arg-type]  # validated like any other value
+        description="Hosts, and all below them, that links to reports may lead to; "
+        "separated by commas.",
     )
     walmart_client_id: str | None = Field(None, description="OAuth client id of the seller.")
     walmart_client_secret: SecretStr | None = Field(None, description="OAuth client secret.")

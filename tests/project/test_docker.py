@@ -222,17 +222,28 @@ def test_each_worker_has_its_own_address_and_state(compose: dict[str, Any]) -> N
 
 
 def test_containers_can_do_no_more_than_they_must(compose: dict[str, Any]) -> None:
-    """Read-only root, no capabilities, no new privileges, for all that runs our image."""
-    for name in (*WORKERS, "release"):
-        service = compose["services"][name]
+    """Read-only root, no capabilities, no new privileges, no dumps, and bounds, for all of them."""
+    for service in compose["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["ulimits"]["core"] == 0
+        assert service["logging"]["options"]["max-size"]
+        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+
+
+def test_the_release_job_has_no_key_of_walmarts_and_no_way_out(compose: dict[str, Any]) -> None:
+    """It makes topics and indexes; who took it over would find nothing else in it."""
+    release = compose["services"]["release"]
+
+    assert "env_file" not in release
+    assert release["networks"] == ["storage"]
+    assert not [name for name in release["environment"] if name.startswith(("WALMART", "WEB"))]
 
 
 def test_no_bind_beyond_loopback_without_a_token(compose: dict[str, Any]) -> None:
     """Compose refuses to start without WEB_TOKEN, since the workers listen on all addresses."""
-    for name in (*WORKERS, "release"):
+    for name in WORKERS:
         environment = compose["services"][name]["environment"]
         assert environment["WEB_HOST"] == "0.0.0.0"
         assert environment["WEB_TOKEN"].startswith("${WEB_TOKEN:?")

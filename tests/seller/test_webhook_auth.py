@@ -208,3 +208,35 @@ async def test_answers_fit_their_schema(open_site: OpenSite) -> None:
         answer = outputs.Taken.model_validate_json(await response.read())
 
     assert answer.taken == "observation"
+
+
+async def test_what_is_signed_for_one_purpose_proves_nothing_for_another(
+    open_site: OpenSite,
+) -> None:
+    """A signer signs bodies: with one of its choice it could make a token, or a signed time."""
+    site = await open_site(walmart_webhook_secret=SECRET, walmart_webhook_signed_time=False)
+    ends = str(STAMP + 60)
+    looks_like_a_token = b"token " + ends.encode()
+
+    for message in (looks_like_a_token, ends.encode()):
+        assert await status(site, Authorization=f"Bearer {ends}.{mac(message).hex()}") == 401
+    for body in (looks_like_a_token, f"POST\n{PATH}\n{STAMP}\n".encode()):
+        assert await status(site, body, Authorization=mac(body).hex()) == 401
+
+    assert site.live.events == []
+
+
+@pytest.mark.parametrize("name", ["Authorization", "WM_SEC.TIMESTAMP", "WM_SEC.SIGNATURE"])
+async def test_a_proof_that_is_given_twice_is_refused(open_site: OpenSite, name: str) -> None:
+    """Whoever looked at the request before us may have read the other one."""
+    site = await open_site(walmart_webhook_secret=SECRET)
+    once = {"Authorization": mac(EVENT).hex(), **signed(EVENT, STAMP)}
+    headers = [("Content-Type", "application/json"), *once.items()]
+
+    for twice in ([(name, once[name]), *headers], [*headers, (name, "1")]):
+        async with site.client.post(PATH, data=EVENT, headers=twice) as response:
+            assert response.status in (400, 401)
+    async with site.client.post(PATH, data=EVENT, headers=headers) as response:
+        assert response.status == 200
+
+    assert site.live.events == [EVENT]

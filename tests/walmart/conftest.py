@@ -133,6 +133,7 @@ async def open_seller(clock: HandClock) -> AsyncIterator[OpenSeller]:
             CLIENT_ID,
             CLIENT_SECRET,
             base_url=server.url,
+            download_hosts=("walmart.com",),
             limits=SellerLimits(clock=clock, sleep=clock.sleep),
             retry=RetryPolicy(
                 clock=clock,

@@ -82,6 +82,31 @@ def test_beyond_loopback_a_token_that_can_be_guessed_is_refused(make_unreachable
     check_exposure(make_unreachable_settings(web_token="x" * 15))
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"web_token": "a", "web_trust_proxy": True}, "WEB_TOKEN"),
+        ({"walmart_webhook_secret": "a", "web_trust_proxy": True}, "WALMART_WEBHOOK_SECRET"),
+        (
+            {"walmart_webhook_secret": "a", "web_host": "0.0.0.0", "web_token": "x" * 16},
+            "WALMART_WEBHOOK_SECRET",
+        ),
+    ],
+)
+def test_no_secret_that_others_may_guess_is_short(make_unreachable_settings, given, named) -> None:
+    """Callers of a proxy come from anywhere, wherever the proxy is; so do those of webhooks."""
+    with pytest.raises(SettingsError) as caught:
+        check_exposure(make_unreachable_settings(**given))
+
+    [fault] = caught.value.faults
+    assert fault.startswith(f"{named}: shorter than 16")
+
+
+def test_on_loopback_a_short_webhook_secret_will_do(make_unreachable_settings) -> None:
+    """Nobody but this machine can try it."""
+    check_exposure(make_unreachable_settings(walmart_webhook_secret="a"))
+
+
 def test_behind_a_trusted_proxy_no_token_is_demanded(make_unreachable_settings) -> None:
     """The proxy is the one that asks for something."""
     check_exposure(make_unreachable_settings(web_host="0.0.0.0", web_trust_proxy=True))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,6 +34,8 @@ from walmart_stream.sandbox.market.catalogue import Catalogue
 from walmart_stream.sandbox.market.market import Market
 
 PREFIX = "/_sandbox"
+# A foreign page may send neither of them without asking (CORS), which is never granted.
+BODY_TYPES = frozenset({"application/json", "application/octet-stream"})
 # Items that nobody asked for catch up with the market when counted; calls go on meanwhile.
 ITEMS_PER_TURN = 100
 
@@ -147,17 +150,50 @@ class Control:
 
 @web.middleware
 async def loopback_only(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Refuses the control endpoints to everybody but this machine."""
-    if request.path.startswith(f"{PREFIX}/") and not _is_loopback(request.remote):
-        raise web.HTTPForbidden(
-            text=error_text("forbidden", "loopback only"), content_type="application/json"
-        )
+    """Refuses the control endpoints to everybody but this machine.
+
+    A page that its browser has open is not this machine: it comes under a foreign name (DNS
+    rebinding), says where it is from, or sends a body of a type that needs no permission of ours.
+    """
+    if request.path.startswith(f"{PREFIX}/"):
+        callers = (request.remote, _host_name(request), _origin(request))
+        if not all(map(_is_loopback, callers)):
+            raise web.HTTPForbidden(
+                text=error_text("forbidden", "loopback only"), content_type="application/json"
+            )
+        if request.body_exists and request.headers.get("Content-Type") not in BODY_TYPES:
+            raise web.HTTPUnsupportedMediaType(
+                text=error_text("unsupported_media_type", "Content-Type must be application/json"),
+                content_type="application/json",
+            )
     response: web.StreamResponse = await handler(request)
     return response
 
 
-def _is_loopback(remote: str | None) -> bool:
+def _host_name(request: web.Request) -> str:
+    """The name of the ``Host`` header, without its port; empty where there is not one name."""
+    hosts = request.headers.getall("Host", [])
     try:
-        return ip_address(remote or "").is_loopback
+        return urlsplit(f"//{hosts[0]}").hostname or "" if len(hosts) == 1 else ""
+    except ValueError:
+        return ""
+
+
+def _origin(request: web.Request) -> str:
+    """The host of the page that sends the request; this machine where it is not sent by one."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return "localhost"
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
     except ValueError:
         return False

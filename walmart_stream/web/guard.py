@@ -38,24 +38,28 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(settings: Settings) -> None:
-    """Refuse to serve others than this machine without a token that nobody can guess.
+    """Refuse to serve others than this machine without secrets that nobody can guess.
+
+    Behind a proxy on this machine, callers come from anywhere as well.
 
     Raises:
-        SettingsError: WEB_HOST is not loopback, and WEB_TOKEN is short, or missing without
-            WEB_TRUST_PROXY.
+        SettingsError: WEB_HOST is not loopback, or WEB_TRUST_PROXY is set, and WEB_TOKEN or
+            WALMART_WEBHOOK_SECRET is short; or WEB_TOKEN is missing without WEB_TRUST_PROXY.
     """
-    if is_loopback(settings.web_host):
+    if is_loopback(settings.web_host) and not settings.web_trust_proxy:
         return
-    if settings.web_token is None:
-        if not settings.web_trust_proxy:
-            raise SettingsError(["WEB_TOKEN: needed while WEB_HOST is not a loopback address"])
-    elif len(settings.web_token.get_secret_value()) < SHORTEST_TOKEN:
-        raise SettingsError(
-            [
-                f"WEB_TOKEN: shorter than {SHORTEST_TOKEN} characters while WEB_HOST is not a "
-                "loopback address; `openssl rand -hex 32` makes a good one"
-            ]
-        )
+    faults = []
+    if settings.web_token is None and not settings.web_trust_proxy:
+        faults.append("WEB_TOKEN: needed while WEB_HOST is not a loopback address")
+    for name in ("web_token", "walmart_webhook_secret"):
+        secret = getattr(settings, name)
+        if secret is not None and len(secret.get_secret_value()) < SHORTEST_TOKEN:
+            faults.append(
+                f"{name.upper()}: shorter than {SHORTEST_TOKEN} characters while others than this "
+                "machine are served; `openssl rand -hex 32` makes a good one"
+            )
+    if faults:
+        raise SettingsError(faults)
 
 
 def guard(settings: Settings) -> Middleware:

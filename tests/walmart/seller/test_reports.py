@@ -379,3 +379,28 @@ async def test_a_storage_that_is_down_is_tried_again(open_seller):
     assert len((await client.buy_box.wait("id/1")).rows) == 2
     with pytest.raises(ServerUnavailable):
         await down.reports.fetch("id/1")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://169.254.169.254/latest/meta-data",
+        "https://localhost/x",
+        "https://walmart.com.evil.example/x",
+        "https://evilwalmart.com/x",
+        "https://user@walmart.com/x",
+        "https://walmart.com:8443/x",
+        "http://walmart.com/x",
+        "https://[walmart.com/x",
+        "ftp://walmart.com/x",
+    ],
+)
+async def test_a_link_leads_to_hosts_that_are_named_only(open_seller, link):
+    """What answers in Walmart's place must not steer requests from here into the network."""
+    links = reply({"requestId": "id/1", "downloadURL": link})
+    client, server = await open_seller(Reports(b"", 0, links=[links]).answer)
+
+    with pytest.raises(MalformedResponse, match="link to the file"):
+        await client.reports.fetch("id/1")
+
+    assert [asked.path for asked in server.asked] == ["/v3/reports/downloadReport"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -53,7 +53,8 @@ class SellerCalls:
     """Requests that share a token and the limits.
 
     *clock* gives epoch seconds; a :class:`WalmartClock` is taught by every answer.
-    *base_url* without a trailing slash; *timeout* is seconds for one request.
+    *base_url* without a trailing slash; *timeout* is seconds for one request. Files are downloaded
+    from it and from *download_hosts* and the hosts below these.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class SellerCalls:
         clock: Callable[[], float],
         new_request_id: Callable[[], str],
         timeout: float,
+        download_hosts: Collection[str] = (),
     ) -> None:
         self._transport = transport
+        self._download_hosts = download_hosts
         self._token = token
         self._base = base_url
         self._limits = limits
@@ -131,9 +134,7 @@ class SellerCalls:
             Gone: the link has expired.
             WalmartError: the download failed.
         """
-        target = urlsplit(url)
-        if target.scheme != "https" and not url.startswith(f"{self._base}/"):
-            raise MalformedResponse("the link to the file is not one of https")
+        self._check_target(url)
 
         async def attempt() -> bytes:
             response = await self._transport.request(
@@ -148,6 +149,23 @@ class SellerCalls:
             return response.body
 
         return await self.retry.run(attempt)
+
+    def _check_target(self, url: str) -> None:
+        """Raises MalformedResponse where a link leads to a host that has no files of Walmart's."""
+        if url.startswith(f"{self._base}/"):
+            return
+        try:
+            target = urlsplit(url)
+            host, port = target.hostname or "", target.port
+        except ValueError:
+            raise MalformedResponse("the link to the file is not a URL") from None
+        if target.scheme != "https" or port not in (None, 443) or "@" in target.netloc:
+            raise MalformedResponse("the link to the file is not one of https")
+        if not any(host == name or host.endswith(f".{name}") for name in self._download_hosts):
+            raise MalformedResponse(
+                f"the link to the file leads to {host[:100]!r}: not a host that "
+                "WALMART_DOWNLOAD_HOSTS names"
+            )
 
     async def close(self) -> None:
         """Closes the connections."""

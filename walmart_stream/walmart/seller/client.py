@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from walmart_stream.walmart.retry import RetryPolicy
 from walmart_stream.walmart.seller.buy_box import BuyBox
@@ -44,6 +44,7 @@ class SellerClient:
         clock: Callable[[], float],
         new_request_id: Callable[[], str],
         timeout: float = TIMEOUT,
+        download_hosts: Collection[str] = (),
     ) -> None:
         base_url = base_url.rstrip("/")
         token = SellerToken(
@@ -64,6 +65,7 @@ class SellerClient:
             clock=clock,
             new_request_id=new_request_id,
             timeout=timeout,
+            download_hosts=download_hosts,
         )
         self.items = SellerItems(self._calls)
         self.search = SellerSearch(self._calls)
