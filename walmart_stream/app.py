@@ -160,6 +160,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     async def close(*_: Any, **__: Any) -> None:
         await poller.close()
         await seller.close()
+        await live.close()
         mongodb.close()
 
     health = Health(processor, poller, clock, metrics, settings.poll_interval_max)

@@ -307,8 +307,8 @@ def watch_list() -> None:
     """List the watched items."""
     from walmart_stream.kafka import watchlist as commands
 
-    for item_id, entry in sorted(_run(commands.listing(_settings(MONGODB))).items()):
-        echo(f"{item_id}\t{entry.note or ''}".rstrip())
+    for entry in _run(commands.watched(_settings(MONGODB))).entries():
+        echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
 
 
 @watch.command("import")

@@ -82,7 +82,7 @@ class MemoryLive:
     def failing(self) -> Mapping[str, str]:
         return self.checks
 
-    async def all_watched(self) -> Mapping[str, WatchEntry]:
+    async def watched(self, after: str, limit: int) -> tuple[list[WatchEntry], int]:
         if self.broken is not None:
             raise self.broken
         self.asked += 1
@@ -92,7 +92,8 @@ class MemoryLive:
                 await self.pause.wait()
             finally:
                 self.waiting -= 1
-        return dict(self.watchlist)
+        ids = sorted(item_id for item_id in self.watchlist if item_id > after)
+        return [self.watchlist[item_id] for item_id in ids[:limit]], len(self.watchlist)
 
     async def watch(self, entries: Sequence[WatchEntry]) -> None:
         if self.broken is not None:

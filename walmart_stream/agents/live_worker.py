@@ -17,8 +17,9 @@ from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.domain.watched import Watched
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.followed import Followed, Take
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 
@@ -57,6 +58,8 @@ class LiveWorker:
         self._parking = parking
         self._metrics = metrics
         self._started = time.monotonic()
+        self._watched = Watched()
+        self._followed = Followed(settings, topics.WATCHLIST.name, self._begin_watched)
 
     def item(self, item_id: str) -> ItemState | None:
         return self._processor.item(item_id)
@@ -111,8 +114,17 @@ class LiveWorker:
     def parked(self) -> list[dict[str, Any]]:
         return self._parking.parked()
 
-    async def all_watched(self) -> Mapping[str, WatchEntry]:
-        return await watchlist.listing(self._settings)
+    async def watched(self, after: str, limit: int) -> tuple[list[WatchEntry], int]:
+        await self._followed.catch_up()
+        return self._watched.page(after, limit), len(self._watched)
+
+    async def close(self) -> None:
+        """Ends what was begun for the views."""
+        await self._followed.stop()
+
+    def _begin_watched(self) -> Take:
+        self._watched = Watched()
+        return self._watched.take
 
     async def watch(self, entries: Sequence[WatchEntry]) -> None:
         # In parts, between which everything else goes on.

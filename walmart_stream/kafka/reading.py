@@ -30,7 +30,7 @@ async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
         UnknownTopicOrPartitionError: there is no such topic.
         TimeoutError: the broker gives no answer.
     """
-    async with _consumer(settings, await _partitions(settings, topic)) as consumer:
+    async with assigned_consumer(settings, await partitions_of(settings, topic)) as consumer:
         return await _end_offsets(consumer)
 
 
@@ -42,7 +42,7 @@ async def start_offsets(settings: Settings, topic: str) -> dict[int, int]:
     Raises:
         UnknownTopicOrPartitionError: there is no such topic.
     """
-    async with _consumer(settings, tps := await _partitions(settings, topic)) as consumer:
+    async with assigned_consumer(settings, tps := await partitions_of(settings, topic)) as consumer:
         starts = await consumer.beginning_offsets(tps)
     return {tp.partition: offset for tp, offset in starts.items()}
 
@@ -58,11 +58,11 @@ async def read_topic(
         UnknownTopicOrPartitionError: there is no such topic.
         TimeoutError: the broker is silent although there must be more.
     """
-    tps = await _partitions(settings, topic)
+    tps = await partitions_of(settings, topic)
     if partitions is not None:
         wanted = set(partitions)
         tps = [tp for tp in tps if tp.partition in wanted]
-    async with _consumer(settings, tps) as consumer:
+    async with assigned_consumer(settings, tps) as consumer:
         for partition, end in (await _end_offsets(consumer)).items():
             async for record in _read_partition(consumer, TopicPartition(topic, partition), end):
                 yield record
@@ -125,7 +125,7 @@ async def open_partition(
         KafkaError: the broker cannot be read.
     """
     tp = TopicPartition(topic, partition)
-    async with _consumer(settings, [tp], reset="none") as consumer:
+    async with assigned_consumer(settings, [tp], reset="none") as consumer:
         starts = await consumer.beginning_offsets([tp])
         yield PartitionLog(consumer, tp, starts[tp])
 
@@ -136,10 +136,10 @@ async def partition_count(settings: Settings, topic: str) -> int:
     Raises:
         UnknownTopicOrPartitionError: there is no such topic.
     """
-    return len(await _partitions(settings, topic))
+    return len(await partitions_of(settings, topic))
 
 
-async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
+async def partitions_of(settings: Settings, topic: str) -> list[TopicPartition]:
     async with admin_client(settings) as admin:
         described = await describe_topics(admin, [topic])
     if topic not in described:
@@ -149,7 +149,7 @@ async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
 
 
 @asynccontextmanager
-async def _consumer(
+async def assigned_consumer(
     settings: Settings, tps: list[TopicPartition], *, reset: str = "earliest"
 ) -> AsyncIterator[AIOKafkaConsumer[bytes, bytes]]:
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(

@@ -10,16 +10,15 @@ from typing import BinaryIO
 from aiokafka import AIOKafkaProducer
 
 from walmart_stream import topics
-from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.reading.csv_file import decode
 from walmart_stream.domain.watch import (
     RowFault,
     WatchEntry,
-    decode_entry,
     encode_entry,
     parse_csv,
     stamped,
 )
+from walmart_stream.domain.watched import Watched
 from walmart_stream.kafka.clients import client_options, start
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import read_topic
@@ -62,24 +61,20 @@ async def remove(settings: Settings, item_ids: Iterable[str]) -> None:
 
 
 async def listing(settings: Settings) -> dict[str, WatchEntry]:
-    """All entries by item id: what the topic holds now, whichever worker polls it.
+    """The entries of :func:`watched` by item id; raises as it does."""
+    return {entry.item_id: entry for entry in (await watched(settings)).entries()}
 
-    A record that is no entry changes nothing, as for the workers, which dead-letter it.
+
+async def watched(settings: Settings) -> Watched:
+    """All entries: what the topic holds now, whichever worker polls it.
 
     Raises:
         KafkaError, TimeoutError: the topic cannot be read.
     """
-    entries: dict[str, WatchEntry] = {}
+    found = Watched()
     async for record in read_topic(settings, topics.WATCHLIST.name):
-        item_id = (record.key or b"").decode("utf-8", "replace")
-        if not record.value:
-            entries.pop(item_id, None)
-            continue
-        try:
-            entries[item_id] = decode_entry(item_id, record.value)
-        except BadInput:
-            continue
-    return entries
+        found.take(record.key, record.value)
+    return found
 
 
 def read_file(file: BinaryIO) -> tuple[list[WatchEntry], list[RowFault]]:

@@ -52,10 +52,13 @@ class Live(Protocol):
         """
         ...
 
-    async def all_watched(self) -> Mapping[str, WatchEntry]:
-        """All entries of the watchlist by item id, whichever worker polls them.
+    async def watched(self, after: str, limit: int) -> tuple[list[WatchEntry], int]:
+        """The first *limit* entries of the watchlist behind the item *after*, and how many it has.
 
-        What was acknowledged to :meth:`watch` or :meth:`unwatch` of any worker before is in it.
+        Of all workers, in the order of ids as text; what was acknowledged is there.
+
+        Raises:
+            KafkaError, TimeoutError: the brokers do not answer.
         """
         ...
 

@@ -36,15 +36,13 @@ async def listing(context: Context, request: web.Request) -> web.StreamResponse:
     """A page of the watched items of all workers."""
     asked = query(WatchlistQuery, request)
     after = "" if asked.cursor is None else cursor.item_of(asked.cursor)
-    entries = await context.live.all_watched()
-    following = sorted(item_id for item_id in entries if item_id > after)
-    page = following[: asked.limit]
-    more = len(following) > len(page)
+    found, total = await context.live.watched(after, asked.limit + 1)
+    page = found[: asked.limit]
     return json_response(
         {
-            "items": [entries[item_id].fields() for item_id in page],
-            "total": len(entries),
-            "next_cursor": cursor.of_item(page[-1]) if more else None,
+            "items": [entry.fields() for entry in page],
+            "total": total,
+            "next_cursor": cursor.of_item(page[-1].item_id) if len(found) > len(page) else None,
         }
     )
 

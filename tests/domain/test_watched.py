@@ -1,0 +1,67 @@
+"""Pages of the watchlist, in order and at once, however many items there are."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.domain.watched import Watched
+
+NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
+IDS = st.integers(1, 300).map(str)
+
+
+def taken(*entries: WatchEntry) -> Watched:
+    watched = Watched()
+    for entry in entries:
+        watched.take(entry.item_id.encode(), encode_entry(entry))
+    return watched
+
+
+@given(st.lists(st.tuples(IDS, st.sampled_from([None, "", "note"])), max_size=300), IDS)
+def test_it_holds_what_the_records_leave_behind(records, after) -> None:
+    """The last record of an item counts; without a value it takes the item out."""
+    watched, expected = Watched(), {}
+    for item_id, note in records:
+        if note is None:
+            watched.take(item_id.encode(), None)
+            expected.pop(item_id, None)
+        else:
+            entry = WatchEntry(item_id=item_id, note=note or None, added_at=NOW)
+            watched.take(item_id.encode(), encode_entry(entry))
+            expected[item_id] = entry
+
+    assert {entry.item_id: entry for entry in watched.entries()} == expected
+    assert len(watched) == len(expected)
+    following = sorted(item_id for item_id in expected if item_id > after)
+    assert [entry.item_id for entry in watched.page(after, 7)] == following[:7]
+
+
+def test_records_that_are_not_entries_change_nothing() -> None:
+    """Workers dead-letter them."""
+    watched = taken(WatchEntry(item_id="42"))
+
+    for key, value in ((b"42", b"{"), (b"43", b"{}"), (None, b"{}"), (b"x", None), (b"\xff", b"1")):
+        watched.take(key, value)
+
+    assert list(watched.entries()) == [WatchEntry(item_id="42")]
+
+
+def test_a_page_costs_no_more_when_there_are_more_items() -> None:
+    """Of fifty times as many: not by reading all of them for each page."""
+
+    def seconds(items: int) -> float:
+        watched = taken(*(WatchEntry(item_id=str(n)) for n in range(1, items)))
+
+        def once() -> float:
+            began = time.thread_time()
+            watched.page("500", 100)
+            return time.thread_time() - began
+
+        return min(once() for _ in range(20))
+
+    assert seconds(50_000) < 10 * seconds(1_000)

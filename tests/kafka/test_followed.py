@@ -1,0 +1,100 @@
+"""A topic that is followed: fresh for everybody who asks, and read once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from walmart_stream import topics
+from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.domain.watched import Watched
+from walmart_stream.kafka import watchlist
+from walmart_stream.kafka.followed import Followed, Take
+from walmart_stream.kafka.topic_admin import create_topics
+from walmart_stream.local.broker import EmbeddedBroker
+from walmart_stream.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+
+class Copy:
+    """The watchlist as a worker's views have it."""
+
+    def __init__(self, settings: Settings, idle: float = 60.0) -> None:
+        self.watched = Watched()
+        self.readings = 0
+        self.followed = Followed(settings, topics.WATCHLIST.name, self._begin, idle)
+
+    def _begin(self) -> Take:
+        self.readings += 1
+        self.watched = Watched()
+        return self.watched.take
+
+    async def ids(self) -> list[str]:
+        await self.followed.catch_up()
+        return [entry.item_id for entry in self.watched.entries()]
+
+
+@pytest.fixture
+async def settings(fresh_broker: EmbeddedBroker, make_unreachable_settings) -> Settings:
+    """Settings of a broker of this test's own, with the topics."""
+    found = make_unreachable_settings(kafka_brokers=(fresh_broker.bootstrap,), kafka_partitions=3)
+    await create_topics(found)
+    return found
+
+
+@pytest.fixture
+async def copy(settings: Settings) -> AsyncIterator[Copy]:
+    copy = Copy(settings)
+    yield copy
+    await copy.followed.stop()
+
+
+async def test_what_was_acknowledged_is_there(settings, copy) -> None:
+    """Whoever added or removed it, and however often it is asked."""
+    for number in range(1, 5):
+        await watchlist.add(settings, [WatchEntry(item_id=str(number))])
+        assert await copy.ids() == [str(n) for n in range(1, number + 1)]
+    await watchlist.remove(settings, ["2"])
+
+    assert await copy.ids() == ["1", "3", "4"]
+    assert copy.readings == 1
+
+
+async def test_many_callers_share_one_reading(settings, copy) -> None:
+    """1,500 callers that hung up had a consumer each, and kept it."""
+    await watchlist.add(settings, [WatchEntry(item_id="1")])
+    callers = [asyncio.create_task(copy.ids()) for _ in range(300)]
+    await asyncio.sleep(0)
+    for caller in callers[:250]:
+        caller.cancel()
+
+    answers = await asyncio.gather(*callers[250:])
+
+    assert answers == [["1"]] * 50
+    assert copy.readings == 1
+
+
+async def test_nothing_is_kept_when_nobody_asks(settings) -> None:
+    """The next one who asks begins anew."""
+    copy = Copy(settings, idle=0.2)
+    await watchlist.add(settings, [WatchEntry(item_id="1")])
+    assert await copy.ids() == ["1"]
+
+    async with asyncio.timeout(30):
+        while len(copy.watched):  # noqa: ASYNC110 - what is awaited has no event
+            await asyncio.sleep(0.01)
+
+    assert await copy.ids() == ["1"]
+    await copy.followed.stop()
+
+
+async def test_who_cannot_be_answered_is_told(make_unreachable_settings) -> None:
+    """With the reason, and not by waiting for ever."""
+    copy = Copy(make_unreachable_settings())
+
+    for _ in range(2):
+        with pytest.raises(Exception, match=r"127\.0\.0\.1:1"):
+            await copy.ids()

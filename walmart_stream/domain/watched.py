@@ -1,0 +1,93 @@
+"""The watched items of all workers, as pages in the order of their ids."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import islice
+
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.time import to_datetime, to_ms
+from walmart_stream.domain.watch import WatchEntry, decode_entry
+
+# Ids of a run. An id is put in among that many, and that many runs are looked through for it: a
+# million items make a thousand runs.
+LONGEST_RUN = 2_000
+
+
+class Watched:
+    """What the records of the watchlist's topic leave behind, some 250 bytes for an item.
+
+    Ids are kept as sorted runs, one behind the other, so that a record costs microseconds and a
+    page no more than what is on it, however many items there are.
+    """
+
+    def __init__(self) -> None:
+        # Of an entry without a note the time is enough: epoch milliseconds.
+        self._values: dict[str, bytes | int | None] = {}
+        self._runs: list[list[str]] = []
+        self._lasts: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def take(self, key: bytes | None, value: bytes | None) -> None:
+        """Take a record. One that is not an entry changes nothing, as for the workers."""
+        item_id = (key or b"").decode("utf-8", "replace")
+        if not value:
+            if self._values.pop(item_id, ...) is not ...:
+                self._remove(item_id)
+            return
+        try:
+            entry = decode_entry(item_id, value)
+        except BadInput:
+            return
+        if item_id not in self._values:
+            self._insert(item_id)
+        added = None if entry.added_at is None else to_ms(entry.added_at)
+        self._values[item_id] = added if entry.note is None else value
+
+    def page(self, after: str, limit: int) -> list[WatchEntry]:
+        """The first *limit* entries whose id is greater than *after*, as text."""
+        return [self._entry(item_id) for item_id in islice(self._ids(after), limit)]
+
+    def entries(self) -> Iterator[WatchEntry]:
+        """All of them, in order; nothing may be taken meanwhile."""
+        return map(self._entry, self._ids(""))
+
+    def _ids(self, after: str) -> Iterator[str]:
+        run = bisect_right(self._lasts, after)
+        if run < len(self._runs):
+            yield from self._runs[run][bisect_right(self._runs[run], after) :]
+        for following in islice(self._runs, run + 1, None):
+            yield from following
+
+    def _entry(self, item_id: str) -> WatchEntry:
+        value = self._values[item_id]
+        if isinstance(value, bytes):
+            return decode_entry(item_id, value)
+        added_at = None if value is None else to_datetime(value)
+        return WatchEntry.model_construct(item_id=item_id, note=None, added_at=added_at)
+
+    def _insert(self, item_id: str) -> None:
+        if not self._runs:
+            self._runs, self._lasts = [[item_id]], [item_id]
+            return
+        at = min(bisect_left(self._lasts, item_id), len(self._runs) - 1)
+        run = self._runs[at]
+        run.insert(bisect_left(run, item_id), item_id)
+        if len(run) > LONGEST_RUN:
+            half = len(run) // 2
+            self._runs[at : at + 1] = [run[:half], run[half:]]
+            self._lasts[at : at + 1] = [run[half - 1], run[-1]]
+        else:
+            self._lasts[at] = run[-1]
+
+    def _remove(self, item_id: str) -> None:
+        at = bisect_left(self._lasts, item_id)
+        run = self._runs[at]
+        del run[bisect_left(run, item_id)]
+        if run:
+            self._lasts[at] = run[-1]
+        else:
+            del self._runs[at], self._lasts[at]

@@ -1,0 +1,147 @@
+"""A compacted topic that is followed while somebody asks for what it holds.
+
+Everybody who asks shares one consumer, which has no group. Whatever number of callers come and go,
+there is never more under way than this one reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Container, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from walmart_stream.kafka.reading import (
+    FETCH_WAIT_MS,
+    STALL_TIMEOUT,
+    assigned_consumer,
+    partitions_of,
+)
+from walmart_stream.settings import Settings
+
+# Seconds without a question, after which what was read is forgotten. A person who pages through
+# a list takes less between two pages.
+IDLE = 60.0
+
+# Records that are taken at a time: some 10 ms of the event loop.
+AT_ONCE = 1_000
+
+# Answers of the broker for each partition, after a question, that must have brought nothing: the
+# first of them may have been on its way before.
+QUIET = 2
+
+Take = Callable[[bytes | None, bytes | None], None]
+
+
+class LogBeganAnew(KafkaError):  # type: ignore[misc]  # untyped
+    """The topic was made again, or lost its end; it is read from its beginning next time."""
+
+
+class Followed:
+    """Follows *topic*. Its records are taken by what *begin* gives, from the first one on.
+
+    *begin* is called again when nobody has asked for *idle* seconds, so that nothing is kept.
+    """
+
+    def __init__(
+        self, settings: Settings, topic: str, begin: Callable[[], Take], idle: float = IDLE
+    ) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._begin = begin
+        self._idle = idle
+        self._task: asyncio.Task[None] | None = None
+        self._asked: list[asyncio.Future[None]] = []
+
+    async def catch_up(self) -> None:
+        """Returns when all that the topic held when this was called has been taken.
+
+        Raises:
+            KafkaError, OSError, TimeoutError: the topic cannot be read.
+        """
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._follow())
+        answer = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        async with asyncio.timeout(STALL_TIMEOUT):
+            await answer
+
+    async def stop(self) -> None:
+        """Ends the reading."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        # Somebody may ask while the consumer is being closed.
+        while self._asked:
+            waiting: list[asyncio.Future[None]] = []
+            try:
+                tps = await partitions_of(self._settings, self._topic)
+                async with assigned_consumer(self._settings, tps) as consumer:
+                    await consumer.seek_to_beginning(*tps)
+                    await self._read(consumer, tps, waiting)
+            except Exception as exc:
+                for answer in (*waiting, *self._asked):
+                    if not answer.done():
+                        answer.set_exception(exc)
+                self._asked.clear()
+            finally:
+                self._begin()
+
+    async def _read(
+        self,
+        consumer: AIOKafkaConsumer[bytes, bytes],
+        tps: list[TopicPartition],
+        waiting: list[asyncio.Future[None]],
+    ) -> None:
+        take = self._begin()
+        ends: dict[TopicPartition, int] = {}
+        last_asked = time.monotonic()
+        progress = _Progress()
+        while self._asked or waiting or time.monotonic() - last_asked < self._idle:
+            if self._asked and not waiting:
+                waiting += self._asked
+                self._asked.clear()
+                last_asked = time.monotonic()
+                progress = _Progress({tp: consumer.last_poll_timestamp(tp) for tp in tps})
+            # Before fetching: what an answer had brought by then, fetching gives.
+            answered = {tp: consumer.last_poll_timestamp(tp) for tp in tps}
+            fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=AT_ONCE)
+            for tp, records in fetched.items():
+                if records[0].offset < ends.get(tp, 0):
+                    raise LogBeganAnew(f"{tp} is at {records[0].offset} after {ends[tp]}")
+                for record in records:
+                    take(record.key, record.value)
+                ends[tp] = records[-1].offset + 1
+            progress.add(answered, fetched)
+            if waiting and progress.is_quiet(tps):
+                for answer in waiting:
+                    if not answer.done():  # who has hung up is done
+                        answer.set_result(None)
+                waiting.clear()
+            await asyncio.sleep(0)
+
+
+class _Progress:
+    """How many answers each partition has had, since a question, that brought nothing."""
+
+    def __init__(self, before: dict[TopicPartition, int | None] | None = None) -> None:
+        self._counted = before or {}
+        self._quiet: dict[TopicPartition, int] = {}
+
+    def add(
+        self, answered: Mapping[TopicPartition, int | None], fetched: Container[TopicPartition]
+    ) -> None:
+        """Count what was fetched after those answers had arrived."""
+        for tp, at in answered.items():
+            if tp in fetched:
+                self._quiet[tp] = 0
+            elif at != self._counted.get(tp):
+                self._counted[tp] = at
+                self._quiet[tp] = self._quiet.get(tp, 0) + 1
+
+    def is_quiet(self, tps: list[TopicPartition]) -> bool:
+        return all(self._quiet.get(tp, 0) >= QUIET for tp in tps)
