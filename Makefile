@@ -53,6 +53,10 @@ fuzz: $(INSTALLED)  ## ask the web views 10,000 generated cases, others each tim
 		FUZZ_PHASES=coverage,fuzzing,stateful FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} \
 		$(BIN)/python -m pytest -s tests/web/test_fuzz.py $(ARGS)
 
+.PHONY: soak
+soak: $(INSTALLED)  ## send a worker at work 100,000 hostile requests, and see what stays; ARGS="--requests N"
+	@$(BIN)/python -m tests.soak $(ARGS)
+
 .PHONY: chaos
 chaos: $(INSTALLED)  ## attack a running pipeline, then judge it; ARGS="--broker kafka --kills 100 …"
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -139,3 +139,28 @@ async def test_the_list_is_paged(site) -> None:
     assert [entry["item_id"] for entry in first["items"]] == ["10", "100", "2"]
     assert [entry["item_id"] for entry in second["items"]] == ["9"]
     assert (first["total"], second["total"], second["next_cursor"]) == (4, 4, None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "application/json"}, b'{"items":[' + b"1," * 450_000 + b"1]}"),
+        ({"Content-Type": "application/json"}, b'{"items":[' + b'"1",' * 200_000 + b'"1"]}'),
+        (CSV, b"x\n" * 450_000),
+        (CSV, b"\r" * 900_000),
+    ],
+    ids=["numbers", "ids", "lines", "line ends"],
+)
+async def test_a_list_of_half_a_million_is_refused_at_once(site, headers, body) -> None:
+    """Forty of them took gigabytes: each entry was looked at, and each had an error of its own."""
+    error = await site.error("/api/watchlist", 400, "POST", data=body, headers=headers)
+
+    assert "at most 100000" in error
+    assert site.live.watchlist == {}
+
+
+async def test_of_many_bad_entries_the_first_is_named(site) -> None:
+    """As many as are looked at, and no more errors than one."""
+    error = await site.error("/api/watchlist", 400, "POST", json={"items": ["42", *["x"] * 90_000]})
+
+    assert error.startswith("bad_request: items.1.item_id")

@@ -1,0 +1,77 @@
+"""``make soak``: 100,000 hostile requests on a worker at work, and what they have cost it.
+
+Exit code 1 if its memory is not within 10 % of what it was, if it was started again, or if /livez
+was not answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.soak.measure import Probes, probe, resident
+from walmart_stream.local.stack import Options, running
+
+# Requests of all kinds before the memory is looked at for the first time: what is kept once
+# (buffers, caches, code that is read when it is needed) is there then.
+WARM_UP = 10_000
+QUIET = 20.0
+MOST_GROWTH = 0.10
+
+
+def flood(url: str, token: str, count: int) -> str:
+    """Floods in a process of its own, so that its work does not look like the worker's."""
+    command = [sys.executable, "-m", "tests.soak.flood", url, token, str(count)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+async def soak(count: int, warm_up: int) -> bool:
+    token = os.environ["WEB_TOKEN"] = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory() as folder:
+        async with running(Options(1, 100, None, 1, 1000, None), Path(folder)) as stack:
+            [worker] = stack.workers
+            while True:
+                try:
+                    probe(worker.url)
+                    break
+                except OSError:
+                    await asyncio.sleep(0.5)
+            await asyncio.to_thread(flood, worker.url, token, warm_up)
+            with Probes(worker.url) as quiet:
+                await asyncio.sleep(QUIET)
+            assert worker.process is not None
+            pid, before = worker.process.pid, resident(worker.process.pid)
+            began = time.monotonic()
+            with Probes(worker.url) as probes:
+                sent = await asyncio.to_thread(flood, worker.url, token, count)
+            took = time.monotonic() - began
+            await asyncio.sleep(QUIET)
+            after, restarts = resident(worker.process.pid), worker.restarts
+            is_same = worker.process.pid == pid
+    growth = after / before - 1
+    print(sent)
+    print(f"{count:,} requests in {took:.0f} s, {count / took:,.0f}/s")
+    print(f"resident memory {before / 1e6:.0f} MB -> {after / 1e6:.0f} MB, {growth:+.1%}")
+    print(f"/livez p99 {quiet.p99 * 1e3:.1f} ms quiet, {probes.p99 * 1e3:.1f} ms meanwhile")
+    print(f"/livez not answered {probes.failures} of {len(probes.seconds) + probes.failures} times")
+    print(f"restarts {restarts}")
+    return growth < MOST_GROWTH and not restarts and is_same and not probes.failures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--warm-up", type=int, default=WARM_UP)
+    options = parser.parse_args()
+    sys.exit(0 if asyncio.run(soak(options.requests, options.warm_up)) else 1)
+
+
+if __name__ == "__main__":
+    main()
