@@ -35,6 +35,7 @@ def flood(url: str, token: str, count: int) -> str:
 async def soak(count: int, warm_up: int) -> bool:
     token = os.environ["WEB_TOKEN"] = secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["DATA_DIR"] = folder
         async with running(Options(1, 100, None, 1, 1000, None), Path(folder)) as stack:
             [worker] = stack.workers
             while True:
