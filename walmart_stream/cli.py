@@ -519,7 +519,7 @@ def unlock(item_ids: tuple[str, ...]) -> None:
     from walmart_stream.commands.unlock import unlock as command
 
     _run(command(_settings(MONGODB), item_ids))
-    click.echo(f"{len(item_ids)} items are made anew by the workers that own them")
+    echo(f"{len(item_ids)} items are recomputed by the workers that own them")
 
 
 @cli.command()
