@@ -344,7 +344,7 @@ def watch_import(file: BinaryIO, check: bool) -> None:
 
 @cli.group("dead-letters")
 def dead_letters() -> None:
-    """What could not be processed, and why."""
+    """Records that could not be processed, and why."""
 
 
 def _letter_filter(command: Any) -> Any:

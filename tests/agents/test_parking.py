@@ -1,4 +1,4 @@
-"""When a partition is parked, where, and what is done before."""
+"""Parking a partition: its time, its place, and the steps before."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Outbox:
 
 
 class App:
-    """What parking asks of the engine's app."""
+    """The engine's app as far as parking uses it."""
 
     def __init__(self) -> None:
         self.rebalancing_count = 1

@@ -75,7 +75,7 @@ def observed(*looks: Look, first: int = 0, item_id: str = "1", **fields: Any) ->
 def documents(
     log: Sequence[Spooled], now: int = LONG_AFTER, rules: Rules = RULES, states: Any = None
 ) -> Documents:
-    """What the pipeline stores of one item's *log*; *states* are kept between two calls."""
+    """The documents stored of one item's *log*; *states* are kept between two calls."""
     states = {} if states is None else states
     item_id = log[0].observation.item_id if log else "1"
     results = Results()
@@ -115,7 +115,7 @@ def judge(
     horizon: Horizon | None = None,
     rules: Rules = RULES,
 ) -> Findings:
-    """What an audit finds in *stored*; *lower*: see :class:`Scope`."""
+    """The findings of an audit in *stored*; *lower*: see :class:`Scope`."""
     place = TOPIC, home(item_id)
     upper = max((one.offset for one in log), default=-1) + 1
     names = [one["offer"] for one in stored[OFFERS]]

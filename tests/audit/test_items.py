@@ -188,7 +188,7 @@ def test_what_the_log_still_determines_is_lost_if_it_is_missing(collection: str)
 
 
 def test_a_stable_offer_is_judged_by_what_it_says_now() -> None:
-    """When it changed cannot be told, what it says can."""
+    """The time of its change cannot be told, its content can."""
     log = observed(*((START + step * HOUR, 10.0) for step in range(40)))
     made = documents(log)
     right = judge(log[20:], made, horizon=Horizon(20, log[20].timestamp + 1))

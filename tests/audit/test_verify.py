@@ -97,7 +97,7 @@ def test_keys_are_hashed_as_kafka_does(key: bytes) -> None:
 async def test_verify_finds_what_is_missing_and_what_is_too_much(
     settings: Settings, produce: Produce, database: Any
 ) -> None:
-    """Of results and dead letters; ids may be of any type, and items of no log."""
+    """Both of results and of dead letters; ids may be of any type, and items of no log."""
     await fill(produce)
     bad: Record = (2, 0, b"1", b"{")
     await produce(TOPIC, bad)

@@ -1,4 +1,4 @@
-"""What can be told of changes after a log lost its end."""
+"""Judging changes after a log lost its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _changes(**cents: tuple[int, int]) -> dict[str, Any]:
 
 
 def test_the_first_change_after_a_cut_is_not_judged() -> None:
-    """What it is a change of may be gone."""
+    """The state before it may be gone."""
     comparison = compare(_changes(a=(1, 5), x=(0, 1)), _changes(a=(1, 7)))
 
     assert (comparison.lost, comparison.duplicated, comparison.wrong) == (0, 0, 0)

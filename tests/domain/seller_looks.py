@@ -1,4 +1,4 @@
-"""What the seller side may say, for the oracle: payloads, and how they are meant.
+"""Payloads of the seller side for the oracle, and their meaning.
 
 ``None`` is an absent key or an empty cell; :data:`UNSEEN` a field that is not there to be seen.
 """
@@ -18,7 +18,7 @@ OWN_NAME = "My Shop"
 
 @dataclass
 class Meaning:
-    """What the oracle makes of a look: own's fields, rivals by offer, the box.
+    """The oracle's reading of a look: own's fields, rivals by offer, the box.
 
     A rival is (price, shipping) in cents, or ``None``: it is listed without a price. ``box`` is
     (holder, seller, suppressed).

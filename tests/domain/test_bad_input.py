@@ -1,4 +1,4 @@
-"""When most input of a partition is bad, the partition is parked."""
+"""A partition is parked if most of its input is bad."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def test_every_item_of_a_batch_has_its_state_once() -> None:
 
 
 def test_the_age_of_a_state_is_the_number_of_observations_applied() -> None:
-    """Of two stored values of an item the one with more is the newer one; late ones add none."""
+    """The stored value with more of them is the newer one; late ones add none."""
     outcome = run(look(1, PLAIN), look(2, PLAIN, marketplace=None), look(2, PLAIN), look(1, PLAIN))
 
     assert (outcome.applied, outcome.states["1"].applied) == (2, 2)

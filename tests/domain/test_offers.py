@@ -173,7 +173,7 @@ def test_a_marketplace_offer_that_is_no_object_has_the_wrong_shape(wrong: object
     ],
 )
 def test_wrong_types_are_named_even_if_the_offer_is_unavailable(field: str, wrong: object) -> None:
-    """What is bad does not depend on what else is there."""
+    """A bad field is bad whatever stands beside it."""
     with pytest.raises(BadInput, match=field):
         affiliate_offers({"availableOnline": False, field: wrong})
     with pytest.raises(

@@ -140,7 +140,7 @@ class Oracle:
 
 @dataclass(frozen=True)
 class Word:
-    """Who holds the box, as of a look; since when is the time of the first such word."""
+    """The holder of the box as of a look; its time is that of the first such word."""
 
     at: int
     holder: str
@@ -159,7 +159,7 @@ class Word:
 
 @dataclass
 class SellerSide:
-    """What the seller side has said of an item."""
+    """The seller side's words on an item."""
 
     published: bool | None = None
     price: int | None = None
@@ -277,7 +277,7 @@ def window_of(
 
 @dataclass
 class Naming:
-    """What an item is called, and the word of which side that is."""
+    """The name of an item, and the side that gave it."""
 
     name: str | None = None
     by_affiliate: bool = False
@@ -425,7 +425,7 @@ def hear(
     histories: dict[tuple[str, str], list[Applied]],
     spoken: dict[tuple[str, str], int],
 ) -> tuple[bool, bool]:
-    """What a look of the seller side comes to: whether any of it was newer, or as old."""
+    """The outcome of a look of the seller side: whether any of it was newer, or as old."""
     at, took, equal = look.at, False, False
     is_newer = at > spoken.get((look.item_id, "own"), -1)
     equal = at == spoken.get((look.item_id, "own"))
@@ -537,7 +537,7 @@ class Run:
         return outcome
 
     def close(self, now: int, *, crash: bool = False) -> None:
-        """What the clock does; with *crash* it sends, and dies before it stores that it has."""
+        """The clock's turn; with *crash* it sends, and dies before it stores that it has."""
         for item_id, value in list(self.stored.items()):
             announced = state.decode(value)
             if announce(announced, now, self.rules):
@@ -549,7 +549,7 @@ class Run:
                 self.stored[item_id] = state.encode(new)
 
     def documents(self) -> tuple[Documents, Documents, Documents]:
-        """What the sink makes of the events, in the order they were sent.
+        """The documents that the sink makes of the events, in the order they were sent.
 
         Left out are windows that were closed unobserved, and turned out to be unknown as well.
         """
@@ -618,7 +618,7 @@ def test_the_results_are_those_of_the_oracle(log: list[AnyLook]) -> None:
 def test_the_holder_of_the_box_and_its_win_share_are_those_of_the_oracle(
     log: list[AnyLook],
 ) -> None:
-    """Who holds it and since when by the last word; the share of time, counted in milliseconds."""
+    """Holder and time by the last word; the share of time is counted in milliseconds."""
     sides = oracle(log).items
 
     stored = {item_id: state.decode(value) for item_id, value in whole(log).stored.items()}

@@ -92,7 +92,7 @@ def test_a_used_sku_does_not_make_the_price_of_a_new_one_flip() -> None:
 def test_the_own_offer_is_the_lowest_new_one_whatever_comes_first(
     others: list[tuple[str, float, str | None]], price: int
 ) -> None:
-    """What a buyer of the item is shown; a condition that is not named is new."""
+    """A buyer of the item is shown that one; a condition that is not named is new."""
     skus = [("A", 10.0, "New"), *others]
 
     found = {

@@ -90,7 +90,7 @@ def test_the_longest_gone_is_forgotten_first() -> None:
 
 
 def test_a_forgotten_rival_leaves_the_window_that_it_was_in() -> None:
-    """What was observed of it is stored, though nobody will observe more of it."""
+    """Its observations are stored, though nobody will observe more of it."""
     outcome = run(event(1, "Acme"), *(event(at, *sellers(100 * at, 100)) for at in (2, 3)))
 
     [closed] = [one for one in outcome.events if isinstance(one, WindowClosed)]

@@ -59,7 +59,7 @@ def test_a_blank_note_is_none() -> None:
 
 
 def test_entries_survive_the_topic() -> None:
-    """What is decoded is what was encoded, to the millisecond."""
+    """The decoded entry is the encoded one, to the millisecond."""
     entry = WatchEntry(item_id="42", note="Christmas – toys", added_at=AT)
 
     value = encode_entry(entry)
@@ -115,7 +115,7 @@ def test_fields_of_later_versions_are_left_out() -> None:
 
 
 def test_only_entries_without_a_time_are_stamped() -> None:
-    """When an item was asked for does not change because it is written again."""
+    """The time of an entry does not change because it is written again."""
     later = datetime(2027, 1, 1, tzinfo=UTC)
 
     first, second = stamped([WatchEntry(item_id="1"), WatchEntry(item_id="2", added_at=AT)], later)
@@ -152,7 +152,7 @@ def test_bad_rows_are_named_and_the_rest_goes_in() -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_line_end_is_understood(end: str) -> None:
-    """Of Unix, Windows and old spreadsheets; also a mark at the beginning of the file."""
+    """Those of Unix, Windows and old spreadsheets; also a mark at the beginning of the file."""
     text = "\ufeffitem_id" + end + "42" + end + "x" + end + "43"
 
     entries, faults = parse_csv(text)

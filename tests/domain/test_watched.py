@@ -52,7 +52,7 @@ def test_records_that_are_not_entries_change_nothing() -> None:
 
 
 def test_a_page_costs_no_more_when_there_are_more_items() -> None:
-    """Of fifty times as many: not by reading all of them for each page."""
+    """Fifty times as many are not all read for each page."""
 
     def seconds(items: int) -> float:
         watched = taken(*(WatchEntry(item_id=str(n)) for n in range(1, items)))

@@ -75,7 +75,7 @@ def test_a_carried_price_counts_for_open_high_and_low() -> None:
 
 
 def test_a_known_price_is_stored_of_windows_in_which_nothing_is_observed() -> None:
-    """Of as many as it is known in; the later observation closes those that it skips."""
+    """A later observation closes all windows that it skips and in which the price is known."""
     outcome = run((100, priced(10)), (9100, priced(20)))
 
     events = closed(outcome)
@@ -209,7 +209,7 @@ def test_the_mean_is_weighted_by_time() -> None:
 
 
 def test_time_before_the_first_sight_is_not_covered() -> None:
-    """What is not known is not guessed."""
+    """An unknown price is not guessed."""
     event = window((750, priced(100)))
 
     assert (event.mean, event.coverage) == (100.0, 0.25)

@@ -79,7 +79,7 @@ async def test_what_comes_at_once_begins_at_once(work, rounds):
 
 
 async def test_what_comes_meanwhile_begins_when_all_of_the_round_are_done(work, rounds):
-    """Of whatever partition: it makes one batch of each."""
+    """It makes one batch for each partition."""
     rounds.add(*some(A))
     rounds.add(*some(B))
     await work.until_begun((A, 1), (B, 1))
@@ -127,7 +127,7 @@ async def test_nobody_waits_for_long_for_one_that_hangs(work, rounds):
 
 
 async def test_a_partition_is_never_at_work_twice(work, rounds):
-    """What it has to do comes in the order in which it came."""
+    """Its work is done in the order in which it came."""
     rounds.add(*some(A, ENOUGH_FOR_A_BATCH))
     await work.until_begun((A, ENOUGH_FOR_A_BATCH))
     rounds.add(*some(A, ENOUGH_FOR_A_BATCH))

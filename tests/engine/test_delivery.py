@@ -63,7 +63,7 @@ async def test_stock_faust_acknowledges_what_raised(bootstrap, start):
 
 
 async def test_a_batch_in_flight_is_not_committed_and_is_repeated(bootstrap, start, tmp_path):
-    """What a killed worker was at is processed by its successor."""
+    """The batch of a killed worker is processed by its successor."""
     go = tmp_path / "go"
     worker = start()
     worker.wait_ready()

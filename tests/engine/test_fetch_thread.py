@@ -1,4 +1,4 @@
-"""What is fetched: the streams, and of the changelogs what is being restored."""
+"""The fetched partitions: the streams, and the changelogs that are being restored."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_a_fetch_begins_where_it_is_asked_to_whatever_was_fetched_before(c
 async def test_the_fetch_after_one_that_brought_little_waits_to_be_asked_for(
     fresh_broker, consumer, fetch
 ):
-    """What it then brings is as new as can be, and comes from all partitions at once."""
+    """It then brings the newest records, from all partitions at once."""
     await fetch(stream=0)
     assert STREAM in consumer.paused()
     await produce(fresh_broker.bootstrap, ("c", "3"), topic=STREAM.topic)

@@ -54,7 +54,7 @@ async def stored(fresh_broker, make_unreachable_settings):
 
 
 async def test_records_of_many_batches_arrive_in_order_at_the_reported_offsets(producer, stored):
-    """What a table persists as its place in the changelog is what stands there."""
+    """A table's persisted place in the changelog is the true one."""
     outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
     for number in range(3000):
         outbox.add(TOPIC, b"k%d" % number, b"v%d" % number, partition=number % PARTITIONS)

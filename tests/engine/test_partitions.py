@@ -199,7 +199,7 @@ def test_a_mark_survives_as_the_metadata_of_a_commit() -> None:
 
 
 def test_a_parked_partition_commits_up_to_where_it_stands_and_no_further() -> None:
-    """What was not begun is dropped."""
+    """Batches that were not begun are dropped."""
     partition = _reading()
     done, waiting = _deliver(partition, 10), _deliver(partition, 20)
     partition.finish(done)

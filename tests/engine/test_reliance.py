@@ -1,4 +1,4 @@
-"""What the engine relies on in Faust is named in one place."""
+"""The internals of Faust that the engine relies on are named in one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as a stall: something to do, and nothing gets done."""
+"""Stalls: something to do, and nothing gets done."""
 
 from __future__ import annotations
 

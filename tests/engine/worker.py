@@ -73,7 +73,7 @@ class Worker:
         return [event["value"] for event in self.events if event["event"] == "done"]
 
     def wait_for(self, what: Callable[[list[dict[str, Any]]], Any]) -> Any:
-        """What *what* makes of the events, as soon as that is true."""
+        """The result of *what* on the events, as soon as that is true."""
         end = time.monotonic() + DEADLINE
         while time.monotonic() < end:
             found = what(self.events)

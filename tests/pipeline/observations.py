@@ -69,7 +69,7 @@ def priced(item_id: str, at: int, dollars: float, shipping: float = 0) -> Record
 
 @dataclass
 class Item:
-    """What this file knows of one item."""
+    """An item as this file knows it."""
 
     item_id: str
     name: str
@@ -89,7 +89,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Due:
-    """What the records must come to; documents by ``_id``, of windows without mean, coverage."""
+    """The results due; documents by ``_id``, of windows without mean, coverage."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     changes: dict[str, set[str]] = field(default_factory=dict)

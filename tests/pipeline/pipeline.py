@@ -1,4 +1,4 @@
-"""What workers run on, and what they have made of it: servers, topics, database."""
+"""The surroundings of workers, and their results: servers, topics, database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEAD_LETTERS = topics.DEAD_LETTERS.name
 
 
 class Record(NamedTuple):
-    """What a foreign program produces. Without *partition*, the key's hash decides."""
+    """A record of a foreign program. Without *partition*, the key's hash decides."""
 
     key: bytes | None
     value: bytes | None

@@ -353,7 +353,7 @@ BAD_RESULTS = [
 async def test_bad_values_in_the_results_topic_are_dead_letters_and_good_ones_are_stored(
     module_pipeline: Pipeline, worker: Worker
 ) -> None:
-    """What would be refused by the database, again and again, must not stop the sink either."""
+    """Values that the database refuses again and again do not stop the sink either."""
     first, second = priced("71005", at=0, dollars=19.99), priced("71005", at=9000, dollars=18)
     bad = [Record(b"71005", value) for value in (None, *BAD_RESULTS)]
     before = await module_pipeline.ends(DEAD_LETTERS)

@@ -34,7 +34,7 @@ def items(count: int) -> dict[int, list[str]]:
 
 
 async def shown(*workers: Worker) -> list[dict[str, Any]]:
-    """What the readiness of *workers* says of parked partitions."""
+    """The parked partitions by the readiness of *workers*."""
     found: list[dict[str, Any]] = []
     for worker in workers:
         status, body = await worker.get("/readyz")

@@ -51,7 +51,7 @@ async def shares(pipeline: Pipeline) -> list[list[int]]:
 
 
 async def items(pipeline: Pipeline) -> list[list[tuple[int, Any]]]:
-    """What each worker answers about every item."""
+    """Each worker's answer about every item."""
     return [
         await asyncio.gather(*(worker.get(f"/api/items/{74_000 + item}") for item in range(ITEMS)))
         for worker in pipeline.workers

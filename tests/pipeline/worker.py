@@ -32,7 +32,7 @@ LOOK_INTERVAL = 0.1
 
 
 async def until(what: str, look: Callable[[], Awaitable[T]], deadline: float = DEADLINE) -> T:
-    """What *look* gives, as soon as that is true; *what* says what did not happen."""
+    """The result of *look*, as soon as that is true; *what* says what did not happen."""
     end = time.monotonic() + deadline
     while not (found := await look()):
         assert time.monotonic() < end, f"not within {deadline:g} s: {what}"

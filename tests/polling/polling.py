@@ -40,7 +40,7 @@ async def until_served(
 
 
 async def polling(worker: Worker) -> dict[str, Any]:
-    """What ``/api/stats`` says of a worker's polling."""
+    """The part of ``/api/stats`` about a worker's polling."""
     assert worker.is_alive, worker.log[-3000:]
     stats: dict[str, Any] = (await worker.stats())["polling"]
     return stats
@@ -67,7 +67,7 @@ async def recorded_polls(pipeline: Pipeline) -> dict[str, list[Poll]]:
 
 
 async def check_raw_topic(pipeline: Pipeline, walmart: Walmart) -> int:
-    """What holds of the raw topic whatever went wrong; how many observations it has.
+    """Checks the raw topic, whatever went wrong; the number of its observations.
 
     Each is, content and request id, what the sandbox served whole, and no older than the one
     before it of the same item.

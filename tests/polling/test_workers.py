@@ -78,7 +78,7 @@ def too_early(
 
 
 async def served_by_item(walmart: Walmart) -> dict[str, list[int]]:
-    """When each item was served (epoch ms)."""
+    """The times at which each item was served (epoch ms)."""
     served = defaultdict(list)
     for record in await walmart.served():
         served[record["item_id"]].append(record["served_at"])

@@ -36,7 +36,7 @@ class Walmart:
         return [item["item_id"] for item in items]
 
     async def stats(self) -> dict[str, Any]:
-        """What the sandbox has counted."""
+        """The counters of the sandbox."""
         stats: dict[str, Any] = await self._control("GET", "stats")
         return stats
 

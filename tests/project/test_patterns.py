@@ -83,7 +83,7 @@ def _compiled(call: ast.Call, attr: str, place: str) -> re.Pattern[Any]:
 
 
 def attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
-    """What leads up to a repetition, and what is repeated: for each repetition in *pattern*."""
+    """The text before a repetition and the repeated text, for each repetition in *pattern*."""
     seen = set()
     for head, pump in _repetitions(parser.parse(pattern.pattern, pattern.flags), ""):
         if pump and (head, pump) not in seen:

@@ -1,4 +1,4 @@
-"""What can be seen of a worker from outside: its memory, and how long a probe takes."""
+"""Measures a worker from outside: its memory, and the time of a probe."""
 
 from __future__ import annotations
 

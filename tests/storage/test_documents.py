@@ -170,7 +170,7 @@ def test_the_id_of_a_window_names_its_width_where_that_is_not_an_hour(width_s: i
 
 
 def test_the_first_window_after_a_change_of_width_says_since_when_it_counts() -> None:
-    """What was observed before was counted at the other width."""
+    """Earlier observations were counted at the other width."""
     after = structs.replace(WINDOW, since=WINDOW.start + 60_000)
 
     assert window_document(stored(after))["since"] == datetime(2026, 11, 22, 18, 1, tzinfo=UTC)

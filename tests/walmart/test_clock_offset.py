@@ -1,4 +1,4 @@
-"""Whose time it is: Walmart's, as its answers tell it, whatever happens to the machine's clock."""
+"""The time is Walmart's by its answers, whatever happens to the machine's clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What schemathesis checks of every answer besides the description."""
+"""Checks of every answer besides schemathesis's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tell() -> None:
 
 @schemathesis.check
 def count(ctx, response, case) -> None:
-    """Of how much has been answered what."""
+    """Counts the answers by their status."""
     SEEN[f"{case.method} {case.path}"][response.status_code] += 1
 
 
@@ -56,7 +56,7 @@ def no_server_error(ctx, response, case) -> None:
 
 @schemathesis.check
 def errors_in_our_form(ctx, response, case) -> None:
-    """Of whatever is refused, by whichever layer."""
+    """Every refusal has our form, whichever layer makes it."""
     if response.status_code >= 400 and case.method.upper() != "HEAD":
         error = _error(response)
         assert set(error) == {"code", "message"}, f"not in our form: {response.content[:200]!r}"

@@ -150,7 +150,7 @@ def answer(wire: socket.socket) -> int:
 
 
 def until_closed(wire: socket.socket) -> bytes:
-    """What comes until the other side closes. Raises TimeoutError if it does not."""
+    """The bytes that come until the other side closes. Raises TimeoutError if it does not."""
     got = b""
     try:
         while piece := wire.recv(65536):

@@ -164,7 +164,7 @@ async def test_exactly_what_may_be_let_in_is_let_in(open_mode, mode) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """An answer."""
 
     status: int
     headers: Any

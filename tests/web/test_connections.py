@@ -1,4 +1,4 @@
-"""Which connection gives way when there is no room for another."""
+"""The connection that gives way if there is no room for another."""
 
 from __future__ import annotations
 

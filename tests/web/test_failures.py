@@ -1,4 +1,4 @@
-"""Who fails to prove who they are is counted by address, and slowed; who can is not."""
+"""Failed proofs are counted by address, and slowed; right ones are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes from worker to worker, and what an owner can do that is none, or turned evil."""
+"""Requests from worker to worker, and owners that are none, or have turned evil."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener
 
 @pytest.fixture
 async def owner() -> AsyncIterator[Listener]:
-    """What the group's assignment calls the owner of item 42."""
+    """The owner of item 42 by the group's assignment."""
     async with listening() as listener:
         yield listener
 
 
 @pytest.fixture
 async def stranger() -> AsyncIterator[Listener]:
-    """Who is no member of the group, and must never be asked anything."""
+    """A server outside the group, which must never be asked anything."""
     async with listening() as listener:
         yield listener
         assert listener.connections == 0

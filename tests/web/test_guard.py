@@ -1,4 +1,4 @@
-"""Who may ask: tokens, and what is refused where there is none."""
+"""Tokens, and the refusals where there is none."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_the_right_token_reads_and_writes_from_everywhere(open_site) -> No
 
 
 async def test_probes_need_no_token(open_site) -> None:
-    """Who asks them has none, and learns no secrets."""
+    """A prober has none, and learns no secrets."""
     site = await open_site(web_token=TOKEN)
 
     await site.json("/livez")
@@ -71,7 +71,7 @@ def test_beyond_loopback_a_token_is_demanded_at_the_start(make_unreachable_setti
 
 
 def test_beyond_loopback_a_token_that_can_be_guessed_is_refused(make_unreachable_settings) -> None:
-    """Of wrong ones, no number is refused by itself: only its length keeps a token safe."""
+    """Wrong tokens are not limited in number: only its length keeps a token safe."""
     settings = make_unreachable_settings(web_host="0.0.0.0", web_token="x" * 15)
 
     with pytest.raises(SettingsError) as caught:
@@ -148,7 +148,7 @@ async def test_behind_a_trusted_proxy_foreign_names_are_refused(open_site) -> No
     "path", ["/webhooks%2Fwalmart", "/%2Flivez", "/livez%2F", "/%2e/livez", "/livez/"]
 )
 async def test_what_only_looks_like_an_open_path_is_not_open(open_site, path) -> None:
-    """What counts is the route that answers, not how the path reads."""
+    """The route that answers counts, not how the path reads."""
     site = await open_site(web_token=TOKEN)
 
     async with site.client.get(URL(path, encoded=True)) as response:

@@ -497,7 +497,7 @@ def test_while_all_connections_are_at_work_probes_are_answered_and_others_refuse
 
 
 def test_no_address_takes_more_than_its_share(tmp_path) -> None:
-    """What it has at work counts, too: there is room for the others."""
+    """Its work under way counts, too: there is room for the others."""
     limits = Limits(connections=10, per_address=2)
     with Served(tmp_path, limits) as served, contextlib.ExitStack() as stack:
         for _ in range(2):

@@ -44,7 +44,7 @@ def observed(live, item_id: str, *looks: tuple[int, dict[str, Offer]]) -> None:
 
 
 async def test_an_items_offers_and_windows_are_the_tables(site) -> None:
-    """What each offer says, since when, and what its window has come to."""
+    """Each offer as it is, since when, and its window so far."""
     later = FEATURED._replace(price_cents=2099)
     observed(
         site.live,
@@ -190,7 +190,7 @@ def test_faust_hashes_the_item_id_as_the_raw_topic_does(tmp_path) -> None:
 
 @pytest.mark.parametrize("path", ["/api/items/42%2F..", "/api/items/%00", "/api/items/42%0A"])
 async def test_odd_paths_are_refused_before_anybody_is_asked(site, path) -> None:
-    """What is passed on to another worker is an item id and nothing else."""
+    """Nothing but an item id is passed on to another worker."""
     async with site.client.get(path) as response:
         assert response.status == 400
 

@@ -1,4 +1,4 @@
-"""What the views answer of sealed fields, with the key and without."""
+"""The views' answers about sealed fields, with the key and without."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ async def test_a_sellers_name_is_no_formula(stored_site, seller) -> None:
 
 
 async def test_windows_are_the_stored_ones(stored_site) -> None:
-    """Of the past, paged like changes."""
+    """Those of the past, paged like changes."""
     await save(stored_site, "42", [0])
     await save_windows(stored_site, "42", 3)
 

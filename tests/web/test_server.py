@@ -65,7 +65,7 @@ async def test_what_is_not_http_is_refused_in_the_form_of_every_refusal(port) ->
     ids=["headers", "length of a header"],
 )
 async def test_a_request_has_limits(port, fits, does_not) -> None:
-    """What fits is answered."""
+    """A request within them is answered."""
     closing = b"Connection: close\r\n\r\n"
 
     assert (await ask(port, fits + closing)).startswith(b"HTTP/1.1 200 ")

@@ -101,7 +101,7 @@ class CallQuota:
         return min(self.rate(partitions), evenly, left)
 
     def quiet_since(self, partitions: set[int]) -> int | None:
-        """When a call was last charged to any of *partitions* (epoch ms); ``None``: never."""
+        """The time of the last call charged to any of *partitions* (epoch ms); ``None``: never."""
         return max((self._usage(each).at for each in partitions), default=0) or None
 
     async def reserve(self, calls: int, partitions: set[int]) -> Reservation:
@@ -113,7 +113,7 @@ class CallQuota:
         return Reservation(charged, days)
 
     async def settle(self, reservation: Reservation, made: int) -> None:
-        """Of what was reserved, give back all but the calls *made*."""
+        """Give back the reserved calls but those that were *made*."""
         back = spread(max(0, reservation.calls - made), reservation.charged)
         await self._charge({each: -calls for each, calls in back.items()}, reservation.days)
 

@@ -146,7 +146,7 @@ def add_unreadable(
 
 
 class _Received(NamedTuple):
-    """What a consumed record would say of it."""
+    """The fields of a consumed record."""
 
     offset: int
     timestamp: int

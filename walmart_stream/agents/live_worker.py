@@ -1,4 +1,4 @@
-"""What the web views may ask of the running worker."""
+"""The running worker's answers to the web views."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class OwnItems:
         self._waiting = None
 
     def item_of(self, key: bytes | None) -> Known | None:
-        """What is known under a :func:`sku_key` or :func:`gtin_key`."""
+        """The facts known under a :func:`sku_key` or :func:`gtin_key`."""
         value = None if key is None else self._table.read(PARTITION, key)
         return None if value is None else decode_known(value)
 
@@ -146,7 +146,7 @@ class OwnItems:
                 yield key.removeprefix(SKU).decode("utf-8", "surrogatepass")
 
     def progress(self, name: str) -> dict[str, Any]:
-        """What :meth:`note` was told last."""
+        """The last argument of :meth:`note`."""
         value = self._table.read(PARTITION, b"#" + name.encode())
         found: dict[str, Any] = {} if value is None else orjson.loads(value)
         return found
@@ -288,7 +288,7 @@ class OwnItems:
         self._drop(set(done))
 
     def _event(self, key: bytes) -> tuple[int, bytes] | None:
-        """When a waiting event arrived (epoch ms), and its bytes.
+        """The arrival of a waiting event (epoch ms), and its bytes.
 
         ``None``: the partition has just become somebody else's, who has the event now.
         """
@@ -355,7 +355,7 @@ def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived
 
 
 def _better(old: Known | None, new: Known, *, is_code: bool) -> Known | None:
-    """What to keep instead of *old*, if anything."""
+    """The value to keep in place of *old*, if any."""
     if old is None:
         return new
     if is_code:

@@ -138,7 +138,7 @@ class Poller:
         return self._queue.overdue(self._clock.now_ms(), self._pace[2])
 
     def stats(self) -> dict[str, Any]:
-        """What is watched here, what Walmart did not answer, and the last failure."""
+        """Counts of watched items, of those not answered, and the last failure."""
         unanswered = defaultdict(list)
         for item, outcome in self._watched.troubled.items():
             unanswered[outcome].append(item.item_id)
@@ -365,7 +365,7 @@ class Poller:
         logger.warning("polling: %s", self._last_error)
 
     def _postpone(self, items: Sequence[Item]) -> None:
-        """What was not asked for, or not answered, is no poll: it comes back soon."""
+        """Bring items back soon that were not asked for, or not answered: that is not a poll."""
         until = self._clock.now_ms() + self._retry_ms
         for item in items:
             self._queue.pause(item, self._watched.poll_of(item), until)

@@ -1,4 +1,4 @@
-"""What a worker learns of item ids on its way, told to the owner of the table of own items."""
+"""Facts about item ids that a worker learns, sent to the owner of the table of own items."""
 
 from __future__ import annotations
 

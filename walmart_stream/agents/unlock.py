@@ -35,7 +35,7 @@ class Unlocker:
     async def rebuilt(
         self, partition: int, item_id: str, end: int, old: ItemState, outbox: Outbox
     ) -> Outcome | None:
-        """What the log before offset *end* comes to for the item; ``None``: nothing is wrong.
+        """The state of the item by the log before offset *end*; ``None``: nothing is wrong.
 
         Its dead letters, and what voids the results that were wrong, are in *outbox*: they go
         before the outcome's own events.

@@ -1,4 +1,4 @@
-"""What the observations of one item come to: its changes, its offers, and how each offer went.
+"""The course of one item by its observations: its changes, its offers, and each offer's history.
 
 Recomputed with the pure domain and nothing of the pipeline. Where the log has lost its beginning
 it is recomputed for three pasts that there may have been: what comes out the same whatever was
@@ -37,7 +37,7 @@ BEFORE = -1
 
 
 class Past(Enum):
-    """What may have been observed before the log begins."""
+    """The observations that may have been made before the log begins."""
 
     NOTHING = "nothing"
     OTHER = "everything was otherwise"

@@ -34,7 +34,7 @@ NEEDS_THE_PAST = "they depend on observations that the log no longer holds"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an item is judged by.
+    """The rules by which an item is judged.
 
     Everything from before the offset ``lower`` must be stored, unless only the clock (``now``,
     epoch ms) closes it; what is stored stems from before ``upper``. ``place``: topic and partition.
@@ -147,7 +147,7 @@ class ItemAudit:
             self._windows[str(stored.get("offer"))].append(stored)
 
     def finish(self) -> Findings:
-        """What was found."""
+        """The findings."""
         lower = self._scope.lower
         required = [
             {name for name, version in course.changes.items() if version.offset < lower}
@@ -286,7 +286,7 @@ class ItemAudit:
     # -- all collections ----------------------------------------------------------------------
 
     def _versions(self, course: Course, name: str) -> list[Document]:
-        """What may be stored of an offer: as of ``lower``, or as of later."""
+        """The versions of an offer that may be stored: as of ``lower``, or as of later."""
         versions = course.offers.get(name, [])
         lower = self._scope.lower
         first = max((n for n, one in enumerate(versions) if one.offset < lower), default=0)
@@ -338,7 +338,7 @@ class ItemAudit:
 
 
 class _Cover:
-    """Which stored window counts an observation."""
+    """The stored windows that count an observation."""
 
     def __init__(self, spans: Iterable[tuple[int, int, Document]]) -> None:
         self._spans = sorted(spans, key=lambda span: span[:2])

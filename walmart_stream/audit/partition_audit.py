@@ -160,7 +160,7 @@ class PartitionAudit:
         return place < len(self._seen_items) and self._seen_items[place] == hash(item_id)
 
     def scope(self, partition: int, lower: int, upper: int, horizon: Horizon | None) -> Scope:
-        """What an item of *partition* is judged by."""
+        """The rules by which an item of *partition* is judged."""
         place = topics.RAW.name, partition
         return Scope(place, self._rules, self._clock(), lower, upper, horizon)
 

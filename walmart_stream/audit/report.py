@@ -12,7 +12,7 @@ EXAMPLES = 20
 
 
 class Verdict(Enum):
-    """What a verification comes to; the value is the exit code of the command."""
+    """The verdict of a verification; the value is the exit code of the command."""
 
     CLEAN = 0
     NOT_CLEAN = 1

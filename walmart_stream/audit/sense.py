@@ -1,4 +1,4 @@
-"""What a stored document must say whatever was observed: where the log cannot judge it, this can.
+"""Rules that every stored document keeps: they judge where the log cannot.
 
 Written from the contract. Fields that are not there (sealed ones that cannot be opened, say) are
 passed over.

@@ -1,4 +1,4 @@
-"""What MongoDB holds of some items, item by item and in order, or under ids of no item."""
+"""Reads the documents of some items, item by item and in order, or those under ids of no item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a window of an offer says, from the observations of the offer and the window's own rules.
+"""The content of a window, from the offer's observations and the window's own rules.
 
 Written from the contract and shared with nothing that makes windows: the rules (width, and how
 long a price counts as known) are those that the stored document names, so that windows made before
@@ -52,7 +52,7 @@ class Track:
         self._times = [one.at for one in seen]
 
     def part(self, frame: Frame) -> Sequence[Seen]:
-        """What the *frame* knows: the last observation before it, and those in it."""
+        """The observations of the *frame*: the last one before it, and those in it."""
         last = bisect_left(self._times, frame.end)
         if frame.seen_at is not None:
             last = min(last, bisect_right(self._times, frame.seen_at))
@@ -70,7 +70,7 @@ class Track:
         return self._times[number - 1] if number else None
 
     def until(self, offset: int) -> Track:
-        """What of it was observed before *offset* in the log."""
+        """The part that was observed before *offset* in the log."""
         return Track([one for one in self.seen if one.offset < offset])
 
 

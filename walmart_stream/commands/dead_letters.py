@@ -21,7 +21,7 @@ class NoSuchLetter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters are meant; ``None`` is any. *fault* is the class of the fault."""
+    """A choice of letters; ``None`` is any. *fault* is the class of the fault."""
 
     topic: str | None = None
     stage: str | None = None

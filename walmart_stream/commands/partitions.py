@@ -13,7 +13,7 @@ from walmart_stream.settings import Settings
 
 
 class NotParked(Exception):
-    """What was to go on is not parked; the message names what is."""
+    """The partition to resume is not parked; the message names those that are."""
 
 
 class BadOffset(Exception):

@@ -1,1 +1,1 @@
-"""What an observation means: pure functions, no I/O, no clock, no randomness, no Faust."""
+"""The meaning of observations: pure functions, no I/O, no clock, no randomness, no Faust."""

@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a batch comes to.
+    """The outcome of a batch.
 
     ``states`` holds the state of every item that the batch names, changed or not, once; ``events``
     are in log order. ``left`` holds (item id, offer, its last state there) of the windows that an

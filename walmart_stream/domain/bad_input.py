@@ -1,4 +1,4 @@
-"""When a partition holds little but bad input: something is wrong that a person has to end."""
+"""Notices a partition that holds little but bad input, which needs a person."""
 
 from __future__ import annotations
 

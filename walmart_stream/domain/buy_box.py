@@ -1,4 +1,4 @@
-"""Who holds an item's buy box, since when, and for how much of the time it was the seller.
+"""The holder of an item's buy box, since when, and the seller's share of the time.
 
 Times are epoch milliseconds. The word of an observation counts until the next one, but for no
 longer than a price counts as known; sums are kept of the current window and the one before.
@@ -69,7 +69,7 @@ class BuyBox(Struct, array_like=True, gc=False):
         self.won += self._won(spent)
 
     def document(self) -> dict[str, Any]:
-        """What is stored with the seller's own offer."""
+        """The fields that are stored with the seller's own offer."""
         return {
             "holder": self.holder,
             "seller": self.seller,

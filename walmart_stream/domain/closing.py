@@ -1,4 +1,4 @@
-"""Which windows close, and when: by a later observation, by the clock, by a change of width.
+"""Closes windows: by a later observation, by the clock, by a change of width.
 
 Of one offer, in one width, those windows are stored that hold an observation, and those at whose
 start a price was known: which these are depends on the observations alone. The clock closes them

@@ -1,4 +1,4 @@
-"""What is derived from observations: the values of the results topic.
+"""Events derived from observations: the values of the results topic.
 
 Their identity is their content (item, offer, time), never a clock, a random number or a log
 position: deriving one again overwrites it with itself.
@@ -55,7 +55,7 @@ class PriceChange(Struct, frozen=True, gc=False):
         return document
 
     def value(self) -> _PriceChangeValue:
-        """What :meth:`document` gives, as it is encoded."""
+        """The encoded form of :meth:`document`."""
         price, shipping, two_day, available, seller = self.now
         landed = None if price is None or shipping is None else price + shipping
         before = self.previous
@@ -114,7 +114,7 @@ class OfferUpdated(Struct, frozen=True, gc=False):
         return document
 
     def value(self) -> _OfferUpdatedValue:
-        """What :meth:`document` gives, as it is encoded."""
+        """The encoded form of :meth:`document`."""
         price, shipping, two_day, available, seller = self.now
         return _OfferUpdatedValue(
             1,
@@ -163,7 +163,7 @@ class WindowClosed(Struct, frozen=True, gc=False):
         return document
 
     def value(self) -> _WindowClosedValue:
-        """What :meth:`document` gives, as it is encoded.
+        """The encoded form of :meth:`document`.
 
         A window that the first release began is told in that release's words: it is nothing else.
         """
@@ -271,7 +271,7 @@ def encode(event: Event) -> bytes:
 
 
 def summarise(item_id: str, offer: str, window: Window, now: Offer, seen_at: int) -> WindowClosed:
-    """What *window* comes to if nothing else is observed in it.
+    """The summary of *window* if nothing else is observed in it.
 
     *now* is the offer's last state, seen at *seen_at*; it counts up to the window's end or until
     it is no longer known. Mean: sum(price x time) / sum(time). Coverage: sum(time) / width.

@@ -13,7 +13,7 @@ WALMART = "Walmart.com"
 
 
 class Offer(NamedTuple):
-    """What one offer says. Money in cents; ``None`` is unknown, and 0 shipping is free."""
+    """An offer as observed. Money in cents; ``None`` is unknown, and 0 shipping is free."""
 
     price_cents: int | None
     shipping_cents: int | None

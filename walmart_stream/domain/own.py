@@ -1,4 +1,4 @@
-"""What the state keeps for the seller side: the own offer's fields, and the buy box.
+"""The state of the seller side: the own offer's fields, and the buy box.
 
 A source that cannot see a field of the own offer leaves it as it was last said: what each field
 was last said to be is remembered beside the offer, also while the offer is unavailable.
@@ -32,7 +32,7 @@ MOST_SKUS = 50
 
 
 class OwnSku(Struct, array_like=True, gc=False):
-    """What was last said of each field of one SKU's offer, ``None`` where nothing was.
+    """The last value of each field of one SKU's offer, ``None`` where there was none.
 
     ``heard_at`` is when it was seen last (epoch ms). ``wins`` is whether it holds the buy box.
     """
@@ -67,7 +67,7 @@ class OwnSku(Struct, array_like=True, gc=False):
 
 
 class SellerState(Struct, array_like=True, gc=False):
-    """What the seller side said last of an item.
+    """The seller side's last words on an item.
 
     ``skus`` holds each SKU's offer; under the empty text that of words that name no SKU.
     ``published`` to ``shipping_cents`` are what earlier versions knew, until the next word.
@@ -153,7 +153,7 @@ class SellerState(Struct, array_like=True, gc=False):
         return newer
 
     def _sku_of(self, said: OwnSight, known_at: int) -> OwnSku:
-        """What is remembered of the SKU that *said* is about."""
+        """The memory of the SKU that *said* is about."""
         skus = self.skus
         if not skus:
             # States that were written before SKUs were remembered know the offer all the same.
@@ -198,7 +198,7 @@ class SellerState(Struct, array_like=True, gc=False):
         return shown is not None and shown.is_available and shown.is_new != is_new(said.condition)
 
     def _holder(self, sight: Sight, said: BoxSight) -> BoxSight:
-        """Who holds the box, by what *sight* says and by what was said of other SKUs."""
+        """The holder of the box by *sight* and by the last words on other SKUs."""
         holds = said.holder == OWN
         if not said.of_sku:
             for own in self.skus.values():

@@ -20,7 +20,7 @@ from walmart_stream.domain.windows import Rules
 
 
 class ItemReset(Struct, frozen=True, tag_field="type", tag="item_reset"):
-    """What is stored of an item from ``since`` on, or of records from ``source`` on, is void.
+    """Voids what is stored of an item from ``since`` on, or of records from ``source`` on.
 
     What is right follows as other events.
     """
@@ -41,7 +41,7 @@ def rebuild(
     old: ItemState,
     rules: Rules,
 ) -> tuple[ItemReset, Outcome]:
-    """What an item's log comes to, where an earlier release has applied a record that is bad.
+    """The state by an item's log, where an earlier release has applied a record that is bad.
 
     *entries*: all of the item's good observations in log order; *first_bad*: where the first bad
     record stands; *old*: the state that knows of it. The outcome has the events that may differ

@@ -21,14 +21,14 @@ UNKNOWN = "unknown"
 
 
 class Seen(NamedTuple):
-    """What an offer says, and as of when (anything that can be compared)."""
+    """An offer, and as of when (anything that can be compared)."""
 
     offer: Offer
     at: Any
 
 
 class Holder(NamedTuple):
-    """Who holds the buy box: ``own``, ``rival``, ``none`` or ``unknown``.
+    """The holder of the buy box: ``own``, ``rival``, ``none`` or ``unknown``.
 
     ``seller`` is a rival's name, where it was named; ``since`` is in the times of the caller.
     """

@@ -16,7 +16,7 @@ LONGEST_RUN = 2_000
 
 
 class Watched:
-    """What the records of the watchlist's topic leave behind, some 250 bytes for an item.
+    """The watchlist by the records of its topic, some 250 bytes for an item.
 
     Ids are kept as sorted runs, one behind the other, so that a record costs microseconds and a
     page no more than what is on it, however many items there are.

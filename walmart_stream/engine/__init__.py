@@ -1,4 +1,4 @@
-"""What this program mends and speeds up in Faust. Nothing else knows Faust's internals.
+"""The mends and speed-ups of Faust. Nothing else knows Faust's internals.
 
 As it comes, Faust 0.15.3 can lose messages. :mod:`reliance` names everything that the mends below
 rely on and checks the version; `tests/engine/` has a regression test for each. How batches are

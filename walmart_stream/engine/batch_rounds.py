@@ -1,4 +1,4 @@
-"""When the partitions of a topic work: together while little waits in them, else each by itself.
+"""Schedules a topic's partitions: in shared rounds while backlogs are small, else independently.
 
 Most of what a small batch costs is what every batch costs: requests to the brokers and their
 answers, above all. Partitions that begin together share these.

@@ -125,7 +125,7 @@ class BatchConsumer(driver.Consumer):
         return found
 
     def last_fetched(self) -> dict[TP, int | None]:
-        """When a broker last answered for each partition that is read, if only that it is quiet.
+        """The time of a broker's last answer for each partition that is read, even an empty one.
 
         In Unix time (ms); ``None`` if none has yet.
         """

@@ -63,7 +63,7 @@ def relied_on() -> Iterator[tuple[str, str]]:
 
 
 def missing() -> list[str]:
-    """Of :data:`RELIANCES`, the names that do not exist."""
+    """The names in :data:`RELIANCES` that do not exist."""
     found = []
     for path, name in relied_on():
         module, _, class_name = path.partition(":")

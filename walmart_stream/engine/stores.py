@@ -40,7 +40,7 @@ class Partitions(Protocol):
         """The value of *key*."""
 
     def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """What *partition* holds now."""
+        """The content of *partition*."""
 
     def put(self, partition: int, values: Values, place: Place | None) -> None:
         """Store *values* (``None`` deletes), and *place*, if given, as :meth:`place`."""

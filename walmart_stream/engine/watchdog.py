@@ -24,7 +24,7 @@ class Progress:
         self._last: dict[Hashable, tuple[Any, float]] = {}
 
     def stalled(self, positions: dict[Hashable, Any], now: float) -> list[Hashable]:
-        """Of everything that has work to do, what has been at the same position for too long.
+        """The parts that have work to do and have been at the same position for too long.
 
         What is not in *positions* has nothing to do, and its time begins anew.
         """

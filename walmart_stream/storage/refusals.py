@@ -1,4 +1,4 @@
-"""What MongoDB refuses for what a document is, not for how the database is.
+"""Refusals of MongoDB that come from a document's content rather than the database's condition.
 
 Such a write is refused however often it is repeated: by a validator of the collection, by the
 limit of a document's size, by somebody's unique index. The writer sets the document apart.
@@ -50,7 +50,7 @@ def is_passing(error: PyMongoError) -> bool:
 
 
 def why(error: Exception) -> str:
-    """What a person has to know of a refusal."""
+    """The reason of a refusal, for a person."""
     if isinstance(error, BulkWriteError):
         first: Any = refusals(error)[0]
         return f"code {first.get('code')}: {str(first.get('errmsg'))[:LONGEST_REASON]}"

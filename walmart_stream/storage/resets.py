@@ -11,7 +11,7 @@ from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOW
 
 
 class Reset(NamedTuple):
-    """Of an item: what is of the time from ``since`` on, or of records from a place on."""
+    """Documents of an item to void: from the time ``since`` on, or of records from a place on."""
 
     item_id: str
     since: datetime

@@ -1,4 +1,4 @@
-"""Which connections are open and whose they are, and which one gives way to a new one. Pure.
+"""The open connections by their owners, and the one that gives way to a new one. Pure.
 
 Connections that wait for their next request are cheap to make again, so the oldest of them gives
 way when there is no room. An address that has its share gives way to itself only. Beyond all of

@@ -1,4 +1,4 @@
-"""What the handlers of the views are given."""
+"""The context of the views' handlers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What views raise, and how it is answered: ``{"error": {"code", "message"}}``.
+"""Errors that views raise, and their answers: ``{"error": {"code", "message"}}``.
 
 ApiError
 ├── BadRequest            400 bad_request

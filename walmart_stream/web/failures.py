@@ -1,4 +1,4 @@
-"""Who fails to prove who they are, and how often: counted for each address, and slowed.
+"""Counts failed proofs of identity for each address, and slows them.
 
 A right token or signature passes whatever else came from its address: behind one proxy, a colleague
 with an old token must not lock everybody out. So this does not bound guesses by refusing to look at
@@ -122,7 +122,7 @@ def slow_failures(trust_proxy: bool) -> Middleware:
 
 
 def address_of(request: web.Request, trust_proxy: bool) -> str:
-    """Whom a failure counts for: an IPv4 address, or an IPv6 network.
+    """The address that a failure counts for: IPv4, or an IPv6 network.
 
     With *trust_proxy* it is the last entry of ``X-Forwarded-For``: what the proxy itself saw. The
     entries before it are what its caller wrote. What is no address there does not count.
@@ -136,7 +136,7 @@ def address_of(request: web.Request, trust_proxy: bool) -> str:
 
 
 def group_of(peer: object) -> str:
-    """Whose a connection is: an IPv4 address or an IPv6 network; *peer* as of ``getpeername``."""
+    """Owner of a connection: IPv4 address or IPv6 network; *peer* as of ``getpeername``."""
     # The address of a Unix socket is its path.
     return _group(peer[0]) if isinstance(peer, tuple) else UNIX_SOCKET
 

@@ -1,4 +1,4 @@
-"""Who may ask: the bearer token, and without one only what comes from this machine itself."""
+"""Lets in the bearer token, and without one only requests from this machine itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer carries, refusals too."""
+"""The headers of every answer, refusals too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers may send: query parameters and bodies, checked field by field."""
+"""The inputs of callers: query parameters and bodies, checked field by field."""
 
 from __future__ import annotations
 

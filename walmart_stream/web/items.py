@@ -123,7 +123,7 @@ def _live_standing(known: Standing | None) -> dict[str, Any] | None:
 def _stored_standing(
     offers: Mapping[str, Mapping[str, Any]], seal: FieldSeal
 ) -> dict[str, Any] | None:
-    """What can be told of the standing from the documents of an item's offers."""
+    """The standing as far as the documents of an item's offers determine it."""
     own = offers.get(OWN)
     if own is None:
         return None

@@ -14,7 +14,7 @@ MONGODB = "mongodb"
 
 
 class Live(Protocol):
-    """What the web views may ask of the running worker."""
+    """The running worker as the web views see it."""
 
     def item(self, item_id: str) -> ItemState | None:
         """The item's state from the offers table, if this worker owns its partition."""

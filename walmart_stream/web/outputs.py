@@ -1,4 +1,4 @@
-"""What is answered. The models are the schemas of the OpenAPI description.
+"""The answers. Their models are the schemas of the OpenAPI description.
 
 Handlers build plain dictionaries, which the tests hold to these models.
 """
@@ -31,7 +31,7 @@ class _Output(BaseModel):
 
 
 class Fault(_Output):
-    """What went wrong."""
+    """A failure."""
 
     code: str
     message: str
@@ -79,7 +79,7 @@ class Endpoint(_Output):
 
 
 class Index(_Output):
-    """What can be asked."""
+    """The list of endpoints."""
 
     name: str
     version: str
@@ -119,7 +119,7 @@ class Stats(BaseModel):
 
 
 class StoredOffer(_Output):
-    """What an offer said when it last changed."""
+    """An offer as of its last change."""
 
     seller: str | None
     price_cents: Cents
@@ -139,7 +139,7 @@ class Rival(_Output):
 
 
 class BuyBox(_Output):
-    """Who holds the buy box, by the last word of the seller side."""
+    """The holder of the buy box, by the last word of the seller side."""
 
     holder: Literal["own", "rival", "none", "unknown"]
     seller: Annotated[str | None, Field(description="A rival's name, where it was named.")]
@@ -210,7 +210,7 @@ class Items(_Output):
 
 
 class LiveOffer(StoredOffer):
-    """What an offer says now."""
+    """An offer as it is now."""
 
     observed_at: Time
 
@@ -257,7 +257,7 @@ class LiveItem(_Output):
 
 
 class Before(_Output):
-    """What an offer said before a change."""
+    """An offer before a change."""
 
     price_cents: Cents
     shipping_cents: Cents

@@ -18,7 +18,7 @@ Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one method of a path does.
+    """One method of a path.
 
     ``answer`` is the model of its JSON; ``media`` names other types that it can answer in, with a
     line about each. ``bodies`` maps content types to models, or ``None`` for text. ``errors`` are

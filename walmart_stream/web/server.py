@@ -181,7 +181,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is answered, and logged, where no view has been reached.
+        """Answers, and logs, where no view has been reached.
 
         Raises:
             ConnectionResetError: the caller has gone, so that nobody can be answered.

@@ -129,7 +129,7 @@ def test_the_payload_stays_untouched() -> None:
 def test_each_fault_has_its_class(
     key: bytes | None, value: bytes | None, fault: type[BadInput]
 ) -> None:
-    """What is wrong becomes the class of the dead letter, with a message of one short line."""
+    """The fault is the class of the dead letter, with a message of one short line."""
     with pytest.raises(BadInput) as caught:
         decode(key, value)
 

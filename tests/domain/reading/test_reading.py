@@ -85,7 +85,7 @@ times = st.one_of(
 
 
 def read(decoder: Any, key: bytes | None, value: bytes) -> Any:
-    """What *decoder* makes of a record: an observation, or the fault's class and message."""
+    """The result of *decoder* for a record: an observation, or the fault's class and message."""
     try:
         observation = decoder(key, value)
     except BadInput as exc:

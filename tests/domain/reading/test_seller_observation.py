@@ -1,4 +1,4 @@
-"""What the seller side's payloads say, form by form."""
+"""Payloads of the seller side, form by form."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_price_of_another_currency_is_refused() -> None:
 
 
 def test_a_row_tells_price_and_shipping_of_own_and_whether_it_wins() -> None:
-    """Who else does is not in it, nor whether own is published."""
+    """It names no other holder, nor whether own is published."""
     own = OwnSight(UNSET, 2497, 0, sku="KET-1/7")
     assert row() == Sight("Kettle", own, BoxSight("rival", of_sku=True))
     won = row(isSellerBuyBoxWinner="Yes")
@@ -165,7 +165,7 @@ def test_the_headers_of_a_report_may_be_spelt_in_any_way() -> None:
 
 
 def test_an_empty_cell_is_unknown_and_a_missing_column_is_unseen() -> None:
-    """What cannot be seen is carried over; what could be seen and is empty is unknown."""
+    """Fields out of sight are carried over; those in sight and empty are unknown."""
     empty = row(Seller_Ship_Price="", BuyBox_Item_Price="n/a")
     missing = row(Seller_Ship_Price=None, BuyBox_Item_Price=None, isSellerBuyBoxWinner=None)
 
@@ -404,7 +404,7 @@ def test_a_price_of_the_box_that_cannot_be_read_is_a_price() -> None:
 
 @pytest.mark.parametrize("odd", ["", "cheap", "1,2,3.00", [5]])
 def test_an_odd_price_in_an_event_costs_nothing_else(odd: object) -> None:
-    """What it says of publication, rivals and the box counts; own's price stays as it was."""
+    """Its publication, rivals and box count; own's price stays as it was."""
     bare = event("OFFER_UNPUBLISHED", sku="K", sellerOfferPrice=odd).sight
     changed = box_changed(currentOffer={**OWN, "sellerOfferPrice": odd}).sight
 

@@ -23,7 +23,7 @@ EVENT = b'{"source":{"eventType":"OFFER_UNPUBLISHED"},"payload":{"sku":"A","item
 
 @pytest.mark.parametrize("odd", [b"", rb',"x":"\ud83d"', b',"x":"\t"', b',"x":NaN', b',"x":1e400'])
 def test_an_event_is_read_with_a_mark_before_it_and_an_odd_field_in_it(odd: bytes) -> None:
-    """What it says is certain, so it is no dead letter."""
+    """Its meaning is certain, so it does not become a dead letter."""
     event = read_event(BOM + EVENT % odd, 0)
     sent = read_message(BOM + EVENT % odd, 1000)
 
@@ -77,7 +77,7 @@ def test_one_odd_item_of_a_page_of_the_sellers_items_costs_nothing_else(
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=6))
 def test_json_is_not_mended(value: object) -> None:
-    """What was sent stays as it is, byte for byte."""
+    """The bytes that were sent stay as they are."""
     try:
         text = orjson.dumps(value)
     except TypeError:

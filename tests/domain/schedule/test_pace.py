@@ -50,6 +50,6 @@ def test_what_was_overspent_is_paid_back_first() -> None:
 
 
 def test_a_burst_is_ten_minutes_of_the_day() -> None:
-    """Of the usual quota 35 calls, 700 items; of the smallest, enough to find one bad id."""
+    """The usual quota has 35 calls, 700 items; the smallest, enough to find one bad id."""
     assert burst_of(5000) == pytest.approx(34.7, abs=0.1)
     assert burst_of(1) == 4

@@ -1,4 +1,4 @@
-"""What is kept of an item's polls, and when a missed item is unavailable."""
+"""The memory of an item's polls, by which a missed item becomes unavailable."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_an_item_that_was_never_answered_has_nothing_to_lose() -> None:
 
 
 def test_a_refusal_that_is_not_about_the_item_says_nothing_of_it() -> None:
-    """When Walmart refuses everything for an hour, the catalogue is not gone."""
+    """The catalogue is not gone because Walmart refuses everything for an hour."""
     poll = Poll(START, ANSWERED, answered=START)
 
     for number in range(1, 10):

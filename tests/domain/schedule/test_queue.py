@@ -1,4 +1,4 @@
-"""What is polled when: paced, in turn, and nobody starved by what somebody imports."""
+"""The order of polls: paced, in turn, and no item starved by an import."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Run:
                 self.queue.put(item, self.polls[item], at)
 
     def asked(self, since: float = 0) -> dict[str, list[float]]:
-        """When each item was asked for."""
+        """The times at which each item was asked for."""
         asked = defaultdict(list)
         for at, call in self.calls:
             if at >= since:
@@ -106,7 +106,7 @@ class Run:
 
 
 def most_beyond(times: list[float], rate: float) -> float:
-    """Of all spans between two of *times*: by how many calls the worst exceeds its quota."""
+    """The calls by which the worst span between two of *times* exceeds its quota."""
     worst = lowest = 0.0
     for made, at in enumerate(times):
         # Calls so far against what the quota has given so far; the difference of two such
@@ -328,7 +328,7 @@ def test_a_dropped_partition_takes_its_items_with_it() -> None:
 
 
 def test_the_oldest_due_poll_has_an_age() -> None:
-    """What stands still is seen, whatever the reason."""
+    """A standstill is seen, whatever the reason."""
     queue = PollQueue(UniformSchedule(60, 3600), START)
     queue.begin(0)
     quiet = queue.overdue(START, 1.0)

@@ -61,8 +61,8 @@ def test_no_partition_is_charged_beyond_its_share_while_another_has_calls_left(
 def test_workers_that_hand_their_partitions_around_never_exceed_the_daily_quota(
     quota: int, partitions: int, workers: int, asked: list[tuple[int, int]], random: object
 ) -> None:
-    """What a partition was charged goes with it, so that nobody gets calls by taking it over; and
-    whoever has all partitions may use the whole quota."""
+    """The calls charged to a partition go with it: a takeover gives nobody more calls, and the
+    owner of all partitions may use the whole quota."""
     used = dict.fromkeys(range(partitions), NONE)
     made = 0
 

@@ -104,7 +104,7 @@ async def test_an_answer_of_too_many_values_is_refused_before_they_are_made(
 
 
 def test_half_an_answer_is_no_answer() -> None:
-    """What was cut off is not taken for items that are missing."""
+    """Items that were cut off are not taken for missing ones."""
     whole = page(b'"x":1', 0)
     for end in range(1, len(whole)):
         with pytest.raises(ValueError, match="no JSON"):

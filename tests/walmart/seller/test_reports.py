@@ -396,7 +396,7 @@ async def test_a_storage_that_is_down_is_tried_again(open_seller):
     ],
 )
 async def test_a_link_leads_to_hosts_that_are_named_only(open_seller, link):
-    """What answers in Walmart's place must not steer requests from here into the network."""
+    """A server in Walmart's place must not steer requests from here into the network."""
     links = reply({"requestId": "id/1", "downloadURL": link})
     client, server = await open_seller(Reports(b"", 0, links=[links]).answer)
 

@@ -17,7 +17,7 @@ REASONS = {MISSING: "missing", INVALID: "refused"}
 
 
 def absence_payload(outcome: str, polls: int, since: int) -> bytes:
-    """What says that *polls* polls in a row since *since* (epoch ms) had this *outcome*."""
+    """The payload for *polls* polls in a row since *since* (epoch ms) with this *outcome*."""
     return orjson.dumps({"reason": REASONS[outcome], "polls": polls, "since": to_iso(since)})
 
 

@@ -100,7 +100,7 @@ def price_cents(value: object, field: str, prefix: str = "") -> int | None:
 
 
 def shipping_cents(value: object, field: str, prefix: str = "") -> int | None:
-    """What shipping costs: as :func:`cents`, and the word FREE is 0."""
+    """Shipping in cents: as :func:`cents`, and the word FREE is 0."""
     if value.__class__ is str and len(value) <= MAX_TEXT and value.strip().lower() in _FREE:
         return 0
     return cents(value, field, prefix)

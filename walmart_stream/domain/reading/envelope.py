@@ -1,4 +1,4 @@
-"""What a record of the raw topic means, once its JSON has been read: every check of every field."""
+"""The checks of every field of a record of the raw topic, once its JSON has been read."""
 
 from __future__ import annotations
 

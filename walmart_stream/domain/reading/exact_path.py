@@ -28,7 +28,7 @@ def read(key: bytes | None, value: bytes) -> Observation:
 
 
 def _fault(value: bytes, known: Exception) -> str:
-    """What the usual parser says, which names line, column and what is wrong there."""
+    """The usual parser's message, which names line, column and fault."""
     try:
         orjson.loads(value)
     except orjson.JSONDecodeError as exc:

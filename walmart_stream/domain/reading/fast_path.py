@@ -42,7 +42,7 @@ class _Envelope(Struct, gc=False):
 
 
 class _Said(NamedTuple):
-    """What an item's answer says, and the digest of its bytes."""
+    """The content of an item's answer, and the digest of its bytes."""
 
     name: str | None
     featured: Offer

@@ -1,4 +1,4 @@
-"""What the seller side says about an item: payloads of the sources ``seller`` and ``webhook``.
+"""Reads what the seller side says about an item: sources ``seller`` and ``webhook``.
 
 Three forms: an item of ``GET /v3/items``, a row of the buy-box report, and an event of a webhook.
 Each sees some fields of the seller's own offer and not others; a field that it cannot see is
@@ -42,7 +42,7 @@ D = TypeVar("D")
 
 
 class OwnSight(Struct, frozen=True, gc=False):
-    """What is said of the own offer of one SKU; ``UNSET`` is what the source cannot see.
+    """One SKU's own offer as a source says it; ``UNSET`` fields are out of its sight.
 
     ``seller``, ``sku`` and ``condition`` are ``None`` where the payload does not name them.
     """
@@ -56,7 +56,7 @@ class OwnSight(Struct, frozen=True, gc=False):
 
 
 class BoxSight(Struct, frozen=True, gc=False):
-    """Who holds the buy box: ``own``, ``rival`` (*seller*, where named) or ``none``.
+    """The holder of the buy box: ``own``, ``rival`` (*seller*, where named) or ``none``.
 
     ``of_sku``: the word is about the SKU that was seen, and another SKU of the seller's may hold
     the box that this one does not.
@@ -69,7 +69,7 @@ class BoxSight(Struct, frozen=True, gc=False):
 
 
 class Sight(Struct, frozen=True, gc=False):
-    """What one payload says besides the rivals' offers.
+    """The content of one payload besides the rivals' offers.
 
     ``complete``: the rivals that it names are all that there are. ``odd`` names the fields that
     could not be read.
@@ -88,7 +88,7 @@ class Sight(Struct, frozen=True, gc=False):
 
 
 def seller_sight(payload: Mapping[str, Any], item_id: str) -> Sight:
-    """What a payload of source ``seller`` says.
+    """The content of a payload of source ``seller``.
 
     Raises:
         BadInput: it is of no known form, or its price or status cannot be read.
@@ -104,7 +104,7 @@ def seller_sight(payload: Mapping[str, Any], item_id: str) -> Sight:
 def webhook_sight(
     payload: Mapping[str, Any], item_id: str
 ) -> tuple[Sight, dict[str, Offer | None]]:
-    """What an event says, and the offers of rivals in it; of other events: nothing.
+    """The content of an event, and the offers of rivals in it; of other events nothing.
 
     Raises:
         BadInput: it is no event, or not one about this item.
@@ -131,7 +131,7 @@ class _Fields:
         self.odd: list[str] = []
 
     def tried(self, field: str, read: Callable[[], T], otherwise: D) -> T | D:
-        """What *read* gives; *otherwise* where the field cannot be read."""
+        """The result of *read*; *otherwise* where the field cannot be read."""
         try:
             return read()
         except BadInput:
@@ -205,7 +205,7 @@ def _report_row(payload: Mapping[str, Any], item_id: str) -> Sight:
 
 
 def _box_of_row(row: Mapping[str, str], fields: _Fields) -> BoxSight | None:
-    """Who holds the box by a row, which says of own only whether it does."""
+    """The holder of the box by a row, which says of own only whether it holds it."""
     said = row.get("issellerbuyboxwinner")
     wins = read.flag(said)
     # A price that cannot be read is a price: somebody holds the box.

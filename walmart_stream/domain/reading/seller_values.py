@@ -65,7 +65,7 @@ def price(value: Any) -> int | None:
 
 
 def shipping(value: Any) -> int | None:
-    """What shipping costs in cents, 0 where it is FREE; ``None`` for what cannot be read."""
+    """Shipping in cents, 0 where it is FREE; ``None`` where it cannot be read."""
     return _cents(value, amounts.shipping_cents)
 
 

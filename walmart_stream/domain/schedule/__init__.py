@@ -1,4 +1,4 @@
-"""Which item to ask for next, and how many calls there are for it.
+"""Schedules polls: the next items to ask for, and the calls that there are for them.
 
 ``poll``: what is kept of an item's polls. ``quota``: the calls of a day. ``pace``: how fast they
 may be spent. ``uniform``: when an item is due. ``queue``: the watched items in asking order. All

@@ -1,4 +1,4 @@
-"""What is kept of an item's polls, and when an item that is missed becomes unavailable."""
+"""The memory of an item's polls, by which a missing item becomes unavailable."""
 
 from __future__ import annotations
 

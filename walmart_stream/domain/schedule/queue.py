@@ -34,7 +34,7 @@ class Item(NamedTuple):
 
 
 class Lane(Enum):
-    """Which items a call is for."""
+    """The kind of items that a call is for."""
 
     KNOWN = "known"
     NEW = "new"

@@ -18,7 +18,7 @@ class Days(NamedTuple):
 
     @classmethod
     def around(cls, now: int, before: float, after: float) -> Days:
-        """Of a call that is made *before* seconds before *now* (epoch ms) to *after* after it."""
+        """The days of a call made *before* seconds before *now* (epoch ms) to *after* after it."""
         return cls(int(now - before * 1000) // DAY_MS, int(now + after * 1000) // DAY_MS)
 
 
@@ -67,7 +67,7 @@ NONE = Usage(0, 0)
 
 
 def share(calls: int, partition: int, partitions: int) -> int:
-    """What of *calls* is this partition's; the shares of all partitions add up to *calls*."""
+    """This partition's part of *calls*; the shares of all partitions add up to *calls*."""
     return calls // partitions + (partition < calls % partitions)
 
 

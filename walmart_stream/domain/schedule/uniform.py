@@ -1,4 +1,4 @@
-"""When items are due: the seam for schedules, and the one that treats all items alike."""
+"""The seam for schedules, and the schedule that treats all items alike."""
 
 from __future__ import annotations
 
