@@ -92,7 +92,7 @@ def cents(value: object, field: str) -> int | None:
     elif value.__class__ is Decimal:
         rounded = _from_decimal(value, value, field)
     else:
-        raise WrongShape(f"{field}: a number is due, not {type(value).__name__}")
+        raise WrongShape(f"{field}: must be a number, not {type(value).__name__}")
     if not 0 <= rounded <= MAX_CENTS:
         raise _not_a_price(value, field)
     return rounded
@@ -198,7 +198,7 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
     """
     best = item.get("bestMarketplacePrice")
     if best is not None and not isinstance(best, dict):
-        raise WrongShape("bestMarketplacePrice: an object is due")
+        raise WrongShape("bestMarketplacePrice: must be an object")
     featured = _offer(item, "salePrice", "")
     third_party = item.get("marketplace")
     if isinstance(third_party, str):
@@ -235,7 +235,7 @@ def _text(value: object, field: str, longest: int) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise WrongShape(f"{field}: text is due, not {type(value).__name__}")
+        raise WrongShape(f"{field}: must be text, not {type(value).__name__}")
     text = ""
     while "&" in value:
         before, _, value = value.partition("&")
@@ -268,7 +268,7 @@ def _flag(value: object, field: str) -> bool | None:
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise WrongShape(f"{field}: true or false is due")
+    raise WrongShape(f"{field}: must be true or false")
 
 
 def decode(key: bytes | None, value: bytes | None) -> Observation:
@@ -278,7 +278,7 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
         BadInput: the record is not a valid observation; the class and message say why.
     """
     if not value:
-        raise EmptyValue("an observation is due, the value is empty")
+        raise EmptyValue("the value is empty; it must be an observation")
     try:
         envelope = orjson.loads(value)
     except orjson.JSONDecodeError as exc:
@@ -335,21 +335,21 @@ def _refuse(text: str) -> None:
 
 def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     if envelope.__class__ is not dict:
-        raise WrongShape("an object is due")
+        raise WrongShape("must be an object")
     get = envelope.get
     if get("schema").__class__ is not int or get("schema") != SCHEMA:
-        raise WrongShape("schema: 1 is due")
+        raise WrongShape("schema: must be 1")
     item_id = get("item_id")
     if item_id.__class__ is not str or not ITEM_ID.fullmatch(item_id):
-        raise WrongShape("item_id: a number of up to 20 digits, as text, is due")
+        raise WrongShape("item_id: must be 1–20 digits without a leading zero, as text")
     source = get("source")
     if source not in SOURCES:
-        raise WrongShape(f"source: one of {', '.join(SOURCES)} is due")
+        raise WrongShape(f"source: must be one of {', '.join(SOURCES)}")
     if get("request_id").__class__ not in (str, type(None)):
-        raise WrongShape("request_id: text is due")
+        raise WrongShape("request_id: must be text")
     observed_at = get("observed_at")
     if observed_at.__class__ is not str:
-        raise WrongShape("observed_at: an ISO 8601 time is due")
+        raise WrongShape("observed_at: must be an ISO 8601 time")
     if len(observed_at) > LONGEST_TIME:
         raise BadTime(f"observed_at: {observed_at[:40]!r}… is longer than any ISO 8601 time")
     try:
@@ -358,11 +358,11 @@ def _check_envelope(envelope: Any) -> tuple[str, int, str]:
         raise BadTime(f"observed_at: {str(exc)[:100]}") from None
     payload = get("payload")
     if payload.__class__ is not dict:
-        raise WrongShape("payload: an object is due")
+        raise WrongShape("payload: must be an object")
     if source != AFFILIATE:
         raise UnsupportedSource(f"observations of source {source!r} are not read here")
     if _item_id_text(payload.get("itemId")) != item_id:
-        raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")
+        raise WrongShape(f"payload.itemId: must be {item_id}, as in item_id")
     return item_id, at, source
 
 

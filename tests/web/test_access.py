@@ -206,7 +206,7 @@ def check_refusal(answer: Answer, method: str, case: Any) -> None:
         return
     error = outputs.Error.model_validate_json(answer.body)
     assert (error.error.code, error.error.message) in {
-        ("unauthorized", "a bearer token is due: Authorization: Bearer …"),
+        ("unauthorized", "a bearer token is needed: Authorization: Bearer …"),
         ("forbidden", "WEB_TOKEN must be set to allow writes"),
     }, case
     assert (error.failing, error.rejected) == (None, None), case

@@ -75,7 +75,7 @@ async def test_csv_without_any_item_is_400(site) -> None:
     [
         (b"", "the body is not JSON"),
         (b"{", "the body is not JSON"),
-        (b'"42"', "the body: an object with item_id or items is due"),
+        (b'"42"', "the body: must be an object with item_id or items"),
         (b"{}", "item_id: Field required"),
         (b'{"item_id":"abc"}', "item_id 'abc': must be 1–20 digits"),
         (b'{"item_id":42}', "item_id: Input should be a valid string"),

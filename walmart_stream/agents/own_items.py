@@ -89,10 +89,10 @@ def decode_known(value: bytes) -> Known:
     except orjson.JSONDecodeError as exc:
         raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
     except (ValueError, TypeError):
-        raise WrongShape("[item id, told, time] is due") from None
+        raise WrongShape("must be [item id, told, time]") from None
     good = item_id is None or (isinstance(item_id, str) and ITEM_ID.fullmatch(item_id))
     if not good or not isinstance(told, bool) or not isinstance(at, int):
-        raise WrongShape("[item id, told, time] is due")
+        raise WrongShape("must be [item id, told, time]")
     return Known(item_id, told, at)
 
 
@@ -229,7 +229,7 @@ class OwnItems:
     def _check(self, record: Any) -> None:
         event = read_event(record.value or b"", record.timestamp)
         if event.sku is None:
-            raise WrongShape("an event that names a SKU is due")
+            raise WrongShape("must be an event that names a SKU")
 
     async def _take(self, facts: Iterable[tuple[bytes, Known]], outbox: Outbox) -> None:
         changed: dict[bytes, Known] = {}
@@ -328,7 +328,7 @@ def _check_size(record: Any) -> None:
     size = len(record.key or b"") + len(record.value or b"") + headers
     if size > MAX_RECORD_BYTES:
         # Compressed, more fits a record than can be written again.
-        raise TooLarge(f"{size} bytes, at most {MAX_RECORD_BYTES} are due")
+        raise TooLarge(f"{size} bytes, of at most {MAX_RECORD_BYTES}")
 
 
 def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived: int) -> None:

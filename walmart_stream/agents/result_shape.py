@@ -139,7 +139,7 @@ def read_result(value: bytes | None) -> Any:
         BadInput: it is none of them; the message names the field.
     """
     if not value:
-        raise EmptyValue("a result is due, the value is empty")
+        raise EmptyValue("the value is empty; it must be a result")
     try:
         if value.startswith(_USUAL):
             return _decode[CHANGE](value)
@@ -148,6 +148,6 @@ def read_result(value: bytes | None) -> Any:
             return _decode_window_of_a_width(value)
         return _decode[kind["type"]](value)
     except ValidationError as exc:
-        raise WrongShape(f"a result is due: {str(exc)[:200]}") from None
+        raise WrongShape(f"not a result: {str(exc)[:200]}") from None
     except (DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None

@@ -41,7 +41,7 @@ class Watchlist:
                     raise KeyFault("the key must be an item id")
                 if record.value:
                     if len(record.value) > MAX_RECORD_BYTES:
-                        raise TooLarge(f"an entry is due, not {len(record.value)} bytes")
+                        raise TooLarge(f"must be an entry, not {len(record.value)} bytes")
                     decode_entry(record.key.decode(), record.value)
             except BadInput as exc:
                 self._letters.add(outbox, batch, record, "watchlist", exc)

@@ -95,7 +95,7 @@ def frame_of(stored: Document, known: int) -> Frame:
 
 def _ms(moment: object) -> int:
     if not isinstance(moment, datetime):
-        raise TypeError("a time is due")
+        raise TypeError("must be a time")
     return to_ms(moment)
 
 

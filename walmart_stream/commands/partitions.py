@@ -115,5 +115,5 @@ def _check(one: ParkedPartition, until: int) -> None:
     if not one.state.offset < until <= one.end:
         raise BadOffset(
             f"--skip-bad-until {until}: {_name(one)} stands at {one.state.offset} and ends at "
-            f"{one.end}; an offset between these is due"
+            f"{one.end}; it must be an offset between these"
         )

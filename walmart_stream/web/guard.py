@@ -82,7 +82,7 @@ def _by_token(token: str) -> Middleware:
             # Headers are decoded with surrogates for what is not UTF-8.
             same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected)
             if scheme.lower() != "bearer" or not same:
-                raise Unauthorized("a bearer token is due: Authorization: Bearer …")
+                raise Unauthorized("a bearer token is needed: Authorization: Bearer …")
         _check_body_type(request)
         return await handler(request)
 

@@ -26,7 +26,7 @@ async def refuse_ambiguous(request: web.Request, handler: Handler) -> web.Stream
     if request.version not in (HttpVersion10, HttpVersion11):
         raise Ambiguous("HTTP/1.1 is due")
     if not request.raw_path.startswith("/") or not request.raw_path.isascii():
-        raise Ambiguous("the target: a path is due, this is no proxy")
+        raise Ambiguous("the target: must be a path; this is not a proxy")
     # Some load balancers probe with HTTP/1.0 and name no host; what is asked of them needs none.
     host = request.headers.get("Host", "")
     if not HOST.fullmatch(host) and (host or route_of(request) not in OPEN):

@@ -88,7 +88,7 @@ def _from_json(body: bytes) -> _Read:
     except orjson.JSONDecodeError as exc:
         raise BadRequest(f"the body is not JSON: {str(exc)[:100]}") from None
     if not isinstance(values, dict):
-        raise BadRequest("the body: an object with item_id or items is due")
+        raise BadRequest("the body: must be an object with item_id or items")
     listed = values.get("items")
     if isinstance(listed, list) and len(listed) > MAX_ENTRIES:
         raise BadRequest(f"items: at most {MAX_ENTRIES} are taken at a time")

@@ -31,7 +31,7 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
         BadInput: the record is not a valid observation; the class and message say why.
     """
     if not value:
-        raise EmptyValue("an observation is due, the value is empty")
+        raise EmptyValue("the value is empty; it must be an observation")
     observation = _read_fast(key, value)
     if observation is None:
         observation = general_path.read(key, value)

@@ -28,5 +28,5 @@ def absent_offers(payload: Mapping[str, Any]) -> dict[str, Offer | None]:
         WrongShape: it names no reason that is known.
     """
     if payload.get("reason") not in REASONS.values():
-        raise WrongShape(f"payload.reason: one of {', '.join(REASONS.values())} is due")
+        raise WrongShape(f"payload.reason: must be one of {', '.join(REASONS.values())}")
     return {FEATURED: UNAVAILABLE, MARKETPLACE: None}

@@ -36,7 +36,7 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
     """
     best = item.get("bestMarketplacePrice")
     if best is not None and not isinstance(best, dict):
-        raise WrongShape("bestMarketplacePrice: an object is due")
+        raise WrongShape("bestMarketplacePrice: must be an object")
     get = item.get
     featured = featured_offer(
         get("salePrice"),

@@ -88,7 +88,7 @@ def cents(value: object, field: str, prefix: str = "") -> int | None:
     elif value.__class__ is Decimal:
         rounded = _rounded(value, value, prefix + field)
     else:
-        raise WrongShape(f"{prefix}{field}: a number is due, not {type(value).__name__}")
+        raise WrongShape(f"{prefix}{field}: must be a number, not {type(value).__name__}")
     if not 0 <= rounded <= MAX_CENTS:
         raise _not_a_price(value, prefix + field)
     return rounded

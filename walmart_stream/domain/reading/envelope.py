@@ -76,29 +76,29 @@ def check_key(key: bytes | None, item_id: str) -> None:
 
 def _check_envelope(envelope: Any) -> tuple[str, int, str]:
     if envelope.__class__ is not dict:
-        raise WrongShape("an object is due")
+        raise WrongShape("must be an object")
     get = envelope.get
     schema = get("schema")
     if schema.__class__ is not int or schema != SCHEMA:
-        raise WrongShape("schema: 1 is due")
+        raise WrongShape("schema: must be 1")
     item_id = get("item_id")
     if item_id.__class__ is not str or not ITEM_ID.fullmatch(item_id):
-        raise WrongShape("item_id: a number of up to 20 digits, as text, is due")
+        raise WrongShape("item_id: must be 1–20 digits without a leading zero, as text")
     source = get("source")
     if source not in SOURCES:
-        raise WrongShape(f"source: one of {', '.join(SOURCES)} is due")
+        raise WrongShape(f"source: must be one of {', '.join(SOURCES)}")
     request_id = get("request_id")
     if request_id is not None and request_id.__class__ is not str:
-        raise WrongShape("request_id: text is due")
+        raise WrongShape("request_id: must be text")
     observed_at = get("observed_at")
     if observed_at.__class__ is not str:
-        raise WrongShape("observed_at: an ISO 8601 time is due")
+        raise WrongShape("observed_at: must be an ISO 8601 time")
     at = time_of(observed_at)
     payload = get("payload")
     if payload.__class__ is not dict:
-        raise WrongShape("payload: an object is due")
+        raise WrongShape("payload: must be an object")
     if source == AFFILIATE and _item_id_text(payload.get("itemId")) != item_id:
-        raise WrongShape(f"payload.itemId: {item_id} is due, as in item_id")
+        raise WrongShape(f"payload.itemId: must be {item_id}, as in item_id")
     return item_id, at, source
 
 

@@ -116,7 +116,7 @@ def webhook_sight(
         raise UnsupportedSource("payload: no event, which has a source.eventType")
     event = payload.get("payload")
     if not isinstance(event, dict):
-        raise WrongShape("payload.payload: an object is due")
+        raise WrongShape("payload.payload: must be an object")
     if kind == BUY_BOX_CHANGED:
         return _buy_box_changed(event, item_id)
     if kind in (OFFER_PUBLISHED, OFFER_UNPUBLISHED):
@@ -153,7 +153,7 @@ class _Fields:
     def object(self, of: Mapping[str, Any], name: str) -> dict[str, Any] | None:
         value = of.get(name)
         if value is not None and not isinstance(value, dict):
-            raise WrongShape(f"{name}: an object is due")
+            raise WrongShape(f"{name}: must be an object")
         return value
 
 
@@ -172,10 +172,10 @@ def _own_item(item: Mapping[str, Any]) -> Sight:
 
 def _report_row(payload: Mapping[str, Any], item_id: str) -> Sight:
     if payload["report"] != BUYBOX:
-        raise UnsupportedSource("payload.report: BUYBOX is due")
+        raise UnsupportedSource("payload.report: must be BUYBOX")
     cells = payload.get("row")
     if not isinstance(cells, dict):
-        raise WrongShape("payload.row: an object is due")
+        raise WrongShape("payload.row: must be an object")
     columns: set[str] = set()
     row: dict[str, str] = {}
     sku = None
@@ -183,7 +183,7 @@ def _report_row(payload: Mapping[str, Any], item_id: str) -> Sight:
         column = read.spelling(header)
         columns.add(column)
         if cell is not None and not isinstance(cell, str):
-            raise WrongShape("payload.row: texts are due")
+            raise WrongShape("payload.row: must be texts")
         if column == "sku":
             # As it stands: "NA" may be one.
             sku = sku or _sku(cell)
@@ -252,9 +252,9 @@ def _buy_box_changed(
     if listed is None:
         listed = []
     if not isinstance(listed, list) or len(listed) > MOST_OFFERS:
-        raise WrongShape(f"offer.offers: a list of at most {MOST_OFFERS} is due")
+        raise WrongShape(f"offer.offers: must be a list of at most {MOST_OFFERS}")
     if not all(isinstance(one, dict) for one in listed):
-        raise WrongShape("offer.offers: objects are due")
+        raise WrongShape("offer.offers: must be objects")
     if current is None:
         current = next((one for one in listed if _is_partner(one, partner)), None)
     seller = None if current is None else fields.text(current, "sellerName", MAX_SELLER)
@@ -336,7 +336,7 @@ def _is_active(fields: Mapping[str, Any]) -> bool:
 def _word(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
-        raise WrongShape(f"{name}: text is due, not {type(value).__name__}")
+        raise WrongShape(f"{name}: must be text, not {type(value).__name__}")
     return value
 
 
@@ -359,4 +359,4 @@ def _amount_field(value: object, field: str) -> str:
 
 def _check_item_id(named: object, item_id: str, where: str) -> None:
     if named is not None and read.text(named) != item_id:
-        raise WrongShape(f"payload.{where}: the item id {item_id} is due, as in item_id")
+        raise WrongShape(f"payload.{where}: must be the item id {item_id}, as in item_id")

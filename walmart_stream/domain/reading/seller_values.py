@@ -54,7 +54,7 @@ def amount_in(value: Any, field: str) -> Any:
     if isinstance(value, Mapping):
         found = fields(value)
         if text(found.get("currency")) not in (None, "USD"):
-            raise BadNumber(f"{field}.currency: USD is due")
+            raise BadNumber(f"{field}.currency: must be USD")
         value = found.get("amount")
     return None if isinstance(value, str) and is_nothing(value) else value
 

@@ -72,4 +72,4 @@ def read_message(body: bytes, most_values: int) -> Sent:
         orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
-    raise WrongShape("an object is due")
+    raise WrongShape("must be an object")

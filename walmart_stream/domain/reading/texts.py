@@ -33,7 +33,7 @@ def text_of(value: object, field: str, longest: int, prefix: str = "") -> str | 
         WrongShape: it is not text; the error names *prefix* and *field*.
     """
     if not isinstance(value, str):
-        raise WrongShape(f"{prefix}{field}: text is due, not {type(value).__name__}")
+        raise WrongShape(f"{prefix}{field}: must be text, not {type(value).__name__}")
     if "&" in value:
         value = _unescape(value) if len(value) <= MAX_NAME else unescape(value[:_MOST_READ])
     if not value.isprintable():
@@ -60,7 +60,7 @@ def flag(value: object, field: str, prefix: str = "") -> bool:
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise WrongShape(f"{prefix}{field}: true or false is due")
+    raise WrongShape(f"{prefix}{field}: must be true or false")
 
 
 def _character(entity: re.Match[str]) -> str:
