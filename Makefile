@@ -78,6 +78,7 @@ audit: $(AUDIT_LOCKED)  ## look for known vulnerabilities in all locks, and for 
 lint: $(INSTALLED)  ## check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m tests.project.language
 
 .PHONY: types
 types: $(INSTALLED)  ## check the types, strictly

@@ -267,7 +267,7 @@ class Settings(BaseModel):
         10_000,
         ge=1,
         le=1_000_000,
-        description="A partition is parked when more than nine in ten of its last so many records "
+        description="Records after which a partition is parked if more than nine in ten of them "
         "are bad input.",
     )
     dead_letter_days: float = Field(

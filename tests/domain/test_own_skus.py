@@ -188,7 +188,7 @@ def test_a_used_item_competes_with_used_ones() -> None:
 
 
 def test_what_was_said_before_a_sku_was_named_is_that_skus() -> None:
-    """States of earlier versions, and events without a SKU, know the offer all the same."""
+    """States of earlier versions, and events without a SKU, know the offer anyway."""
     first = run(item(5, "A", 10), row(6, "A", "10", "4.99", "No"))
     old = first.states["1"]
     assert old.seller is not None

@@ -60,7 +60,7 @@ async def rounds(work):
 
 
 def some(tp: TP, count: int = 1) -> tuple[TP, tuple[InFlight, list[object]]]:
-    """A delivery of so many records."""
+    """A delivery of *count* records."""
     return tp, (InFlight(0, Mark(count, None), count), [object()] * count)
 
 

@@ -97,7 +97,7 @@ async def test_the_fetch_after_one_that_brought_little_waits_to_be_asked_for(
 
 
 async def test_the_fetch_after_one_that_brought_much_goes_ahead(fresh_broker, consumer, fetch):
-    """While that is worked off, the broker's answer is on its way."""
+    """While that is processed, the broker's answer is on its way."""
     await fetch(stream=0)
     many = [("d", "4")] * ENOUGH_TO_FETCH_AHEAD
     await produce(fresh_broker.bootstrap, *many, topic=STREAM.topic)

@@ -69,7 +69,7 @@ class Worker:
         return reports[-1]["partitions"] if reports else []
 
     def done(self) -> list[str]:
-        """Values of the records that were worked off."""
+        """Values of the records that were processed."""
         return [event["value"] for event in self.events if event["event"] == "done"]
 
     def wait_for(self, what: Callable[[list[dict[str, Any]]], Any]) -> Any:

@@ -82,7 +82,7 @@ class Pipeline:
         await create_topics(self.settings)
 
     async def produce(self, topic: str, records: Sequence[Record]) -> list[RecordMetadata]:
-        """Append *records* in one go; where each stands once the broker has acknowledged all."""
+        """Append *records* at once; where each stands once the broker has acknowledged all."""
         producer = AIOKafkaProducer(
             **client_options(self.settings),
             acks="all",

@@ -33,7 +33,7 @@ async def until_mongodb_is_missed(worker: Worker) -> None:
 
 
 async def until_changes(pipeline: Pipeline, count: int) -> None:
-    """Wait until so many changes are in the results topic, and the raw one is committed."""
+    """Wait until that number of changes is in the results topic, and the raw one is committed."""
     await pipeline.until_processed(RAW)
     results = [record.value for record in await pipeline.read(RESULTS)]
     assert sum(b'"price_change"' in value for value in results) == count

@@ -1,4 +1,4 @@
-"""Answers that fit no record, on a broker that would take them all the same."""
+"""Answers that fit no record, on a broker that would take them anyway."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ async def test_a_replay_into_the_live_database_is_refused_after_retention(
 async def test_verify_tells_after_retention_what_the_log_still_determines(
     settings: Settings,
 ) -> None:
-    """Nothing right is called wrong, and what is wrong, lost or invented is found all the same."""
+    """Nothing right is called wrong, and what is wrong, lost or invented is found anyway."""
     settings = settings.model_copy(update={"observation_max_ahead": 1.0})
     await market(settings, range(STEPS))
     await replay(settings)

@@ -48,7 +48,7 @@ def changes(item_id: str, *prices: int) -> Results:
 
 
 def window(item_id: str, observations: int, carried: bool | None = False) -> WindowClosed:
-    """A close that knows so many observations, a second after the other."""
+    """A close that knows this number of observations, a second after the other."""
     seen_at = START + 1000 * observations
     return WindowClosed(
         item_id, "featured", START, START + HOUR, observations, 0, 1, 1, 1, 1, 1.0, 0.5, HOUR,

@@ -91,7 +91,7 @@ async def test_no_case_breaks_the_views(authenticated_site, tmp_path) -> None:
         *(Path(sys.executable).with_name("schemathesis"), "--config-file", config, "--no-color"),
         *("run", description, "--url", authenticated_site.url, "--phases", PHASES),
         *("--max-examples", str(EXAMPLES), "--seed", str(SEED)),
-        # A busy machine is no fault of the views.
+        # The views are not to blame for a busy machine.
         *("--suppress-health-check", "all"),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "FUZZ_STATUSES": str(statuses)},

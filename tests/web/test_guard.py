@@ -35,7 +35,7 @@ async def test_with_a_token_nothing_is_answered_without_it(open_site, method, pa
     ["Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \x80\xff"],
 )
 async def test_a_wrong_token_is_none(open_site, header) -> None:
-    """Also one of another scheme, or of bytes that are no text."""
+    """Also one of another scheme, or of bytes that are not text."""
     site = await open_site(web_token=TOKEN)
 
     await site.json("/api/stats", 401, headers={"Authorization": header})

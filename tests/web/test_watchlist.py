@@ -112,7 +112,7 @@ async def test_a_body_of_more_than_a_mebibyte_is_413(site) -> None:
 
 
 async def test_items_are_removed(site) -> None:
-    """Removing again is no error: the item is not watched, which is what was asked."""
+    """Removing again is not an error: the item is not watched, which is what was asked."""
     site.live.watchlist["42"] = WatchEntry(item_id="42")
 
     for _ in range(2):

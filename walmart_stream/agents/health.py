@@ -9,7 +9,7 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.metrics import Metrics
 from walmart_stream.walmart.clock_offset import WalmartClock
 
-# A due poll that has waited for so many times POLL_INTERVAL_MAX is worth a warning.
+# A due poll that has waited for this multiple of POLL_INTERVAL_MAX is worth a warning.
 LATE_POLL = 3.0
 
 NOT_KNOWN = float("nan")

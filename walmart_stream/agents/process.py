@@ -34,7 +34,7 @@ from walmart_stream.tables import Tables
 
 logger = logging.getLogger(__name__)
 
-# Items whose windows the clock closes in one go; between two goes other work gets its turn.
+# Items whose windows the clock closes at once; between two rounds other work gets its turn.
 CLOSE_CHUNK = 500
 
 # Some ten megabytes of keys; beyond that they are hashed anew.

@@ -63,5 +63,5 @@ class Unlocker:
         first = Source(topic, partition, bad[0][0].offset)
         reset, outcome = rebuild(item_id, entries, first, old, self._rules)
         outbox.add(topics.RESULTS.name, item_id.encode(), encode_reset(reset), partition=partition)
-        logger.warning("item %s is made anew without %d records from the future", item_id, len(bad))
+        logger.warning("item %s: recomputed without %d records of the future", item_id, len(bad))
         return outcome

@@ -207,7 +207,7 @@ class ItemAudit:
     def _content(self, offer: str, track: Track, frame: Frame, stored: Document) -> Document:
         if frame.is_new:
             return stored_form(content(self._item_id, offer, track, frame))
-        # It does not name what it knows: so many observations as it says, the first ones.
+        # It does not name what it knows: as many observations as it says, the first ones.
         part = [one for one in track.part(frame) if one.at >= frame.start]
         count = stored.get("observations")
         if isinstance(count, int) and 0 < count < len(part):

@@ -88,7 +88,7 @@ async def replay(settings: Settings, names: Sequence[str], wanted: Filter) -> li
 
 
 def fields_of(letter: Letter) -> dict[str, Any]:
-    """*letter* as JSON; bytes that are no text are in base64."""
+    """*letter* as JSON; bytes that are not text are in base64."""
     return {
         "id": letter.name,
         "topic": letter.topic,

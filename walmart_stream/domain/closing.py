@@ -2,7 +2,7 @@
 
 Of one offer, in one width, those windows are stored that hold an observation, and those at whose
 start a price was known: which these are depends on the observations alone. The clock closes them
-when their end has passed; should an observation come all the same, it closes them again, and the
+when their end has passed; should an observation come anyway, it closes them again, and the
 close that knows the later observation is the one that stays.
 """
 

@@ -156,7 +156,7 @@ class SellerState(Struct, array_like=True, gc=False):
         """The memory of the SKU that *said* is about."""
         skus = self.skus
         if not skus:
-            # States that were written before SKUs were remembered know the offer all the same.
+            # States that were written before SKUs were remembered know the offer anyway.
             skus[""] = OwnSku(known_at, self.published, self.price_cents, self.shipping_cents)
             self.published = self.price_cents = self.shipping_cents = None
         if said.sku is None:

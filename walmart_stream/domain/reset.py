@@ -1,4 +1,4 @@
-"""An item made anew from the log: for what should never have been applied, and was.
+"""Recomputes an item from the log, without records that should never have been applied.
 
 An earlier release applied observations from far in the future; everything newer about the item
 was late from then on. The log still has all of it, so the item's state and results are what the

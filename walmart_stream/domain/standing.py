@@ -64,8 +64,8 @@ class Standing(NamedTuple):
     * ``competitive``: own's landed price is not above the best rival's, so that it is not the
       price that keeps it from winning;
     * ``lost``: a rival holds the box;
-    * ``unknown``: who holds it is not known, or nobody does, and own is dearer than the best rival
-      or cannot be compared with any.
+    * ``unknown``: who holds it is not known, or nobody does, and own is more expensive than the
+      best rival or cannot be compared with any.
     """
 
     state: str

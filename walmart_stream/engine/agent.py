@@ -125,7 +125,7 @@ def _take(consumer: BatchConsumer, tp: TP, lane: Lane, limit: int) -> tuple[int,
 
 
 def timer(app: Any, seconds: float, name: str, tick: Callable[[], Awaitable[None]]) -> None:
-    """Have *tick* called every so many *seconds*, from when the tables are restored."""
+    """Have *tick* called every *seconds* seconds, from when the tables are restored."""
 
     async def run() -> None:
         try:

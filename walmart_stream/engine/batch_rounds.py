@@ -18,7 +18,7 @@ from walmart_stream.engine.partitions import InFlight
 Delivery = tuple[InFlight, list[Any]]
 Lane = deque[Delivery]
 
-# A partition that has so many records waiting does not wait for others: they are a batch already.
+# A partition with this backlog does not wait for others: they are a batch already.
 ENOUGH_FOR_A_BATCH = 100
 
 # Seconds after which those who wait for a round to end begin without it.

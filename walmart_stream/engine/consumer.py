@@ -358,7 +358,7 @@ class BatchConsumer(driver.Consumer):
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of *key* among so many, by Kafka's own hash."""
+    """The partition of *key* among *partitions*, by Kafka's own hash."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 # EX_SOFTWARE of sysexits.h: the supervisor starts the worker again.
 EXIT_CODE = 70
 
-# EX_CONFIG of sysexits.h: starting it again is of no use before somebody has changed something.
+# EX_CONFIG of sysexits.h: starting it again cannot help until somebody has changed something.
 REFUSED_EXIT_CODE = 78
 
 logger = logging.getLogger(__name__)

@@ -89,7 +89,7 @@ class _Timer:
         return cls(libc, id) if made == 0 else None
 
     def set(self, seconds: float) -> None:
-        """Have it end in so many seconds; 0 stops it."""
+        """Have it end in *seconds* seconds; 0 stops it."""
         whole, part = divmod(seconds, 1)
         spec = _Itimerspec(s=int(whole), ns=int(part * 1e9))
         self._libc.timer_settime(self._id, 0, ctypes.byref(spec), None)

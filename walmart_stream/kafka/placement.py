@@ -6,5 +6,5 @@ from aiokafka.partitioner import murmur2
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's default partitioner puts *key*, of so many *partitions*."""
+    """Where Kafka's default partitioner puts *key*, of *partitions* partitions."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)

@@ -1,4 +1,4 @@
-"""Voids what is stored of an item that is made anew; what is right follows as other results."""
+"""Voids what is stored of an item that is recomputed; what is right follows as other results."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def read_answer(body: bytes) -> Any:
 
     Raises:
         MalformedJson: it holds more than ``MOST_VALUES`` values.
-        NotJson: the document as a whole is no JSON.
+        NotJson: the document as a whole is not JSON.
     """
     body = body.removeprefix(BOM).strip(_BLANKS)
     check_values(body, MOST_VALUES)

@@ -119,14 +119,14 @@ async def _ask(owner: URL, request: web.Request, item_id: str) -> web.StreamResp
 
 def _passed_on(request: web.Request) -> Mapping[str, str]:
     given = {name: request.headers.get(name, "") for name in PASSED_ON}
-    # Bytes that are no text are surrogates here, which cannot be sent.
+    # Bytes that are not text are surrogates here, which cannot be sent.
     return {name: value for name, value in given.items() if value and value.isprintable()}
 
 
 async def _body(response: ClientResponse) -> dict[str, Any]:
     if response.content_type != "application/json":
         raise _Unusable("not JSON")
-    # What is packed all the same is not unpacked, and so no JSON.
+    # A compressed body is not decompressed, so it fails to parse as JSON below.
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

@@ -91,7 +91,7 @@ def bodies_in_time(patience: float) -> Middleware:
 
 
 class _Late(TimeoutError):
-    """Raised to whoever reads the body. aiohttp, too, knows that a TimeoutError is no fault."""
+    """Raised to the reader of the body. aiohttp, too, does not blame itself for a TimeoutError."""
 
 
 def _give_up(body: StreamReader, late: _Late) -> None:

@@ -181,7 +181,7 @@ def test_valid_json_that_parsers_refuse_costs_no_price(odd: bytes) -> None:
 
 
 def test_half_a_surrogate_pair_in_a_name_is_shown_as_a_replacement_character() -> None:
-    """A name that was cut within a character is a name all the same, and can be stored."""
+    """A name that was cut within a character is a name anyway, and can be stored."""
     value = envelope(payload={"itemId": 123, "salePrice": 12.34, "name": "N", "sellerInfo": "S"})
     value = value.replace(b'"N"', b'"cut \\ud83d"').replace(b'"S"', b'"\\ud83dAcme"')
 

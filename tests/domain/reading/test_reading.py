@@ -29,7 +29,7 @@ def spelt(text: str) -> st.SearchStrategy[bytes]:
     return st.sampled_from([part.encode() for part in text.split(" ")])
 
 
-# Parts of JSON texts rather than values: spellings matter, and some are no JSON at all.
+# Parts of JSON texts rather than values: spellings matter, and some are not JSON at all.
 numbers = st.one_of(
     spelt("0 -0 0.0 -0.0 1 1.0 1e2 1E+2 0.125 0.1249999999999999999999 2.675 1e-400 5e-324 1e308"),
     spelt(

@@ -301,7 +301,7 @@ def test_publications_speak_for_what_they_carry() -> None:
 
 @pytest.mark.parametrize("kind", ["INVENTORY_OOS", "PO_CREATED", "SOMETHING_NEW"])
 def test_other_events_say_nothing(kind: str) -> None:
-    """They are kept in the raw topic, and are no fault."""
+    """They are kept in the raw topic, and are not an error."""
     look = event(kind, sku="K")
 
     assert look.offers == {}

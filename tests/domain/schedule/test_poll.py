@@ -47,7 +47,7 @@ def test_what_an_earlier_release_kept_is_still_read() -> None:
 
 def test_a_poll_of_the_future_counts_as_never() -> None:
     """A worker whose clock was ahead must not leave its items unpolled until that time comes;
-    workers' clocks that differ by seconds are no reason to ask twice."""
+    workers' clocks that differ by seconds do not make it ask twice."""
     poll = Poll(START, ANSWERED, answered=START)
 
     assert poll.seen_at(START - 120_000) == poll._replace(at=0)
@@ -99,7 +99,7 @@ def test_a_refusal_that_is_not_about_the_item_says_nothing_of_it() -> None:
 
 @given(st.lists(st.integers(-HOUR, HOUR), max_size=20))
 def test_a_clock_that_jumps_makes_nothing_unavailable_too_early(steps: list[int]) -> None:
-    """At least so many polls, and at least so long between the earliest and the latest time."""
+    """At least this number of polls, and this time between the earliest and the latest time."""
     poll, now, times = Poll(START, ANSWERED, answered=START), START, []
 
     for step in steps:

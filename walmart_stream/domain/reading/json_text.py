@@ -83,7 +83,7 @@ def check_values(text: bytes, most: int) -> None:
     # Each value but the first of a list or an object follows a comma. Commas inside of texts
     # count too, until the sum is too large: telling them apart takes a hundred times as long.
     if _places(text) > most and _places(_QUOTED.sub(b"", text)) > most:
-        raise MalformedJson(f"JSON of more than {most:,} values; at most so many are read")
+        raise MalformedJson(f"JSON of more than {most:,} values; no more are read")
 
 
 def end_of_value(text: bytes, at: int, grammar: Grammar = STRICT) -> int:
@@ -124,7 +124,7 @@ def members(text: bytes, grammar: Grammar = STRICT) -> Iterator[tuple[bytes, byt
     """The keys, quoted as they stand, and the values of the object that is all of *text*.
 
     Raises:
-        NotJson: it is no object.
+        NotJson: it is not an object.
     """
     at = open_bracket(text, b"{")
     found = _AFTER.match(text, at)
@@ -152,7 +152,7 @@ def elements(text: bytes, grammar: Grammar = STRICT) -> Iterator[bytes]:
     """The entries of the list that is all of *text*.
 
     Raises:
-        NotJson: it is no list.
+        NotJson: it is not a list.
     """
     at = open_bracket(text, b"[")
     found = _AFTER.match(text, at)

@@ -1,7 +1,7 @@
 """Text that is nearly JSON, mended: what leaves no doubt about the values beside it.
 
 Raw control characters in texts, bytes that are not UTF-8, escapes that JSON does not have, and
-words that are no JSON values (``NaN``, ``Infinity``, ``undefined``, ``01``). Quotes and brackets
+words that are not JSON values (``NaN``, ``Infinity``, ``undefined``, ``01``). Quotes and brackets
 are never guessed: where they do not match, the text cannot be read.
 """
 

@@ -19,7 +19,7 @@ SELLER = "seller"
 WEBHOOK = "webhook"
 # What the poll timer itself has to say: Walmart has not had the item for a while.
 POLL = "poll"
-# A person asks for the item's state to be made anew; see walmart_stream.agents.unlock.
+# A person asks for the item's state to be recomputed; see walmart_stream.agents.unlock.
 UNLOCK = "unlock"
 SOURCES = (AFFILIATE, SELLER, WEBHOOK, POLL, UNLOCK)
 ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")

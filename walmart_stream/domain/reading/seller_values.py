@@ -24,7 +24,7 @@ def spelling(name: str) -> str:
 def fields(entry: Any) -> dict[str, Any]:
     """The values of an object by the ``spelling`` of their keys; the first of a kind counts.
 
-    Empty for what is no object.
+    Empty for anything but an object.
     """
     found: dict[str, Any] = {}
     if isinstance(entry, Mapping):
@@ -38,7 +38,7 @@ def text(value: Any) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, Decimal):
-        # Longer ones are no number of anything; writing them out could take for ever.
+        # Longer ones do not count anything; writing them out could take for ever.
         value = float(value) if -20 < value.adjusted() < 20 else None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

@@ -189,7 +189,7 @@ class PollQueue:
         return None
 
     def made(self, call: Call, calls: int, *, answered: bool) -> None:
-        """*call* took so many *calls*; whether it was *answered*, not refused."""
+        """*call* took *calls* calls; whether it was *answered*, not refused."""
         if call.from_share:
             self._shares[call.lane].spend(calls)
         if answered and call.lane is Lane.NEW:
