@@ -70,6 +70,8 @@ options = {
     "consumer_metadata_max_age_ms": 2000,
     "topic_partitions": PARTITIONS,
     "topic_disable_leader": True,
+    # Workers with the same address count as one in the map of who has which partition.
+    "canonical_url": f"http://worker-{os.getpid()}.test",
     "table_standby_replicas": 0,
     "datadir": os.environ["DATA_DIR"],
     "store": f"{STORE}://",
