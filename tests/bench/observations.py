@@ -20,8 +20,10 @@ from walmart_stream.sandbox.market.catalogue import generate_catalogue
 from walmart_stream.sandbox.market.market import Market
 
 # In the future, so that no worker's clock closes a window while it is measured: what comes out
-# then depends on what goes in, and on nothing else.
-BEGIN = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
+# then depends on what goes in, and on nothing else. But no further ahead than workers allow, who
+# are told to allow AHEAD: a run's observations span some hours.
+AHEAD = 86_400
+BEGIN = to_ms(datetime.now(UTC).replace(minute=0, second=0, microsecond=0)) + 3_600_000
 
 # Each item is observed every ten minutes on average (milliseconds): six times an hour's window.
 INTERVAL = 600_000

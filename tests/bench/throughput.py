@@ -24,7 +24,7 @@ from tests.bench.documents import Documents
 from tests.bench.given import PARTITIONS, RAW, RESULTS, Given
 from tests.bench.log import Gauge, Loader, create_stores
 from tests.bench.logs import Logs
-from tests.bench.observations import Raw
+from tests.bench.observations import AHEAD, Raw
 from tests.bench.process import Processes
 from tests.bench.subject import Subject
 from tests.bench.work import Work
@@ -123,6 +123,7 @@ async def new_ground(
             "KAFKA_BROKERS": brokers,
             "KAFKA_PARTITIONS": str(PARTITIONS),
             "KAFKA_SESSION_TIMEOUT": f"{session:g}",
+            "OBSERVATION_MAX_AHEAD": str(AHEAD),
             "MONGODB_URI": NO_MONGODB if mongod is None else mongod.uri,
             "APP_ID": group,
             "DATA_DIR": str(folder / "data"),
