@@ -96,7 +96,9 @@ async def _table(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:
             change["seller"] or "",
             *(_dollars(change[f"{amount}_cents"]) for amount in ("price", "shipping", "landed")),
             _delta(change["delta_cents"]),
-            ", ".join(change["kinds"]) + ("" if change["available"] else " (unavailable)"),
+            # A change without kinds is one of who holds the buy box.
+            (", ".join(change["kinds"]) or "buy box")
+            + ("" if change["available"] else " (unavailable)"),
         )
         # As plain text: in a seller's name, brackets are no markup.
         table.add_row(*(Text(plain(cell)) for cell in cells))
