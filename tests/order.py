@@ -44,8 +44,9 @@ def pytest_configure_node(node: Any) -> None:
 
 def seed_of(config: pytest.Config) -> int | None:
     """The seed of this run, the same in all its processes."""
-    given = getattr(config, "workerinput", {"shuffle": config.option.shuffle})
-    return given["shuffle"]
+    given: dict[str, Any] = getattr(config, "workerinput", {})
+    seed: int | None = given.get("shuffle", config.option.shuffle)
+    return seed
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -60,7 +60,8 @@ async def test_all_topics_are_created_with_the_configured_partitions(settings: S
     assert lines[1] == (
         "walmart-competitor-data: created, 4 partitions, replication 1, kept for 90 days"
     )
-    assert lines[6] == "prices-offers-changelog: created, 4 partitions, replication 1, compacted"
+    offers = "prices-offers-changelog: created, 4 partitions, replication 1, compacted"
+    assert offers in lines
     assert len(lines) == len(names(settings))
 
 

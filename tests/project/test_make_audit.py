@@ -67,7 +67,7 @@ async def osv_server() -> AsyncIterator[Osv]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _environment_of_the_audit() -> None:
+def environment_of_the_audit() -> None:
     """Made as `make audit` makes it, which takes some seconds the first time."""
     made = subprocess.run(
         ["make", "--silent", ".venv-audit/.locked"],

@@ -199,7 +199,7 @@ async def test_windows_are_paged_by_their_start(database: Any) -> None:
     pages = await all_pages(database, Span("1"), 4, WINDOWS)
 
     assert [len(page) for page in pages] == [4, 2]
-    assert pages[1] == [f"1:a:{START + 2000}", f"1:b:{START + 2000}"]
+    assert pages[1] == [f"1:a:{START + 2000}:1", f"1:b:{START + 2000}:1"]
 
 
 async def test_items_are_grouped_and_paged_by_their_id(database: Any) -> None:

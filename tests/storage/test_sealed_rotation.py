@@ -202,5 +202,5 @@ def test_without_keys_there_is_nothing_to_do_it_with(
 
     result = CliRunner().invoke(cli, ["reseal"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 78
     assert "MONGODB_FIELD_KEYS: needed" in result.output

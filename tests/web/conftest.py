@@ -241,7 +241,10 @@ async def fill(site: Site) -> None:
         results.add_change(event.document())
     results.add_window(
         WindowClosed(
-            "42", "b", START, START + 1, 1, 0, None, None, None, None, None, 0.0
+            *("42", "b", START, START + 1000, 1, 0, None, None, None, None, None, 0.0),
+            known_ms=10_800_000,
+            carried=False,
+            seen_at=START,
         ).document()
     )
     await store(site.database, results)

@@ -42,7 +42,10 @@ async def save_windows(site, item_id, count) -> None:
     for number in range(count):
         start = START + number * 1000
         closed = WindowClosed(
-            item_id, "featured", start, start + 1000, 4, 2, 10, 12, 9, 11, 10.5, 0.75
+            *(item_id, "featured", start, start + 1000, 4, 2, 10, 12, 9, 11, 10.5, 0.75),
+            known_ms=10_800_000,
+            carried=False,
+            seen_at=start + 900,
         )
         results.add_window(closed.document())
     await store(site.database, results)
@@ -231,6 +234,8 @@ async def test_windows_are_the_stored_ones(stored_site) -> None:
         "close": 11,
         "mean": 10.5,
         "coverage": 0.75,
+        "carried": False,
+        "width_s": 1,
     }
     assert [window["start"] for window in second["windows"]] == [to_iso(START + 2000)]
     assert second["next_cursor"] is None

@@ -182,8 +182,12 @@ class Stack:
 
 
 @asynccontextmanager
-async def running(options: Options, folder: Path) -> AsyncIterator[Stack]:
+async def running(
+    options: Options, folder: Path, found_in: Path | None = None
+) -> AsyncIterator[Stack]:
     """Start everything, with its files in *folder*; stop it in the opposite order.
+
+    *found_in*: the folder in which ``walmart-stream --local`` looks for it.
 
     Raises:
         CannotStart: as asked it would harm data, or cannot work.
@@ -208,7 +212,8 @@ async def running(options: Options, folder: Path) -> AsyncIterator[Stack]:
             watched = await _watch_everything(settings, control_url, options.items)
         for worker in workers:
             await stack.enter_async_context(worker)
-        stack.enter_context(_found_by_commands(workers[0].environment, _base(given)))
+        if found_in is not None:
+            stack.enter_context(_found_by_commands(workers[0].environment, found_in))
         yield Stack(settings, workers, control_url, broker, watched)
 
 
@@ -228,7 +233,7 @@ async def run(options: Options) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with _run_folder(options, given_settings()) as folder:
         console.print("starting broker, MongoDB, sandbox and workers …")
-        async with running(options, folder) as stack:
+        async with running(options, folder, _base(given_settings())) as stack:
             _say_where(console, stack, folder, options)
             started = time.monotonic()
             progress = Progress(console, stack.workers, stack.settings)
