@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
-TEST = "make test ARGS=--durations=25 --shuffle=random"
+TEST = "make test ARGS=--durations=25"
 COMPLETE = "libcurl.so.4 => /lib/libcurl.so.4 (0x1)"
 NO_CURL = "libcurl.so.4 => not found\n\tlibssl.so.3 => not found\n\tlibcrypto.so.3 => not found"
 
