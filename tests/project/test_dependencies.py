@@ -30,7 +30,12 @@ def test_every_package_that_is_imported_is_asked_for() -> None:
     extras = project["optional-dependencies"]
     asked = {
         re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower()
-        for requirement in [*project["dependencies"], *extras["rocksdb"], *extras["local"]]
+        for requirement in [
+            *project["dependencies"],
+            *extras["rocksdb"],
+            *extras["parquet"],
+            *extras["local"],
+        ]
     }
     distributions = defaultdict(list, packages_distributions())
 
