@@ -1,0 +1,39 @@
+"""``walmart-stream acl``: the ACLs that a role needs."""
+
+from __future__ import annotations
+
+import click
+
+from walmart_stream.cli.running import command_settings, run_async
+from walmart_stream.commands.terminal import echo
+
+
+@click.command()
+@click.option("--principal", required=True, help="Kafka's name of the user, such as User:worker.")
+@click.option("--role", type=click.Choice(["worker", "poller", "reader", "release"]), required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["commands", "json"]),
+    default="commands",
+    show_default=True,
+)
+@click.option("--apply", is_flag=True, help="Make them, as the configured user.")
+def acl(principal: str, role: str, form: str, apply: bool) -> None:
+    """Print the ACLs that a role needs on this program's topics and group, and nothing wider."""
+    from walmart_stream.commands import acl as command
+    from walmart_stream.kafka.acls import Role, role_acls
+
+    kind, _, name = principal.partition(":")
+    if not kind or not name or "*" in name:
+        raise click.BadParameter("must be like User:NAME, of one user", param_hint="--principal")
+    settings = command_settings()
+    acls = role_acls(settings, Role(role))
+    if form == "json":
+        echo(command.as_json(principal, acls))
+    else:
+        for one in acls:
+            echo(command.command(settings, principal, one))
+    if apply:
+        run_async(command.apply(settings, principal, acls))
+        echo(f"made {len(acls)} ACLs of {principal}", err=True)

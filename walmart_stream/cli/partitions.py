@@ -1,0 +1,70 @@
+"""``walmart-stream partitions``: parked partitions, and letting them go on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from walmart_stream.cli.running import command_settings, run_async
+from walmart_stream.commands.terminal import echo
+
+
+@click.group()
+def partitions() -> None:
+    """Partitions that are parked, since their input cannot be processed."""
+
+
+@partitions.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def partitions_list(as_json: bool) -> None:
+    """List the parked partitions."""
+    from walmart_stream.commands import partitions as command
+
+    found = run_async(command.parked(command_settings()))
+    if as_json:
+        echo(json.dumps({"parked": [one.fields() for one in found]}, indent=2))
+        return
+    for one in found:
+        echo(one)
+    if not found:
+        echo("no partition is parked")
+
+
+@partitions.command("resume")
+@click.argument("names", nargs=-1, metavar="[TOPIC:PARTITION]...")
+@click.option(
+    "--skip-bad-until",
+    type=click.IntRange(min=1),
+    metavar="OFFSET",
+    help="Pass over bad input before OFFSET: no dead letters of it, and it is not counted.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def partitions_resume(names: tuple[str, ...], skip_bad_until: int | None, as_json: bool) -> None:
+    """Let parked partitions go on: those that are named, else all."""
+    from walmart_stream.commands import partitions as command
+
+    settings = command_settings()
+    try:
+        resumed = run_async(
+            command.resume(
+                settings,
+                names,
+                skip_bad_until=skip_bad_until,
+                clock=lambda: time.time_ns() // 1_000_000,
+            )
+        )
+    except command.BadOffset as exc:
+        raise click.UsageError(str(exc)) from None
+    except command.NotParked as exc:
+        raise click.ClickException(str(exc)) from None
+    if as_json:
+        places = [
+            {"topic": one.topic, "partition": one.partition, "offset": one.offset}
+            for one in resumed
+        ]
+        echo(json.dumps({"resumed": places}, indent=2))
+        return
+    for one in resumed:
+        echo(f"{one.topic}:{one.partition} goes on at offset {one.offset}")

@@ -1,0 +1,26 @@
+"""``walmart-stream quota``: how often items can be seen."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from walmart_stream.cli.running import KAFKA, MONGODB, command_settings
+from walmart_stream.commands.terminal import echo
+
+
+@click.command()
+@click.option("--items", type=click.IntRange(1), help="Of a watchlist; default: usual sizes.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def quota(items: int | None, as_json: bool) -> None:
+    """Show how often items can be seen with the calls that Walmart grants."""
+    from walmart_stream.commands import quota as command
+
+    settings = command_settings(KAFKA, MONGODB)
+    found = [command.sight(settings, number) for number in ([items] if items else command.USUAL)]
+    if as_json:
+        echo(json.dumps([one.fields() for one in found], indent=2))
+        return
+    for one in found:
+        echo(command.words(one))

@@ -1,0 +1,38 @@
+"""``walmart-stream replay``: results recomputed from the raw topic."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from walmart_stream.cli.params import Time
+from walmart_stream.cli.progress import progress
+from walmart_stream.cli.running import command_settings, run_async
+from walmart_stream.commands.terminal import echo
+
+
+@click.command()
+@click.option("--from", "since", type=Time(), help="Store no results before (ISO 8601).")
+@click.option("--into", metavar="DATABASE", help="Default: MONGODB_DATABASE.")
+def replay(since: datetime | None, into: str | None) -> None:
+    """Recompute the results from the raw topic, beside the live workers.
+
+    Refused for the live database once retention has deleted the beginning of the topic.
+    """
+    from walmart_stream.commands import replay as command
+
+    settings = command_settings()
+    with progress("replaying") as show:
+        done = run_async(command.replay(settings, since=since, into=into, progress=show))
+    rate = done.observations / done.seconds
+    echo(
+        f"{done.observations} observations ({done.skipped} skipped) in {done.seconds:.1f} s, "
+        f"{rate:,.0f}/s: {done.changes} changes and {done.windows} closed windows"
+    )
+    if done.begins is not None:
+        begins = datetime.fromtimestamp(done.begins / 1000, UTC)
+        echo(
+            f"the raw topic begins at {begins:%Y-%m-%d %H:%M:%S} UTC: offers known before count as "
+            "first seen there, and nothing is known of earlier times"
+        )

@@ -1,0 +1,93 @@
+"""The parts that every command has in common: its settings, its event loop, its failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from walmart_stream.commands.terminal import echo
+from walmart_stream.credentials.redaction import protect
+from walmart_stream.domain.plain import plain_lines
+from walmart_stream.engine.failure import REFUSED_EXIT_CODE
+from walmart_stream.logs import TextFormatter
+from walmart_stream.settings import Settings, SettingsError, doubtful_names, load_settings
+
+T = TypeVar("T")
+
+
+class Unusable(click.ClickException):
+    """Retrying cannot help until the configuration changes."""
+
+    exit_code = REFUSED_EXIT_CODE
+
+
+KAFKA, MONGODB = "KAFKA_BROKERS", "MONGODB_URI"
+
+
+def load(unused: tuple[str, ...] = ()) -> Settings:
+    """The settings of the environment, or with ``--local`` those of the stack that runs here."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.find_root().obj:
+        for doubt in doubtful_names(os.environ):
+            echo(f"walmart-stream: {doubt}", err=True)
+        return load_settings(unused=unused)
+    from walmart_stream.local.environment import running_settings
+
+    found = running_settings()
+    if found is None:
+        raise click.ClickException(
+            "no local stack runs here: start one with walmart-stream local (or make run), and use "
+            "--local in the folder where it was started"
+        )
+    return load_settings(found, env_file=Path(os.devnull))
+
+
+def command_settings(*unused: str, shows_data: bool = True) -> Settings:
+    """The settings; *unused* ones are not needed for the command."""
+    try:
+        settings = load(unused)
+    except SettingsError as exc:
+        raise Unusable(str(exc)) from None
+    protect(settings.secrets(), stdout=not shows_data)
+    # Warnings of the clients, which repeat what servers say.
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(TextFormatter("%(message)s"))
+    return settings
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work*; what went wrong outside becomes one line instead of a traceback."""
+    # Imported late: the commands that need neither must start fast.
+    from aiokafka.errors import KafkaError
+    from pymongo.errors import PyMongoError
+
+    from walmart_stream.audit.lost_past import PastLost
+    from walmart_stream.walmart.errors import WalmartError
+
+    try:
+        return asyncio.run(work)
+    except PastLost as exc:
+        raise click.ClickException(str(exc)) from None
+    except BrokenPipeError:
+        # The reader has had enough, as of `| head -1`; click ends without a word.
+        raise
+    except SettingsError as exc:
+        raise Unusable(str(exc)) from None
+    except (KafkaError, PyMongoError, WalmartError, OSError) as exc:
+        raise click.ClickException(plain_lines(_in_words(exc))) from exc
+
+
+def _in_words(error: Exception) -> str:
+    """One sentence: the class, once, and the message without the driver's view of all servers."""
+    name = type(error).__name__
+    # Errors of aiokafka begin with their own name.
+    words = str(error).removeprefix(f"{name}: ")
+    for rest in (" (configured timeouts", ", Timeout: ", ", Topology Description"):
+        words = words.partition(rest)[0]
+    return f"{name}: {words}" if words else name

@@ -1,0 +1,30 @@
+"""``walmart-stream sandbox``: the sandbox Walmart alone."""
+
+from __future__ import annotations
+
+import click
+
+from walmart_stream.cli.running import run_async
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1, show_default=True)
+@click.option(
+    "--skus",
+    type=click.IntRange(0, 100_000),
+    default=300,
+    show_default=True,
+    help="Items of the catalogue that the seller offers too; all, if there are fewer.",
+)
+@click.option("--seller-traps", is_flag=True, help="Mix all forms that seller answers can have.")
+def sandbox(port: int, items: int, seed: int, speed: float, skus: int, seller_traps: bool) -> None:
+    """Run the sandbox Walmart alone.
+
+    The seller's credentials are WALMART_CLIENT_ID and WALMART_CLIENT_SECRET, or made up.
+    """
+    from walmart_stream.commands.sandbox import run
+
+    run_async(run(port, items, seed, speed, skus, seller_traps))

@@ -1,0 +1,35 @@
+"""``walmart-stream seller``: the seller's own items."""
+
+from __future__ import annotations
+
+import click
+
+from walmart_stream.cli.params import Price
+from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
+from walmart_stream.commands.terminal import echo
+
+
+@click.group()
+def seller() -> None:
+    """The seller's own items."""
+
+
+@seller.command("price")
+@click.argument("sku")
+@click.argument("amount", type=Price())
+@click.option("--apply", is_flag=True, help="Change it; without this nothing is changed.")
+@click.option("--yes", is_flag=True, help="Do not ask where the price moves by more than half.")
+def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
+    """Change the price of an item to AMOUNT US dollars, without shipping."""
+    from walmart_stream.commands import seller as command
+
+    settings = command_settings(KAFKA, MONGODB)
+
+    def agreed(question: str) -> bool:
+        return yes or click.confirm(question, default=False)
+
+    async def change() -> None:
+        async for line in command.change_price(settings, sku, amount, apply=apply, agreed=agreed):
+            echo(line)
+
+    run_async(change())

@@ -1,0 +1,93 @@
+"""``walmart-stream watch``: the watchlist."""
+
+from __future__ import annotations
+
+import sys
+from typing import BinaryIO
+
+import click
+from pydantic import ValidationError
+
+from walmart_stream.cli.params import Item
+from walmart_stream.cli.running import MONGODB, command_settings, run_async
+from walmart_stream.commands.terminal import echo
+from walmart_stream.settings import Settings
+
+
+@click.group()
+def watch() -> None:
+    """The watchlist: which items are polled."""
+
+
+@watch.command("add")
+@click.argument("item_ids", nargs=-1, required=True, type=Item())
+@click.option("--note", help="Why these items are watched.")
+def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
+    """Watch items, given by their ids or the addresses of their pages."""
+    from walmart_stream.domain.watch import WatchEntry, reason
+    from walmart_stream.kafka import watchlist as commands
+
+    settings = command_settings(MONGODB)
+    try:
+        entries = [WatchEntry(item_id=item_id, note=note) for item_id in item_ids]
+    except ValidationError as exc:
+        raise click.UsageError(reason(exc)) from None
+    run_async(commands.add(settings, entries))
+    echo(f"watching {len(entries)} item(s)")
+
+
+@watch.command("remove")
+@click.argument("item_ids", nargs=-1, required=True, type=Item())
+def watch_remove(item_ids: tuple[str, ...]) -> None:
+    """Stop watching items; exit code 1 if some were not watched."""
+    from walmart_stream.kafka import watchlist as commands
+
+    async def remove(settings: Settings) -> list[str]:
+        watched = await commands.listing(settings)
+        await commands.remove(settings, [item_id for item_id in item_ids if item_id in watched])
+        return [item_id for item_id in item_ids if item_id not in watched]
+
+    absent = run_async(remove(command_settings(MONGODB)))
+    echo(f"no longer watching {len(item_ids) - len(absent)} item(s)")
+    if absent:
+        raise click.ClickException(f"not watched: {', '.join(absent)}")
+
+
+@watch.command("list")
+def watch_list() -> None:
+    """List the watched items."""
+    from walmart_stream.kafka import watchlist as commands
+
+    for entry in run_async(commands.watched(command_settings(MONGODB))).entries():
+        echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
+
+
+@watch.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--check", is_flag=True, help="Show what would be watched; change nothing.")
+def watch_import(file: BinaryIO, check: bool) -> None:
+    """Watch the items of a CSV file; - reads standard input.
+
+    The first row names the columns: item_id (or Item ID, as in Walmart's own files), and note if
+    you like. Any separator and encoding that spreadsheets write will do, and the address of a
+    walmart.com/ip/ page counts as its item id. Lines that cannot be taken are shown with what
+    would be right; the others go in.
+    """
+    from walmart_stream.kafka import watchlist as commands
+
+    settings = None if check else command_settings(MONGODB)
+    name = getattr(file, "name", "standard input")
+    try:
+        entries, faults = commands.read_file(file)
+    except (OSError, ValueError) as exc:
+        raise click.ClickException(f"{name}: {exc}") from None
+    if settings is None:
+        for entry in entries:
+            echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
+    else:
+        run_async(commands.add(settings, entries))
+    for fault in faults:
+        echo(f"{name}: {fault}", err=True)
+    echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)
+    if faults:
+        sys.exit(1)

@@ -1,0 +1,33 @@
+"""``walmart-stream worker``: one worker of the pipeline."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from walmart_stream.cli.running import Unusable, command_settings
+from walmart_stream.settings import SettingsError
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def worker(options: tuple[str, ...]) -> None:
+    """Run one worker; the same as `faust -A walmart_stream.app worker`.
+
+    It is configured by settings in the environment or in .env: WEB_PORT, LOG_LEVEL, LOG_FORMAT and
+    the others that .env.example lists. Of OPTIONS, which are those of `faust worker`, --web-port
+    sets the port of the web views for this run.
+    """
+    settings = command_settings(shows_data=False)
+    from walmart_stream.app import create_app
+    from walmart_stream.bootstrap import use_fast_loop, with_options
+    from walmart_stream.walmart.errors import UnusableKey
+
+    sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
+    use_fast_loop()
+    try:
+        app = create_app(with_options(settings, options))
+    except (SettingsError, UnusableKey, OSError) as exc:
+        raise Unusable(str(exc)) from None
+    app.main()
