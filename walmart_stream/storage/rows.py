@@ -66,6 +66,11 @@ def change_row(document: Document) -> list[str]:
         document["delta_cents"],
         document["delta_pct"],
     ]
+    return cells_of(values)
+
+
+def cells_of(values: Iterable[Any]) -> list[str]:
+    """*values* as cells of a CSV file, safe as those of :func:`change_row` are."""
     return [_cell(value) for value in values]
 
 

@@ -13,34 +13,27 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-import orjson
 from aiohttp import ClientError, ClientResponse, ClientSession, DummyCookieJar, web
 from yarl import URL
 
+from walmart_stream.web.answers import LARGEST_ANSWER, Unusable, json_of
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import RETRY_AFTER, NotReady, Unauthorized, json_response
 from walmart_stream.web.inputs import NoQuery, item_id_of, query
 from walmart_stream.web.items import require_tables
 from walmart_stream.web.routes import Handler
+from walmart_stream.web.workers import HOP
 
 logger = logging.getLogger(__name__)
 
 ViewMethod = Callable[..., Awaitable[web.StreamResponse]]
 
-HOP = "X-Walmart-Stream-Forwarded"
 PASSED_ON = ("Accept", "Authorization", "X-Request-Id")
 
 # What the description has for the view.
 STATUSES = frozenset({200, 400, 401, 403, 404, 429, 500, 503})
 
-# Bytes: twice the largest value that a changelog takes.
-LARGEST_ANSWER = 8 * 1024 * 1024
-
 NEIGHBOURS = web.AppKey("neighbours", ClientSession)
-
-
-class _Unusable(Exception):
-    """The owner's answer is none that could be ours."""
 
 
 def by_owner(
@@ -69,7 +62,7 @@ def by_owner(
                 return await _ask(owner, request, item_id)
         except (ClientError, TimeoutError) as exc:
             raise NotReady(f"the item's worker did not answer ({type(exc).__name__})") from None
-        except _Unusable as exc:
+        except Unusable as exc:
             logger.warning("what %s says of item %s is not passed on: %s", owner, item_id, exc)
             raise NotReady(f"the item's worker did not answer properly ({exc})") from None
 
@@ -99,7 +92,7 @@ async def _ask(owner: URL, request: web.Request, item_id: str) -> web.StreamResp
 
     Raises:
         ClientError: there is none, or not all of it.
-        _Unusable: it is none that could be ours.
+        Unusable: it is none that could be ours.
     """
     resource = request.match_info.route.resource
     assert resource is not None
@@ -110,10 +103,10 @@ async def _ask(owner: URL, request: web.Request, item_id: str) -> web.StreamResp
         allow_redirects=False,
     ) as response:
         if response.status not in STATUSES:
-            raise _Unusable(f"status {response.status}")
-        body = await _body(response)
+            raise Unusable(f"status {response.status}")
+        body = await json_of(response, LARGEST_ANSWER)
         if (response.status == 200) is ("error" in body):
-            raise _Unusable("another form")
+            raise Unusable("another form")
         return json_response(body, status=response.status, headers=_headers(response))
 
 
@@ -121,24 +114,6 @@ def _passed_on(request: web.Request) -> Mapping[str, str]:
     given = {name: request.headers.get(name, "") for name in PASSED_ON}
     # Bytes that are not text are surrogates here, which cannot be sent.
     return {name: value for name, value in given.items() if value and value.isprintable()}
-
-
-async def _body(response: ClientResponse) -> dict[str, Any]:
-    if response.content_type != "application/json":
-        raise _Unusable("not JSON")
-    # A compressed body is not decompressed, so it fails to parse as JSON below.
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise _Unusable("too large")
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _Unusable("not JSON") from None
-    if not isinstance(value, dict):
-        raise _Unusable("another form")
-    return value
 
 
 def _headers(response: ClientResponse) -> Mapping[str, str]:

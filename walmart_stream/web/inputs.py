@@ -128,6 +128,48 @@ class HistoryQuery(_SpanQuery):
         return self.limit or (100 if self.format == "json" else 10_000)
 
 
+class SeriesQuery(_Input):
+    """A span of an item's prices, as what was known when."""
+
+    since: Time | None = Field(None, alias="from", description="From this time on.")
+    until: Time | None = Field(None, alias="to", description="Before this time; by default now.")
+    range: Literal["24h", "7d", "30d", "90d", "all"] | None = Field(
+        None, description="Up to now, in the place of from and to; 7d where none of them is given."
+    )
+    offers: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1_600,
+        description="Names with commas between them, five at most, best_rival among them; by "
+        "default own,best_rival,featured, or featured,marketplace where there is no own offer.",
+    )
+    price: Literal["landed", "item"] = Field(
+        "landed", description="With standard shipping, or the item's alone."
+    )
+    points: int = Field(
+        1_440,
+        ge=10,
+        le=20_000,
+        description="A series with more segments is thinned to about this number: twice the "
+        "width in pixels. Minimum, maximum and every gap stay.",
+    )
+
+    @field_validator("until")
+    @classmethod
+    def _is_later(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        since = info.data.get("since")
+        if value is not None and since is not None and value <= since:
+            raise ValueError("must be later than from")
+        return value
+
+    @field_validator("range")
+    @classmethod
+    def _stands_alone(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and (info.data.get("since") or info.data.get("until")):
+            raise ValueError("is due, or from and to: not both")
+        return value
+
+
 class WatchOne(_Input):
     """An item to watch."""
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from walmart_stream.domain.offers import OWN, Offer
 from walmart_stream.domain.standing import Holder, Seen, Standing, standing
-from walmart_stream.domain.state import OfferState
+from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.storage.documents import OFFERS
 from walmart_stream.storage.queries import items_page
@@ -82,7 +82,7 @@ async def item(context: Context, request: web.Request) -> web.StreamResponse:
             "item_id": item_id,
             "name": state.name,
             "observed_at": to_iso(state.observed_at),
-            "offers": {name: _live_offer(offer) for name, offer in state.offers.items()},
+            "offers": live_offers(state),
             "standing": _live_standing(context.live.standing(state)),
             "windows": windows,
         }
@@ -98,6 +98,11 @@ def require_tables(context: Context) -> None:
 
 def _stored_offer(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in (*_OFFER_FIELDS, "changed_at")}
+
+
+def live_offers(state: ItemState) -> dict[str, dict[str, Any]]:
+    """Name -> an offer as it is now."""
+    return {name: _live_offer(offer) for name, offer in state.offers.items()}
 
 
 def _live_offer(offer: OfferState) -> dict[str, Any]:

@@ -9,7 +9,17 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from walmart_stream.web import inputs, items, outputs, series, status, watchlist, webhooks
+from walmart_stream.web import (
+    inputs,
+    item_series,
+    items,
+    outputs,
+    series,
+    series_outputs,
+    status,
+    watchlist,
+    webhooks,
+)
 from walmart_stream.web.context import Context
 from walmart_stream.web.guard import OPEN, WEBHOOKS
 
@@ -122,6 +132,32 @@ ROUTES = (
                 outputs.History,
                 query=inputs.HistoryQuery,
                 media={"text/csv": "with a header line; the next page is in the Link header"},
+                errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/items/{item_id}/series",
+        {
+            "GET": Operation(
+                "item_series",
+                item_series.item_series,
+                "Prices of an item's offers over a span: what was known when, and the buy box.",
+                series_outputs.ItemSeries,
+                query=inputs.SeriesQuery,
+                errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/items/{item_id}/series.csv",
+        {
+            "GET": Operation(
+                "item_series_csv",
+                item_series.item_series_csv,
+                "The same as CSV.",
+                query=inputs.SeriesQuery,
+                media={"text/csv": "with a header line"},
                 errors=(404, 503),
             )
         },

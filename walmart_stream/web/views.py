@@ -13,6 +13,7 @@ from aiohttp import web
 from faust.web import View
 
 from walmart_stream import __version__
+from walmart_stream.domain.windows import Rules
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage.sealed import FieldSeal
@@ -20,7 +21,7 @@ from walmart_stream.web import inputs, outputs
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import errors_as_json, json_response
 from walmart_stream.web.failures import FAILURES, Failures, slow_failures
-from walmart_stream.web.forward import ViewMethod, by_owner
+from walmart_stream.web.forward import NEIGHBOURS, ViewMethod, by_owner
 from walmart_stream.web.guard import check_exposure, guard
 from walmart_stream.web.headers import add_headers
 from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time, only_probes_when_full
@@ -31,6 +32,7 @@ from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
 from walmart_stream.web.strict_requests import refuse_ambiguous
 from walmart_stream.web.webhook_auth import WebhookAuth
 from walmart_stream.web.work import Work
+from walmart_stream.web.workers import Workers
 
 __all__ = ["all_routes", "application_options", "attach", "check_exposure", "middlewares"]
 
@@ -87,7 +89,14 @@ def attach(
         auth = WebhookAuth(settings, clock=lambda: clock().timestamp())
     seal = FieldSeal.of(settings)
     ping = Ping(database, monotonic)
-    context = Context(live, database, metrics, ping, clock, Work(), auth, seal)
+    workers = Workers(
+        app,
+        offers_table,
+        lambda: app.web.web_app[NEIGHBOURS],
+        None if settings.web_token is None else settings.web_token.get_secret_value(),
+    )
+    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
+    context = Context(live, database, metrics, ping, clock, Work(), auth, seal, workers, rules)
     for route in all_routes():
         methods = {}
         for method, operation in route.operations.items():

@@ -1,4 +1,4 @@
-"""Who held the buy box when."""
+"""The holder of the buy box over time."""
 
 from __future__ import annotations
 

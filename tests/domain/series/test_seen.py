@@ -62,7 +62,7 @@ def stored(looks, known_ms):
 
 
 def plainly(looks, known_ms, basis="landed"):
-    """What is known at each millisecond: of the last observation, while it counts."""
+    """The kind and cents of each millisecond: those of the last look, while it counts."""
     seen = dict(looks)
     said = []
     for at in range(END):

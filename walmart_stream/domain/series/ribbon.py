@@ -1,4 +1,4 @@
-"""Who held the buy box when, as contiguous segments."""
+"""The holders of the buy box over time, as contiguous segments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAID: dict[str, Holder] = {"own": OWN, "rival": RIVAL, "none": NOBODY}
 
 
 class Word(NamedTuple):
-    """What was said of the box at ``at``: who holds it ``since`` when (epoch ms)."""
+    """A word about the box at ``at``: its holder, and ``since`` when (epoch ms)."""
 
     at: int
     holder: str
