@@ -132,7 +132,7 @@ def open_stored(open_site, mongod, mongodb_database):
 
 
 async def test_the_worker_knows_when_it_was_seen_last(open_stored) -> None:
-    """Of the present window nothing is stored yet; what is observed now stands at the end."""
+    """Nothing is stored of the present window; its last observation stands at the end."""
     site = await open_stored(observed((0, ACME), (5 * HOUR, ACME)))
     await save(site, (0, "featured", ACME))
 
@@ -225,7 +225,7 @@ async def test_without_an_own_offer_featured_and_marketplace_come_first(stored_s
 
 
 async def test_the_ribbon_is_of_the_own_offer(stored_site) -> None:
-    """Who held the box, and how much of the known time it was own."""
+    """Its segments, and the share of the known time in which own held the box."""
     own = ACME._replace(seller="Me")
     await save(stored_site, (0, "own", own, box("own", 0)))
     await save(stored_site, (HOUR, "own", own, box("rival", HOUR, "Acme")))
@@ -277,7 +277,7 @@ async def test_five_offers_at_most_and_no_unknown_item(stored_site) -> None:
 
 
 async def test_all_begins_with_the_first_change_and_now_ends_it(stored_site) -> None:
-    """Of the future nothing is known."""
+    """Nothing is known of the future."""
     await save(stored_site, (HOUR, "featured", ACME))
 
     whole = await series(stored_site, {"range": "all"})

@@ -1,4 +1,4 @@
-"""What is stored of an item's past, as the domain's series are made of it."""
+"""The stored past of an item, as the domain's series are made of it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def offers_of(database: Any, item_id: str) -> list[Document]:
 
 
 async def first_change_at(database: Any, item_id: str) -> datetime | None:
-    """When the first stored change of the item was observed."""
+    """The time of the item's first stored change."""
     found = await database[PRICE_CHANGES].find_one(
         {"item_id": item_id},
         {"observed_at": 1},
@@ -101,7 +101,7 @@ class Stored:
 async def stored(
     database: Any, offers: Sequence[Document], since: datetime, until: datetime, rules: Rules
 ) -> Stored:
-    """What is stored of [*since*, *until*) of *offers*, current documents of one item.
+    """The documents of [*since*, *until*) of *offers*, current documents of one item.
 
     And of before as much as still counts at *since*: the last change, and the windows in which an
     observation that is still known then may have been.

@@ -43,7 +43,7 @@ class OfferSeries(_Output):
 
 
 class BoxSeries(_Output):
-    """Who had the buy box: segments [from, to, holder, a rival's seller where named]."""
+    """The holders of the buy box: segments [from, to, holder, a rival's seller where named]."""
 
     of: Annotated[
         str, Field(description="own, or featured: without an own offer its seller has the box.")

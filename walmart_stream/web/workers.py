@@ -1,4 +1,4 @@
-"""What other workers know: each is asked by HTTP, side by side, and none is waited for for long.
+"""The other workers, asked by HTTP, side by side; none is waited for for long.
 
 Who they are is told by the consumer group's assignment and by nothing in a request. They are asked
 with this worker's own WEB_TOKEN, which is theirs, too: the workers of a group are one deployment.
