@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.web.paths import filled
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.settings import SettingsError
 from walmart_stream.web import outputs
@@ -35,7 +36,7 @@ HEADERS = {
 }
 
 # What is added to the routes is covered without a change here.
-OPERATIONS = {route.path.replace("{item_id}", "42"): route.operations for route in all_routes()}
+OPERATIONS = {filled(route.path): route.operations for route in all_routes()}
 # Faust has pages of its own; the rest is what one would try.
 STRANGE = (
     "/table/",
@@ -228,7 +229,7 @@ async def test_all_that_aiohttp_serves_is_asked_above(open_site) -> None:
     site = await open_site()
 
     served = {
-        (route.method, route.resource.canonical.replace("{item_id}", "42"))
+        (route.method, filled(route.resource.canonical))
         for route in site.app.web.web_app.router.routes()
     }
 

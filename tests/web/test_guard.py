@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
+from tests.web.paths import filled
 from walmart_stream.settings import SettingsError
 from walmart_stream.web.guard import _arrived_at_loopback, check_exposure, is_loopback
 from walmart_stream.web.views import all_routes, middlewares
@@ -12,7 +13,7 @@ from walmart_stream.web.views import all_routes, middlewares
 TOKEN = "s3cret-tökén-long-enough"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 PATHS = [
-    (method, route.path.replace("{item_id}", "42"))
+    (method, filled(route.path))
     for route in all_routes()
     for method in route.operations
     if not route.is_open and not route.is_webhook

@@ -10,6 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from tests.web.conftest import fill
+from tests.web.paths import filled
 from walmart_stream.web import outputs
 from walmart_stream.web.openapi import describe
 from walmart_stream.web.views import all_routes
@@ -106,7 +107,7 @@ def test_operations_have_names_of_their_own() -> None:
 )
 async def test_answers_fit_their_schemas(full_site, route, method, operation) -> None:
     """No field is missing, none is there that is not described, and all have the type."""
-    path = route.path.replace("{item_id}", "42")
+    path = filled(route.path)
     body = {"json": {"item_id": "43"}} if operation.bodies else {}
 
     async with full_site.client.request(method, path, **body) as response:
@@ -188,7 +189,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     """Method, path and description; of an item that is there, one that is not, and none."""
     paths = describe(all_routes())["paths"]
     return [
-        (method, path.replace("{item_id}", item_id), item[method])
+        (method, filled(path.replace("{item_id}", item_id)), item[method])
         for path, item in paths.items()
         for method in METHODS & set(item)
         for item_id in (("42", "7", "x") if "{item_id}" in path else ("",))

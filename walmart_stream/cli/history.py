@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from walmart_stream.cli.params import Item, Time
+from walmart_stream.cli.params import Item, Time, check_span
 from walmart_stream.cli.running import KAFKA, command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
@@ -27,8 +27,7 @@ def history(item_id: str, since: datetime | None, until: datetime | None, form: 
     from walmart_stream.commands.history import UnknownItem
     from walmart_stream.commands.history import history as lines
 
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--from must be earlier than --to")
+    check_span(since, until)
     settings = command_settings(KAFKA)
 
     async def show() -> None:

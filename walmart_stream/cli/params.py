@@ -1,11 +1,14 @@
-"""Types of arguments that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Time(click.ParamType):
@@ -20,7 +23,14 @@ class Time(click.ParamType):
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not an ISO 8601 time", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        from walmart_stream.domain.time import to_ms
+
+        try:
+            to_ms(moment)
+        except (ValueError, OverflowError) as exc:
+            self.fail(f"{value!r}: {exc}", param, ctx)
+        return moment
 
 
 class Item(click.ParamType):
@@ -50,3 +60,22 @@ class Price(click.ParamType):
             return value if isinstance(value, int) else parse_price(value)
         except ValueError as exc:
             self.fail(str(exc), param, ctx)
+
+
+def json_option(command: F) -> F:
+    """``--json`` as the argument ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="As JSON.")(command)
+
+
+def span_options(command: F) -> F:
+    """``--from`` and ``--to`` as the arguments ``since`` and ``until``."""
+    command = click.option("--to", "until", type=Time(), help="Before this time.")(command)
+    return click.option("--from", "since", type=Time(), help="From this time on (ISO 8601, UTC).")(
+        command
+    )
+
+
+def check_span(since: datetime | None, until: datetime | None) -> None:
+    """Raises UsageError where nothing lies between the two."""
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--from must be earlier than --to")

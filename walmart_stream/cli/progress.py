@@ -8,18 +8,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with the rate; what it yields is called with records done and in all."""
+def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error with the rate and the time left, where that is a terminal.
+
+    It yields a function of the records done, and of those in all as far as they are known.
+    """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     started = time.monotonic()
     rate = TextColumn("{task.fields[rate]}")
-    with Progress(*columns, rate, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, rate, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, rate="")
 
-        def show(done: int, total: int) -> None:
+        def show(done: int, total: int | None) -> None:
             rate = done / (time.monotonic() - started)
             bar.update(task, completed=done, total=total, rate=f"{rate:,.0f}/s")
 

@@ -14,6 +14,7 @@ from walmart_stream import __version__
 from walmart_stream.cli.acl import acl
 from walmart_stream.cli.dead_letters import dead_letters
 from walmart_stream.cli.doctor import doctor
+from walmart_stream.cli.export import export
 from walmart_stream.cli.history import history
 from walmart_stream.cli.local import local
 from walmart_stream.cli.partitions import partitions
@@ -32,6 +33,7 @@ COMMANDS: tuple[click.Command, ...] = (
     acl,
     dead_letters,
     doctor,
+    export,
     history,
     local,
     partitions,

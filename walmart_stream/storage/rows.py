@@ -36,12 +36,13 @@ _SPLITS = re.compile(r"[;\t|](?=[ ]*[=+@-])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: Any, *, indented: bool = False) -> bytes:
     """JSON of *value*; times inside it as ISO 8601 in UTC, to the millisecond.
 
     Characters that steer terminals are written as escapes.
     """
-    return plain_json(orjson.dumps(value, default=_iso, option=orjson.OPT_PASSTHROUGH_DATETIME))
+    option = orjson.OPT_PASSTHROUGH_DATETIME | (orjson.OPT_INDENT_2 if indented else 0)
+    return plain_json(orjson.dumps(value, default=_iso, option=option))
 
 
 def without_id(document: Document) -> dict[str, Any]:

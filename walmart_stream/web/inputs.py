@@ -55,6 +55,17 @@ Cursor = Annotated[
 ]
 
 
+# One item id or several with commas between them.
+ITEM_IDS = f"^{ITEM_ID.pattern}(,{ITEM_ID.pattern})*$"
+
+
+def _is_later(value: datetime | None, info: ValidationInfo) -> datetime | None:
+    since = info.data.get("since")
+    if value is not None and since is not None and value <= since:
+        raise ValueError("must be later than from")
+    return value
+
+
 class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -87,13 +98,7 @@ class _SpanQuery(_Input):
     )
     cursor: Cursor | None = None
 
-    @field_validator("until")
-    @classmethod
-    def _is_later(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
-        since = info.data.get("since")
-        if value is not None and since is not None and value <= since:
-            raise ValueError("must be later than from")
-        return value
+    _is_later = field_validator("until")(_is_later)
 
 
 class WindowsQuery(_SpanQuery):
@@ -154,13 +159,7 @@ class SeriesQuery(_Input):
         "width in pixels. Minimum, maximum and every gap stay.",
     )
 
-    @field_validator("until")
-    @classmethod
-    def _is_later(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
-        since = info.data.get("since")
-        if value is not None and since is not None and value <= since:
-            raise ValueError("must be later than from")
-        return value
+    _is_later = field_validator("until")(_is_later)
 
     @field_validator("range")
     @classmethod
@@ -168,6 +167,34 @@ class SeriesQuery(_Input):
         if value is not None and (info.data.get("since") or info.data.get("until")):
             raise ValueError("is due, or from and to: not both")
         return value
+
+
+def _no_parquet(value: object) -> object:
+    if value == "parquet":
+        raise ValueError("csv or ndjson is due; the command `walmart-stream export` makes parquet")
+    return value
+
+
+class ExportQuery(_Input):
+    """The documents of an export, and its form."""
+
+    since: Time | None = Field(None, alias="from", description="From this time on.")
+    until: Time | None = Field(None, alias="to", description="Before this time.")
+    item: str | None = Field(
+        None,
+        pattern=ITEM_IDS,
+        max_length=2_000,
+        description="Of these items only: ids with commas between them.",
+    )
+    format: Annotated[Literal["csv", "ndjson"], BeforeValidator(_no_parquet)] = "csv"
+    bom: bool = Field(False, description="Begin CSV with a byte order mark, as Excel wants it.")
+
+    _is_later = field_validator("until")(_is_later)
+
+    @property
+    def items(self) -> tuple[str, ...] | None:
+        """The ids; ``None`` for all."""
+        return None if self.item is None else tuple(dict.fromkeys(self.item.split(",")))
 
 
 class WatchOne(_Input):

@@ -37,6 +37,8 @@ class Limits:
     # Views at work at a time; more callers wait for their turn. Fewer than the connections to
     # MongoDB (100), so that the sink always finds one.
     views: int = 32
+    # Exports at a time: each may take hours, and a view's place while it does.
+    exports: int = 4
     # Bodies being checked at a time: one of 1 MB takes some 60 MB and a third of a second.
     bodies: int = 2
     # For the headers of a connection's first request, for a body, and without any progress in

@@ -11,11 +11,17 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from walmart_stream import __version__
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.export.fields import EXPORTED
 from walmart_stream.web import outputs
 from walmart_stream.web.guard import READS
 from walmart_stream.web.routes import Operation, Route
 
 _REF = "#/components/schemas/{model}"
+
+_IN_PATHS: dict[str, dict[str, Any]] = {
+    "item_id": {"type": "string", "pattern": f"^{ITEM_ID.pattern}$"},
+    "what": {"type": "string", "enum": sorted(EXPORTED)},
+}
 
 _WEBHOOK_TOKEN: list[dict[str, list[str]]] = [{"webhook_basic": []}]
 _WEBHOOK = [*_WEBHOOK_TOKEN, {"webhook_bearer": []}, {"webhook_hmac": []}]
@@ -73,15 +79,13 @@ def _path(route: Route) -> dict[str, Any]:
         method.lower(): _operation(route, method, operation)
         for method, operation in route.operations.items()
     }
-    if "{item_id}" in route.path:
-        path["parameters"] = [
-            {
-                "name": "item_id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string", "pattern": f"^{ITEM_ID.pattern}$"},
-            }
-        ]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name, schema in _IN_PATHS.items()
+        if f"{{{name}}}" in route.path
+    ]
+    if parameters:
+        path["parameters"] = parameters
     return path
 
 
@@ -153,7 +157,7 @@ def _responses(operation: Operation, refusals: set[int]) -> dict[str, Any]:
     for media, description in operation.media.items():
         content[media] = {"schema": {"type": "string", "description": description}}
     success: dict[str, Any] = {"description": "OK", "content": content}
-    if "text/csv" in operation.media:
+    if "text/csv" in operation.media and "cursor" in operation.query.model_fields:
         success["headers"] = {
             "Link": {"schema": {"type": "string"}, "description": 'CSV: the page rel="next".'}
         }

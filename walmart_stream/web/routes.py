@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from walmart_stream.web import (
+    exports,
     inputs,
     item_series,
     items,
@@ -171,6 +172,22 @@ ROUTES = (
                 "Closed price windows of an item, oldest first.",
                 outputs.Windows,
                 query=inputs.WindowsQuery,
+                errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/export/{what}",
+        {
+            "GET": Operation(
+                "export",
+                exports.export,
+                "Everything of one kind that is stored, as a file of any length.",
+                query=inputs.ExportQuery,
+                media={
+                    "text/csv": "with a header line",
+                    "application/x-ndjson": "one document a line",
+                },
                 errors=(404, 503),
             )
         },

@@ -13,5 +13,7 @@ class Work:
     def __init__(self, limits: Limits = LIMITS) -> None:
         #: For a view that reads.
         self.view = asyncio.Semaphore(limits.views)
+        #: For a view that streams a whole collection.
+        self.export = asyncio.Semaphore(limits.exports)
         #: For checking a body that has been received.
         self.body = asyncio.Semaphore(limits.bodies)

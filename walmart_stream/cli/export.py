@@ -1,0 +1,82 @@
+"""``walmart-stream export``: what is stored, as a file for a spreadsheet or a program."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from walmart_stream.cli.params import Item, check_span, json_option, span_options
+from walmart_stream.cli.progress import progress
+from walmart_stream.cli.running import KAFKA, command_settings, run_async
+from walmart_stream.commands.terminal import echo, echo_json
+
+FORMATS = ("csv", "ndjson", "parquet")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  walmart-stream export changes --out changes.csv
+  walmart-stream export changes --from 2026-11-01 --to 2026-12-01 --out november.parquet
+  walmart-stream export windows --item 10450114 --format ndjson --out windows.json
+  walmart-stream export offers --bom --out for-excel.csv
+"""
+)
+@click.argument("what", type=click.Choice(["changes", "offers", "windows"]))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="By default, what the ending of FILE says.",
+)
+@span_options
+@click.option("--item", "items", type=Item(), multiple=True, help="Of this item; may be repeated.")
+@click.option("--bom", "with_mark", is_flag=True, help="Begin a CSV file as Excel wants UTF-8.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Replaced, if it is there, once the new one is whole.",
+)
+@json_option
+def export(
+    what: str,
+    form: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    items: tuple[str, ...],
+    with_mark: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Write price changes, current offers or closed windows to a file.
+
+    Beside FILE, FILE.manifest.json says how many rows it has, of which time, and its SHA-256.
+    """
+    from walmart_stream.commands import export as command
+
+    check_span(since, until)
+    form = form or out.suffix.removeprefix(".").lower().replace("jsonl", "ndjson")
+    if form not in FORMATS:
+        raise click.UsageError(f"--format is due: {out.name} does not end in {', '.join(FORMATS)}")
+    if with_mark and form != "csv":
+        raise click.UsageError("--bom is for csv")
+    settings = command_settings(KAFKA)
+    choice = command.Choice(tuple(set(items)) or None, since, until)
+    try:
+        with progress(f"exporting {what}") as show:
+            manifest = run_async(
+                command.export(
+                    settings, what, form, choice, out, with_mark=with_mark, progress=show
+                )
+            )
+    except (command.NoParquet, command.NotAFile) as exc:
+        raise click.ClickException(str(exc)) from None
+    if as_json:
+        echo_json(manifest)
+    else:
+        rows = "1 row" if manifest["rows"] == 1 else f"{manifest['rows']:,} rows"
+        echo(f"{rows}, {manifest['bytes']:,} bytes in {out}")

@@ -1,0 +1,135 @@
+"""The fields of every kind of document that can be exported; CSV and Parquet are made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.sealed import SEALED_FIELDS, UNREADABLE
+
+
+class Kind(Enum):
+    """The type of a value."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    FLAG = "flag"
+    TIME = "time"
+    TEXTS = "texts"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a document. ``kind`` is a tuple of fields where it is a document itself.
+
+    ``is_optional``: documents without it do not have it; in others, unknown is null.
+    """
+
+    name: str
+    kind: Kind | tuple[Field, ...]
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One kind of document.
+
+    ``time`` is the field that spans of time are about. ``order`` names the fields of the index
+    that the documents are read by, and so their order in the file.
+    """
+
+    name: str
+    collection: str
+    time: str
+    order: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+
+def _fields(kind: Kind, *names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, kind) for name in names)
+
+
+def _optional(*fields: Field) -> tuple[Field, ...]:
+    return tuple(Field(field.name, field.kind, is_optional=True) for field in fields)
+
+
+_CENTS = _fields(Kind.INTEGER, "price_cents", "shipping_cents", "landed_cents")
+_SOURCE = Field(
+    "source",
+    (*_fields(Kind.TEXT, "topic"), *_fields(Kind.INTEGER, "partition", "offset")),
+)
+_BUY_BOX = (
+    *_fields(Kind.TEXT, "holder", "seller"),
+    *_fields(Kind.FLAG, "suppressed"),
+    *_fields(Kind.TIME, "since"),
+)
+
+
+def _sealed(collection: str) -> tuple[Field, ...]:
+    """The private fields of own offers, and the reasons why some cannot be opened."""
+    return _optional(
+        Field("buy_box", _BUY_BOX),
+        Field(UNREADABLE, _optional(*_fields(Kind.TEXT, *SEALED_FIELDS[collection]))),
+    )
+
+
+CHANGES = Exported(
+    "changes",
+    PRICE_CHANGES,
+    "observed_at",
+    ("item_id", "observed_at", "offer"),
+    (
+        *_fields(Kind.TEXT, "_id", "item_id", "offer"),
+        *_fields(Kind.TIME, "observed_at"),
+        *_fields(Kind.TEXTS, "kinds"),
+        *_fields(Kind.TEXT, "seller"),
+        *_CENTS,
+        *_fields(Kind.FLAG, "available"),
+        Field(
+            "previous",
+            (*_fields(Kind.TEXT, "seller"), *_CENTS, *_fields(Kind.FLAG, "available")),
+        ),
+        *_fields(Kind.INTEGER, "delta_cents"),
+        *_fields(Kind.NUMBER, "delta_pct"),
+        _SOURCE,
+        *_sealed(PRICE_CHANGES),
+    ),
+)
+CURRENT_OFFERS = Exported(
+    "offers",
+    OFFERS,
+    "changed_at",
+    ("item_id", "offer"),
+    (
+        *_fields(Kind.TEXT, "_id", "item_id", "offer", "name", "seller"),
+        *_CENTS,
+        *_fields(Kind.INTEGER, "two_day_cents"),
+        *_fields(Kind.FLAG, "available"),
+        *_fields(Kind.TIME, "changed_at"),
+        *_fields(Kind.INTEGER, "revision"),
+        *_sealed(OFFERS),
+    ),
+)
+WINDOWS = Exported(
+    "windows",
+    PRICE_WINDOWS,
+    "start",
+    ("item_id", "start", "offer"),
+    (
+        *_fields(Kind.TEXT, "_id", "item_id", "offer"),
+        *_fields(Kind.TIME, "start", "end"),
+        *_fields(Kind.INTEGER, "observations", "changes", "open", "high", "low", "close"),
+        *_fields(Kind.NUMBER, "mean", "coverage"),
+        # Windows that the first release began have none of these.
+        *_optional(
+            *_fields(Kind.INTEGER, "width_s"),
+            *_fields(Kind.NUMBER, "known_for_s"),
+            *_fields(Kind.FLAG, "carried"),
+            *_fields(Kind.TIME, "seen_at", "since"),
+        ),
+    ),
+)
+
+EXPORTED = {kind.name: kind for kind in (CHANGES, CURRENT_OFFERS, WINDOWS)}
