@@ -6,7 +6,7 @@ prefixes is fed again, the states and the set of events come out the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -64,7 +64,16 @@ class Outcome:
     odd: int = 0
 
 
-def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules) -> Outcome:
+# What is told each observation and the state of its item right after it, which it must not keep.
+Follow = Callable[[Entry, ItemState], None]
+
+
+def apply(
+    states: Mapping[str, ItemState],
+    batch: Iterable[Entry],
+    rules: Rules,
+    follow: Follow | None = None,
+) -> Outcome:
     """Apply *batch*, observations of one partition in log order, to *states* of their items.
 
     Items without a state are new. What *states* holds is taken over and changed: copying it would
@@ -72,12 +81,15 @@ def apply(states: Mapping[str, ItemState], batch: Iterable[Entry], rules: Rules)
     """
     outcome = Outcome()
     changed = outcome.states
-    for observation, source in batch:
+    for entry in batch:
+        observation, source = entry
         item_id = observation.item_id
         state = changed.get(item_id)
         if state is None:
             state = changed[item_id] = states.get(item_id) or ItemState()
         _observe(state, observation, source, rules, outcome)
+        if follow is not None:
+            follow(entry, state)
     return outcome
 
 

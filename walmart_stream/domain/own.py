@@ -103,6 +103,12 @@ class SellerState(Struct, array_like=True, gc=False):
             return UNAVAILABLE
         return Offer(shown.price_cents, shown.shipping_cents, None, True, self.seller)
 
+    @property
+    def is_published(self) -> bool | None:
+        """Whether any SKU that is listed is published; ``None`` if nobody has said."""
+        said = [own.published for own in self._listed().values() if own.published is not None]
+        return any(said) if said else self.published
+
     def hear(self, said: OwnSight, at: int, known_at: int) -> bool:
         """Take over what *said* at *at* can see; whether that is newer than what is known.
 

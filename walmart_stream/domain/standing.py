@@ -109,7 +109,7 @@ def standing(
     """
     own = seen.get(OWN)
     landed = None if own is None else own.offer.landed_cents
-    rivals = _rivals(seen, own, own_seller, oldest)
+    rivals = rivals_of(seen, own_seller, oldest)
     best = min(rivals, key=lambda rival: rival.landed_cents, default=None)
     gap = percent = None
     if landed is not None and best is not None:
@@ -141,10 +141,12 @@ def _state(own: Seen | None, gap: int | None, holder: Holder) -> str:
     return LOST if holder.holder == SOMEBODY else UNKNOWN
 
 
-def _rivals(
-    seen: Mapping[str, Seen], own: Seen | None, own_seller: str | None, oldest: Any
-) -> list[Rival]:
-    """The rivals' offers that can be ordered and whose landed price is known."""
+def rivals_of(seen: Mapping[str, Seen], own_seller: str | None, oldest: Any = None) -> list[Rival]:
+    """The rivals' offers that can be ordered and whose landed price is known.
+
+    Those that were last seen before *oldest* are left out.
+    """
+    own = seen.get(OWN)
     newest: dict[str, tuple[str, Seen]] = {}
     # In this order, so that of two looks at the same time the first one counts.
     for name in (FEATURED, MARKETPLACE, *sorted(one for one in seen if one.startswith(RIVAL))):

@@ -1,0 +1,129 @@
+"""The facts about an item that rules ask for, without what is out of all proportion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from walmart_stream.domain.alerts.rules import BEST_RIVAL
+from walmart_stream.domain.alerts.state import ItemAlerts, Quote
+from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.reading.seller_observation import SOMEBODY
+from walmart_stream.domain.standing import Rival, Seen, rivals_of
+from walmart_stream.domain.state import ItemState
+
+# A price that is this many times another, or as small a part of it, counts when seen twice.
+OUT_OF_PROPORTION = 10
+
+
+class Box(NamedTuple):
+    """The buy box: ``own``, ``rival`` (``seller``, where named) or ``none``."""
+
+    holder: str
+    seller: str | None
+    suppressed: bool
+    at: int
+
+
+class Facts(NamedTuple):
+    """An item right after an observation at ``at``. ``seen`` are its offers, with their times."""
+
+    item_id: str
+    name: str | None
+    at: int
+    seen: Mapping[str, Seen]
+    box: Box | None = None
+    own_seller: str | None = None
+    published: bool | None = None
+    known_ms: int = 0
+
+    def offer(self, name: str) -> Offer | None:
+        """The offer of that name, or the best rival's; ``None`` if there is none."""
+        if name == BEST_RIVAL:
+            best = min(self.rivals(), key=lambda rival: rival.landed_cents, default=None)
+            if best is None:
+                return None
+            name = best.offer
+        found = self.seen.get(name)
+        return None if found is None else found.offer
+
+    def seen_at(self, name: str) -> int:
+        """The time at which the offer of that name was seen last; any look tells the best rival."""
+        found = self.seen.get(name)
+        return self.at if found is None else found.at
+
+    def rivals(self) -> list[Rival]:
+        """The rivals that can be bought from now, by what is still known."""
+        newest = max((one.at for one in self.seen.values()), default=self.at)
+        return rivals_of(self.seen, self.own_seller, newest - self.known_ms)
+
+
+def facts_of(item_id: str, state: ItemState, at: int, known_ms: int) -> Facts:
+    """The facts in an item's *state* right after an observation at *at*.
+
+    They are as of the newest observation: one that is late for another offer does not go back.
+    """
+    seller = state.seller
+    box = published = None
+    if seller is not None:
+        if seller.box is not None:
+            said = seller.box
+            named = said.seller if said.holder == SOMEBODY else None
+            box = Box(said.holder, named, said.suppressed, said.observed_at)
+        published = seller.is_published
+    return Facts(
+        item_id,
+        state.name,
+        max(at, state.observed_at),
+        {name: Seen(known.offer, known.observed_at) for name, known in state.offers.items()},
+        box,
+        None if seller is None else seller.seller,
+        published,
+        known_ms,
+    )
+
+
+def learn(item: ItemAlerts, facts: Facts) -> Facts | None:
+    """Take *facts* over into *item*; give them as they count, or ``None`` if none of it is newer.
+
+    What was seen already is what a crash repeats: the alerts of it are durable.
+    """
+    newer = facts.box is not None and facts.box.at > item.box_at
+    counted: dict[str, Seen] = {}
+    for name, seen in facts.seen.items():
+        quote = item.quotes.get(name)
+        if quote is None or seen.at > quote.at:
+            newer = True
+            quote = item.quotes[name] = _quoted(quote, seen)
+        counted[name] = Seen(quote.offer, quote.at)
+    if not newer:
+        return None
+    for gone in item.quotes.keys() - facts.seen.keys():
+        del item.quotes[gone]
+    if facts.box is not None:
+        item.box_at = max(item.box_at, facts.box.at)
+    return facts._replace(seen=counted)
+
+
+def _quoted(known: Quote | None, seen: Seen) -> Quote:
+    offer = seen.offer
+    price, landed = offer.price_cents, offer.landed_cents
+    if known is None:
+        return Quote(offer, seen.at, price, landed)
+    said = (price, offer.shipping_cents)
+    odd = _is_odd(price, known.price) or _is_odd(landed, known.landed)
+    if odd and known.doubted != said:
+        return Quote(known.offer, seen.at, known.price, known.landed, said)
+    return Quote(
+        offer,
+        seen.at,
+        known.price if price is None else price,
+        known.landed if landed is None else landed,
+    )
+
+
+def _is_odd(now: int | None, before: int | None) -> bool:
+    """Whether one of two amounts is ten times the other or more; 0 always is, beside another."""
+    if now is None or before is None or now == before:
+        return False
+    return max(now, before) >= OUT_OF_PROPORTION * min(now, before)

@@ -1,0 +1,153 @@
+"""Alert rules: what each condition needs, and the rules that an item comes under."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+from msgspec import Struct
+
+from walmart_stream.domain.alerts.quiet import Quiet
+from walmart_stream.domain.offers import FEATURED, OWN
+
+BEST_RIVAL = "best_rival"
+LAST_ALERT = "last_alert"
+
+# Fields of every rule, whatever it waits for.
+GENERAL = ("name", "items", "tags", "all", "when", "offer", "hold", "cooldown")
+DELIVERY = ("severity", "channels", "quiet")
+
+
+class Kind(NamedTuple):
+    """A condition: the offer that it looks at unless the rule names one, and its fields.
+
+    ``one_of``: exactly one of these is due. ``edge``: what is so already when the rule first sees
+    an item is not an alert; only becoming so is. ``moment``: an alert ends as it is raised.
+    """
+
+    offer: str
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    edge: bool = False
+    moment: bool = False
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields that a rule of this kind may have."""
+        return (*GENERAL, *self.needs, *self.may, *self.one_of, *DELIVERY)
+
+
+_LEVEL = Kind(FEATURED, needs=("value",), may=("hysteresis",))
+KINDS: dict[str, Kind] = {
+    "price_below": _LEVEL,
+    "price_above": _LEVEL,
+    "landed_below": _LEVEL,
+    "landed_above": _LEVEL,
+    "moved": Kind(FEATURED, may=("direction", "against"), one_of=("by", "by_pct"), moment=True),
+    "new_low": Kind(FEATURED, needs=("over",), moment=True),
+    "new_high": Kind(FEATURED, needs=("over",), moment=True),
+    "undercut": Kind(OWN, may=("by", "by_pct", "sellers", "not_sellers", "hysteresis")),
+    "buy_box_lost": Kind(OWN, edge=True),
+    "buy_box_won": Kind(OWN, edge=True),
+    "buy_box_suppressed": Kind(OWN),
+    "new_rival": Kind(OWN, moment=True),
+    "out_of_stock": Kind(FEATURED, edge=True),
+    "back_in_stock": Kind(FEATURED, edge=True),
+    "shipping_changed": Kind(FEATURED, moment=True),
+    "unpublished": Kind(OWN),
+    "not_seen": Kind(FEATURED, needs=("longer_than",)),
+}
+# These are about the seller's own offer and no other one.
+OWN_ONLY = frozenset(name for name, kind in KINDS.items() if kind.offer == OWN)
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One rule. ``given`` are its fields as they were written, for whoever asks for them back."""
+
+    name: str
+    when: str
+    offer: str
+    items: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    all: bool = False
+    value: int | None = None
+    by: int | None = None
+    by_pct: float | None = None
+    direction: str = "both"
+    against: int | None = None
+    over: int = 0
+    sellers: tuple[str, ...] = ()
+    not_sellers: tuple[str, ...] = ()
+    longer_than: int = 0
+    hold: int = 0
+    hysteresis: int = 0
+    cooldown: int = 0
+    severity: str = "warning"
+    channels: tuple[str, ...] = ()
+    quiet: Quiet | None = None
+    given: dict[str, Any] = {}
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its condition."""
+        return KINDS[self.when]
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether an alert ends as it is raised; one against a time ago lasts until that moves."""
+        return self.kind.moment and self.against is None
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs when what it waits for does; whom it tells, and how loudly, is left out."""
+        fields = {
+            name: value
+            for name, value in self.given.items()
+            if name not in (*DELIVERY, "items", "tags", "all")
+        }
+        text = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()[:12]
+
+    def covers(self, item_id: str, tags: Iterable[str]) -> bool:
+        """Whether an item with these *tags* comes under it."""
+        return self.all or item_id in self.items or not self.tags.isdisjoint(tags)
+
+
+class RuleSet:
+    """All rules. *tags_of* gives the tags of an item."""
+
+    def __init__(
+        self,
+        rules: Iterable[Rule] = (),
+        tags_of: Callable[[str], Iterable[str]] = lambda item_id: (),
+    ) -> None:
+        self.rules: Mapping[str, Rule] = {
+            rule.name: rule for rule in sorted(rules, key=lambda rule: rule.name)
+        }
+        self._tags_of = tags_of
+        self._prints = {name: rule.fingerprint for name, rule in self.rules.items()}
+        self._broad = [rule for rule in self.rules.values() if rule.all or rule.tags]
+        self._by_item: dict[str, list[Rule]] = {}
+        for rule in self.rules.values():
+            if not rule.all and not rule.tags:
+                for item_id in rule.items:
+                    self._by_item.setdefault(item_id, []).append(rule)
+
+    def __bool__(self) -> bool:
+        return bool(self.rules)
+
+    def of(self, item_id: str) -> list[Rule]:
+        """The rules that an item comes under, by name."""
+        found = self._by_item.get(item_id, [])
+        if not self._broad:
+            return found
+        tags = tuple(self._tags_of(item_id))
+        broad = [rule for rule in self._broad if rule.covers(item_id, tags)]
+        return sorted([*found, *broad], key=lambda rule: rule.name)
+
+    def fingerprint(self, name: str) -> str | None:
+        """The :attr:`Rule.fingerprint` of a rule; ``None`` if there is no such rule."""
+        return self._prints.get(name)
