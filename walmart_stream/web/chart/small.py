@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from markupsafe import Markup
-
 from walmart_stream.domain.series.segments import Segment
 from walmart_stream.domain.series.thinning import thin
 from walmart_stream.web.chart.axes import Scale, price_range
-from walmart_stream.web.chart.marks import box, glyph, number, path, text_of
+from walmart_stream.web.chart.marks import Svg, box, glyph, number, path, text_of
 from walmart_stream.web.chart.picture import steps as commands
 from walmart_stream.web.chart.words import dollars
 
@@ -25,7 +23,7 @@ def sparkline(
     name: str = "price",
     width: int = 120,
     height: int = 28,
-) -> Markup:
+) -> Svg:
     """The course of a price by *steps* ``[epoch ms, cents or None]``, oldest first.
 
     Each holds until the next one, the last until *until* (by default *end*): until when it counts
@@ -51,7 +49,7 @@ def mini_ribbon(
     until: int | None = None,
     width: int = 120,
     height: int = 10,
-) -> Markup:
+) -> Svg:
     """The holder of the buy box by *steps* ``[epoch ms, holder, seller, suppressed]``."""
     last = min(end, end if until is None else until)
     across = Scale(begin, end, 0, width)
@@ -72,9 +70,9 @@ def mini_ribbon(
     return _svg("mini-ribbon", width, height, said, "".join(drawn))
 
 
-def sign(series: int) -> Markup:
+def sign(series: int) -> Svg:
     """The sign of the series of that number, for a legend."""
-    return Markup(  # noqa: S704 - a number is all that is put in
+    return Svg(
         f'<svg class="sign s{series}" viewBox="-5 -5 10 10" aria-hidden="true" '
         f'xmlns="http://www.w3.org/2000/svg">{glyph(series, 0, 0)}</svg>'
     )
@@ -106,8 +104,8 @@ def _said(name: str, prices: Sequence[int]) -> str:
     return f"{name}: between {dollars(low)} and {dollars(high)}, {dollars(prices[-1])} last"
 
 
-def _svg(name: str, width: int, height: int, said: str, drawn: str) -> Markup:
-    return Markup(  # noqa: S704 - every text in it went through text_of
+def _svg(name: str, width: int, height: int, said: str, drawn: str) -> Svg:
+    return Svg(
         f'<svg class="{name}" viewBox="0 0 {number(width)} {number(height)}" role="img" '
         f'aria-label="{said}" preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg">'
         f"{drawn}</svg>"
