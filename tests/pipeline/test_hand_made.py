@@ -75,10 +75,12 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
     changes = await module_pipeline.documents("price_changes")
     assert {name: set(change["kinds"]) for name, change in changes.items()} == due.changes
     offers = await module_pipeline.documents("offers")
-    assert {name: _only(offer, due.offers[name]) for name, offer in offers.items()} == due.offers
+    due_offers = due.offers
+    assert {name: _only(offer, due_offers[name]) for name, offer in offers.items()} == due_offers
     windows = await module_pipeline.documents("price_windows")
-    stored = {name: _only(window, due.windows[name]) for name, window in windows.items()}
-    assert stored == due.windows
+    due_windows = due.windows
+    stored = {name: _only(window, due_windows[name]) for name, window in windows.items()}
+    assert stored == due_windows
 
     letters = {
         (int(reason["partition"]), int(reason["offset"])): (reason, letter)
