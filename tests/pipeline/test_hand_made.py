@@ -9,7 +9,8 @@ from collections import Counter
 import orjson
 import pytest
 
-from tests.pipeline.observations import Market, bad_records, epoch_ms, garbage, priced
+from tests.pipeline.conftest import MakePipeline
+from tests.pipeline.observations import WINDOWS, Market, bad_records, epoch_ms, garbage, priced
 from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, WATCHLIST, Pipeline, Record
 from tests.pipeline.worker import Worker
 from walmart_stream.domain.watch import WatchEntry, encode_entry
@@ -38,10 +39,14 @@ async def worker(started: Worker) -> Worker:
 
 
 async def test_ten_thousand_observations_of_another_program_come_to_what_the_contract_says(
-    module_pipeline: Pipeline, worker: Worker
+    make_pipeline: MakePipeline,
 ) -> None:
     """Valid ones are reflected exactly once, late and repeated ones change nothing, and each bad
     one is a dead letter with its bytes untouched; the worker lives through all of them."""
+    # Of its own: it counts everything, whatever the others of this file have sent.
+    pipeline = make_pipeline(**WINDOWS)
+    worker = pipeline.start()
+    await worker.until_ready()
     rng = random.Random(SEED)
     market = Market(rng, items=400)
     kinds: list[tuple[str | None, Record]] = []
@@ -60,9 +65,9 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
         for number, record in enumerate(made)
     ]
 
-    places = await module_pipeline.produce(RAW, made)
+    places = await pipeline.produce(RAW, made)
 
-    report = await module_pipeline.verified()
+    report = await pipeline.verified()
     assert report.is_clean, report
     assert report.dead_letter_repeats == 0
     assert report.bad == bad + 6
@@ -72,19 +77,19 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
         due.outcomes["duplicate"],
         due.outcomes["late"],
     )
-    changes = await module_pipeline.documents("price_changes")
+    changes = await pipeline.documents("price_changes")
     assert {name: set(change["kinds"]) for name, change in changes.items()} == due.changes
-    offers = await module_pipeline.documents("offers")
+    offers = await pipeline.documents("offers")
     due_offers = due.offers
     assert {name: _only(offer, due_offers[name]) for name, offer in offers.items()} == due_offers
-    windows = await module_pipeline.documents("price_windows")
+    windows = await pipeline.documents("price_windows")
     due_windows = due.windows
     stored = {name: _only(window, due_windows[name]) for name, window in windows.items()}
     assert stored == due_windows
 
     letters = {
         (int(reason["partition"]), int(reason["offset"])): (reason, letter)
-        for reason, letter in await module_pipeline.dead_letters("process")
+        for reason, letter in await pipeline.dead_letters("process")
     }
     due_letters = {
         (place.partition, place.offset): (fault, record)
@@ -92,7 +97,7 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
         if fault
     }
     assert letters.keys() == due_letters.keys()
-    assert len(await module_pipeline.read(DEAD_LETTERS)) == len(due_letters)
+    assert len(await pipeline.read(DEAD_LETTERS)) == len(due_letters)
     for place, (fault, record) in due_letters.items():
         reason, letter = letters[place]
         assert (letter.key, letter.value) == (record.key, record.value)
