@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import faust
@@ -28,6 +28,8 @@ from walmart_stream.local.ports import free_port
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.dead_letters import letter_document, store_letters
+from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.storage.writes import Results, store
 from walmart_stream.web import views
 from walmart_stream.web.server import Web
@@ -52,6 +54,8 @@ class MemoryLive:
     asked: int = 0
     waiting: int = 0
     parked_partitions: list[dict[str, Any]] = field(default_factory=list)
+    # Name -> class of what can be put back.
+    letters: dict[str, str] = field(default_factory=dict)
 
     def item(self, item_id: str) -> ItemState | None:
         return self.states.get(item_id)
@@ -107,8 +111,17 @@ class MemoryLive:
         return "observation"
 
     async def unwatch(self, item_ids: Sequence[str]) -> None:
+        if self.broken is not None:
+            raise self.broken
         for item_id in item_ids:
             self.watchlist.pop(item_id, None)
+
+    async def put_back(self, name: str | None, fault: str | None) -> int:
+        if self.broken is not None:
+            raise self.broken
+        found = [one for one in self.letters if name == one or fault == self.letters[one]]
+        self.letters = {one: self.letters[one] for one in self.letters if one not in found}
+        return len(found)
 
 
 class FaustServer(TestServer):
@@ -248,6 +261,12 @@ async def fill(site: Site) -> None:
         ).document()
     )
     await store(site.database, results)
+    letter = {"topic": "t", "partition": 0, "offset": 7, "stage": "read", "fault": "MalformedJson"}
+    letter |= {"message": "not JSON", "key": b"42", "value": b"{"}
+    await store_letters(
+        site.database, [letter_document("t:0:7", letter, NOW, timedelta(days=1))], FieldSeal()
+    )
+    site.live.letters["t:0:7"] = "MalformedJson"
     rules = Rules(60_000, 60_000)
     observation = Observation("42", START, "affiliate", "n", {"featured": now})
     state = apply({}, [Entry(observation, Source("t", 0, 0))], rules).states["42"]

@@ -26,6 +26,12 @@ READS = {"GET", "HEAD", "OPTIONS"}
 OPEN = {"/livez", "/readyz"}
 WEBHOOKS = {"/webhooks/walmart", "/webhooks/walmart/token"}
 
+# What a browser needs to sign in: the form, and files that hold no data.
+SIGN_IN = {"/login"}
+STATIC = {route.path for route in all_routes() if route.path.startswith("/static/")}
+# Forms of our pages: they are sent by our own pages only, which test_login.py asks about.
+FORMS = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"}
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -33,6 +39,15 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Server": "walmart-stream",
     "X-Content-Type-Options": "nosniff",
+}
+
+PAGE_HEADERS = {
+    **HEADERS,
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
 }
 
 # What is added to the routes is covered without a change here.
@@ -80,6 +95,7 @@ CREDENTIALS: dict[str, tuple[dict[str, str], str]] = {
     "in the query": ({}, f"?token={TOKEN}&access_token={TOKEN}&WEB_TOKEN={TOKEN}"),
     "in a cookie": ({"Cookie": f"token={TOKEN}; Authorization=Bearer {TOKEN}"}, ""),
     "of a proxy": ({"Proxy-Authorization": f"Bearer {TOKEN}"}, ""),
+    "in our cookie": ({"Cookie": f"walmart-stream={TOKEN}; __Host-walmart-stream={TOKEN}"}, ""),
     "rewritten": ({"X-Forwarded-For": "127.0.0.1", "X-Original-URL": "/livez"}, ""),
 }
 RIGHT = {"right", "scheme in lower case"}
@@ -111,7 +127,7 @@ class Mode:
         if is_route and path in OPEN | WEBHOOKS:
             return True
         if "web_token" in self.settings:
-            return credential in RIGHT
+            return credential in RIGHT or (is_route and path in SIGN_IN | STATIC)
         return method in READS or self.name == "loopback"
 
 
@@ -176,7 +192,7 @@ async def ask(site, method: str, path: str, credential: str) -> Answer:
     headers, query = CREDENTIALS[credential]
     options = {} if method in READS else {"json": {"item_id": "43"}}
     async with site.client.request(
-        method, f"{path}{query}", headers=headers, **options
+        method, f"{path}{query}", headers=headers, allow_redirects=False, **options
     ) as response:
         return Answer(response.status, response.headers, await response.read())
 
@@ -192,8 +208,12 @@ def due_inside(path: str, method: str) -> set[int]:
     if path in WEBHOOKS:
         # Nothing here proves a sender of webhooks, the token of the views least of all.
         return {401}
+    if path in FORMS and method not in READS:
+        # What is sent here is not a form.
+        return {415}
     # 400 is what a token in the query is to most operations.
-    return {200, 400, *operation.errors} - {401, 403, 503}
+    done = 303 if operation.leads_on else 200
+    return {done, 400, *operation.errors} - {401, 403, 503}
 
 
 def check_refusal(answer: Answer, method: str, case: Any) -> None:
@@ -215,9 +235,12 @@ def check_refusal(answer: Answer, method: str, case: Any) -> None:
 
 def check_headers(answer: Answer, case: Any) -> None:
     """Whoever is answered, and whatever: no browser is to make more of it than data."""
-    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, case
+    is_page = answer.headers.get("Content-Type", "").startswith("text/html")
+    due = PAGE_HEADERS if is_page else HEADERS
+    assert {name: answer.headers.get(name) for name in due} == due, case
     told = {name.lower() for name in answer.headers}
-    assert not {"set-cookie", "location", "x-powered-by"} & told, case
+    assert not {"set-cookie", "x-powered-by"} & told, case
+    assert ("location" in told) is (answer.status == 303), case
     assert not any(name.startswith("access-control-") for name in told), case
     said = str(dict(answer.headers)).encode() + answer.body
     assert TOKEN.encode() not in said, case
@@ -242,9 +265,11 @@ async def test_all_that_aiohttp_serves_is_asked_above(open_site) -> None:
 
 
 def test_probes_and_webhooks_are_all_that_is_asked_without_the_token() -> None:
-    """A path that joins them does so here, too."""
+    """Besides what a browser needs to sign in. A path that joins them does so here, too."""
     routes = all_routes()
 
+    assert {route.path for route in routes if route.is_public} == OPEN | SIGN_IN | STATIC
+    assert {r.path for r in routes if r.is_page and set(r.operations) - {"GET"}} == FORMS
     assert {route.path for route in routes if route.is_open} == OPEN
     assert {route.path for route in routes if route.is_webhook} == WEBHOOKS
 

@@ -30,6 +30,10 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "token-of-the-web-views"
 SECRET = "secret-of-webhooks"
 
+# Forms that are accepted for one token, or for ids in whatever form people paste them:
+# test_login.py and test_watchlist_page.py fill them in.
+BY_HAND = {"POST /login", "POST /watchlist"}
+
 CONFIG = f"""
 hooks = "tests.web.fuzz_checks"
 continue-on-failure = true
@@ -91,6 +95,8 @@ async def test_no_case_breaks_the_views(authenticated_site, tmp_path) -> None:
         *(Path(sys.executable).with_name("schemathesis"), "--config-file", config, "--no-color"),
         *("run", description, "--url", authenticated_site.url, "--phases", PHASES),
         *("--max-examples", str(EXAMPLES), "--seed", str(SEED)),
+        # As our own pages; test_login.py has the forms of foreign ones.
+        *("--header", f"Origin: {authenticated_site.url}"),
         # The views are not to blame for a busy machine.
         *("--suppress-health-check", "all"),
         cwd=tmp_path,
@@ -113,4 +119,5 @@ async def test_no_case_breaks_the_views(authenticated_site, tmp_path) -> None:
     seen = json.loads(statuses.read_text())
     operations = [f"{method} {route.path}" for route in all_routes() for method in route.operations]
     print(*(f"{name}: {seen.get(name)}" for name in operations), sep="\n")
-    assert {name for name in operations if "200" not in seen.get(name, {})} == set()
+    done = {name for name in operations if {"200", "303"} & set(seen.get(name, {}))}
+    assert set(operations) - done - BY_HAND == set()

@@ -16,7 +16,7 @@ PATHS = [
     (method, filled(route.path))
     for route in all_routes()
     for method in route.operations
-    if not route.is_open and not route.is_webhook
+    if not route.is_public and not route.is_webhook
 ]
 
 

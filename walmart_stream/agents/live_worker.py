@@ -19,12 +19,17 @@ from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.domain.watched import Watched
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.kafka.dead_letters import Letter, put_back, read_letters
 from walmart_stream.kafka.followed import Followed, Take
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 
 # Entries of a watchlist that are encoded and sent together: some 10 ms of the event loop.
 ENTRIES_AT_ONCE = 500
+
+
+# Dead letters that are put back together: each may be some megabytes.
+LETTERS_AT_ONCE = 20
 
 
 # What workers read, as their consumer group.
@@ -143,3 +148,20 @@ class LiveWorker:
         for item_id in item_ids:
             outbox.add(topics.WATCHLIST.name, item_id.encode(), None)
         await outbox.flush()
+
+    async def put_back(self, name: str | None, fault: str | None) -> int:
+        known: set[str] = set()
+        waiting: list[Letter] = []
+        # To the topic's end as it is now: what becomes a dead letter again is not put back twice.
+        async for letter in read_letters(self._settings):
+            wanted = letter.name == name or (fault is not None and letter.fault == fault)
+            if not wanted or not letter.can_be_put_back or letter.name in known:
+                continue
+            known.add(letter.name)
+            waiting.append(letter)
+            if len(waiting) >= LETTERS_AT_ONCE:
+                await put_back(self._settings, waiting)
+                waiting = []
+        if waiting:
+            await put_back(self._settings, waiting)
+        return len(known)

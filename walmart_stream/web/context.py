@@ -13,6 +13,7 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.web.live import Live
 from walmart_stream.web.ping import Ping
+from walmart_stream.web.sessions import Sessions
 from walmart_stream.web.webhook_auth import WebhookAuth
 from walmart_stream.web.work import Work
 from walmart_stream.web.workers import Workers
@@ -23,7 +24,8 @@ class Context:
     """The parts behind the views. ``database`` is motor's; ``clock`` gives aware UTC times.
 
     ``webhook_auth`` is there where webhooks are taken; ``seal`` opens stored documents.
-    ``workers`` are the group's, where there is one; ``rules`` are those of windows.
+    ``workers`` are the group's, where there is one; ``rules`` are those of windows; ``sessions``
+    are there where WEB_TOKEN is set.
     """
 
     live: Live
@@ -36,3 +38,4 @@ class Context:
     seal: FieldSeal = UNSEALED
     workers: Workers | None = None
     rules: Rules = FIRST_RULES
+    sessions: Sessions | None = None

@@ -1,4 +1,4 @@
-"""Lets in the bearer token, and without one only requests from this machine itself."""
+"""Lets in the bearer token and signed-in browsers, and without a token only this machine itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from aiohttp import web
 
 from walmart_stream.settings import LOOPBACK_HOSTS, Settings, SettingsError
 from walmart_stream.web.errors import Forbidden, Unauthorized, UnsupportedMedia
+from walmart_stream.web.origins import check_origin
+from walmart_stream.web.sessions import SESSIONS
+from walmart_stream.web.wanted import login_for, wants_page
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -20,9 +23,16 @@ Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 OPEN = frozenset({"/livez", "/readyz"})
 # Asked by Walmart, which has no token of ours and proves itself in another way.
 WEBHOOKS = frozenset({"/webhooks/walmart", "/webhooks/walmart/token"})
+# Asked before anybody has signed in. Static files hold no data.
+SIGN_IN = "/login"
+STATIC = "/static/"
+# Forms of our pages, with JavaScript or without.
+FORMS = frozenset({"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of none of these may a foreign page send a body without asking (CORS), and it is never allowed.
 BODY_TYPES = frozenset({"application/json", "text/csv"})
+# These any foreign page may send, so that forms need the right Origin besides.
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # Random ones of this length are not guessed in a lifetime, at any rate that a worker can answer.
 SHORTEST_TOKEN = 16
 
@@ -65,28 +75,49 @@ def check_exposure(settings: Settings) -> None:
 def guard(settings: Settings) -> Middleware:
     """The middleware that lets a request through or refuses it."""
     if settings.web_token is not None:
-        return _by_token(settings.web_token.get_secret_value())
+        token = settings.web_token.get_secret_value()
+        return _by_token(token, behind_tls=settings.web_trust_proxy)
     return _by_origin(settings)
 
 
-def _by_token(token: str) -> Middleware:
+def _by_token(token: str, *, behind_tls: bool) -> Middleware:
     expected = token.encode()
+
+    def is_proven(request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # Headers are decoded with surrogates for what is not UTF-8.
+        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected)
+        return scheme.lower() == "bearer" and same
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         path = route_of(request)
         if path in WEBHOOKS:
             return await handler(request)
-        if path not in OPEN:
-            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-            # Headers are decoded with surrogates for what is not UTF-8.
-            same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected)
-            if scheme.lower() != "bearer" or not same:
+        by_cookie = False
+        if not is_public(path) and not is_proven(request):
+            by_cookie = request.app[SESSIONS].is_signed_in(request)
+            if not by_cookie:
+                if _is_opened_by_a_person(request):
+                    target = login_for(request.rel_url.raw_path_qs)
+                    return web.Response(status=303, headers={"Location": target})
                 raise Unauthorized("a bearer token is needed: Authorization: Bearer …")
         _check_body_type(request)
+        if request.method not in READS and (by_cookie or path in FORMS):
+            check_origin(request, behind_tls=behind_tls)
         return await handler(request)
 
     return check
+
+
+def _is_opened_by_a_person(request: web.Request) -> bool:
+    is_read = request.method == "GET" and wants_page(request)
+    return is_read and "Authorization" not in request.headers
+
+
+def is_public(path: str | None) -> bool:
+    """Whether *path*, of a route, is answered to whoever asks, also where a token is set."""
+    return path in OPEN or path == SIGN_IN or (path is not None and path.startswith(STATIC))
 
 
 def _by_origin(settings: Settings) -> Middleware:
@@ -115,6 +146,8 @@ def _by_origin(settings: Settings) -> Middleware:
             if request.method not in READS and not writable:
                 raise Forbidden("WEB_TOKEN must be set to allow writes")
         _check_body_type(request)
+        if request.method not in READS and path in FORMS:
+            check_origin(request, behind_tls=behind_proxy)
         return await handler(request)
 
     return check
@@ -134,7 +167,10 @@ def _check_body_type(request: web.Request) -> None:
         return
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMedia("Content-Encoding: none is due")
-    if request.content_type not in BODY_TYPES:
+    if route_of(request) in FORMS:
+        if request.content_type not in FORM_TYPES:
+            raise UnsupportedMedia("Content-Type: must be that of a form of a page")
+    elif request.content_type not in BODY_TYPES:
         raise UnsupportedMedia("Content-Type: application/json or text/csv is due")
 
 

@@ -88,6 +88,12 @@ class WatchlistQuery(_Input):
     limit: int = Field(1_000, ge=1, le=10_000, description="Entries a page.")
 
 
+class LettersQuery(_Input):
+    """The newest dead letters."""
+
+    limit: int = Field(100, ge=1, le=1_000, description="Dead letters.")
+
+
 class _SpanQuery(_Input):
     """A part of an item's series."""
 

@@ -76,3 +76,14 @@ class Live(Protocol):
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         """Returns when the brokers have acknowledged that none of *item_ids* is watched."""
         ...
+
+    async def put_back(self, name: str | None, fault: str | None) -> int:
+        """Put the dead letter *name*, or all of the class *fault*, back where they came from.
+
+        Returns how many, when the brokers have acknowledged them; those that are cut or came by
+        HTTP are left out.
+
+        Raises:
+            KafkaError, TimeoutError: some are not there; putting them back again is harmless.
+        """
+        ...

@@ -93,7 +93,7 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "responses": _responses(operation, _refusals(route, method, operation)),
+        "responses": _responses(route, operation, _refusals(route, method, operation)),
     }
     parameters = list(_parameters(operation.query))
     if parameters:
@@ -101,7 +101,7 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
     if operation.bodies:
         content = {media: {"schema": _body(models)} for media, models in operation.bodies.items()}
         described["requestBody"] = {"required": True, "content": content}
-    if route.is_open:
+    if route.is_public:
         described["security"] = []
     if route.is_webhook:
         described["security"] = _WEBHOOK_TOKEN if route.path.endswith("/token") else _WEBHOOK
@@ -140,7 +140,13 @@ def _refusals(route: Route, method: str, operation: Operation) -> set[int]:
     """The statuses of errors that the operation can end with."""
     # What can be read in two ways is refused wherever it leads.
     statuses = {*operation.errors, 400, 500}
-    if not route.is_open:
+    if method not in READS and route.is_page:
+        # 403: a form of another server's page.
+        statuses |= {403}
+    if route.is_public and not route.is_open:
+        # The host's name is checked where there is no token, and there may be no room.
+        statuses |= {403, 429, 503}
+    elif not route.is_open:
         # 503 where too many connections are open.
         statuses |= {429, 503} if route.is_webhook else {401, 403, 429, 503}
     if operation.bodies:
@@ -150,7 +156,7 @@ def _refusals(route: Route, method: str, operation: Operation) -> set[int]:
     return statuses
 
 
-def _responses(operation: Operation, refusals: set[int]) -> dict[str, Any]:
+def _responses(route: Route, operation: Operation, refusals: set[int]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if operation.answer is not None:
         content["application/json"] = {"schema": _reference(operation.answer)}
@@ -161,11 +167,14 @@ def _responses(operation: Operation, refusals: set[int]) -> dict[str, Any]:
         success["headers"] = {
             "Link": {"schema": {"type": "string"}, "description": 'CSV: the page rel="next".'}
         }
-    responses = {"200": success}
+    responses = {} if operation.leads_on and not content else {"200": success}
+    if operation.leads_on:
+        responses["303"] = {"description": "Done: see the page that Location names.", "content": {}}
+    as_page = {"text/html": {"schema": {"type": "string"}}} if route.is_page else {}
     for status in sorted(refusals):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
-            "content": {"application/json": {"schema": _reference(outputs.Error)}},
+            "content": {"application/json": {"schema": _reference(outputs.Error)}, **as_page},
         }
     return responses
 

@@ -367,3 +367,45 @@ class OpenApi(BaseModel):
     info: dict[str, Any]
     paths: dict[str, Any]
     components: dict[str, Any]
+
+
+class LetterReason(_Output):
+    """A reason for dead letters, and how many of the newest ones have it."""
+
+    stage: str
+    count: int
+    newest: Time
+    fault: Annotated[str, Field(alias="class")]
+
+
+class DeadLetter(_Output):
+    """A record that could not be processed, and the place that it came from."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    fault: Annotated[str, Field(alias="class")]
+    message: str | None
+    key: Annotated[str | None, Field(description="Its beginning.")]
+    value: Annotated[str | None, Field(description="Its beginning; base64: is not text.")]
+    bytes: int
+    at: Time
+    unreadable: Unreadable = None
+
+
+class DeadLetters(_Output):
+    """The newest dead letters, and the reasons of the newest ones."""
+
+    reasons: list[LetterReason]
+    counted: Annotated[int, Field(ge=0, description="Letters behind the reasons, the newest.")]
+    letters: list[DeadLetter]
+
+
+class SystemPage(_Output):
+    """The data of the system page."""
+
+    worker: Stats
+    failing: dict[str, str]
+    dead_letters: Annotated[DeadLetters | None, Field(description="null: MongoDB is away.")]

@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from walmart_stream.web import (
+    dead_letters,
     exports,
     inputs,
     item_series,
@@ -22,7 +23,7 @@ from walmart_stream.web import (
     webhooks,
 )
 from walmart_stream.web.context import Context
-from walmart_stream.web.guard import OPEN, WEBHOOKS
+from walmart_stream.web.guard import OPEN, WEBHOOKS, is_public
 
 Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,6 +35,7 @@ class Operation:
     ``answer`` is the model of its JSON; ``media`` names other types that it can answer in, with a
     line about each. ``bodies`` maps content types to models, or ``None`` for text. ``errors`` are
     the statuses that it can end with besides those that its method, path and bodies bring along.
+    ``leads_on``: a form, which ends with 303 and the address of a page.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Operation:
     media: Mapping[str, str] = field(default_factory=dict)
     bodies: Mapping[str, tuple[type[BaseModel], ...]] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
+    leads_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,19 @@ class Route:
     def is_webhook(self) -> bool:
         """Whether its caller proves itself as the sender of webhooks."""
         return self.path in WEBHOOKS
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may ask: a probe, or a browser that has not signed in."""
+        return is_public(self.path)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether browsers open it: its errors are pages where a page is asked for."""
+        return any(
+            "text/html" in operation.media or operation.leads_on
+            for operation in self.operations.values()
+        )
 
 
 ROUTES = (
@@ -224,6 +240,19 @@ ROUTES = (
                 watchlist.remove,
                 "Stop watching an item.",
                 outputs.Removed,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/api/dead-letters",
+        {
+            "GET": Operation(
+                "dead_letters",
+                dead_letters.listing,
+                "The newest records that could not be processed, and why.",
+                outputs.DeadLetters,
+                query=inputs.LettersQuery,
                 errors=(503,),
             )
         },

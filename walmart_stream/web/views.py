@@ -12,7 +12,6 @@ from typing import Any
 from aiohttp import web
 from faust.web import View
 
-from walmart_stream import __version__
 from walmart_stream.domain.windows import Rules
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
@@ -27,8 +26,13 @@ from walmart_stream.web.headers import add_headers
 from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time, only_probes_when_full
 from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
+from walmart_stream.web.page_routes import PAGES, page
+from walmart_stream.web.pages import docs
+from walmart_stream.web.pages.errors import errors_as_pages
+from walmart_stream.web.pages.frame import see
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
+from walmart_stream.web.sessions import SESSIONS, Sessions
 from walmart_stream.web.strict_requests import refuse_ambiguous
 from walmart_stream.web.webhook_auth import WebhookAuth
 from walmart_stream.web.work import Work
@@ -50,13 +54,14 @@ def application_options(settings: Settings, limits: Limits = LIMITS) -> dict[str
 
 
 def middlewares(settings: Settings, limits: Limits = LIMITS) -> list[Any]:
-    """Errors as JSON, who failed to prove who they are, who may ask, who is too slow.
+    """Errors as pages and as JSON, who failed to prove who they are, who may ask, who is too slow.
 
     Raises:
         SettingsError: see :func:`~walmart_stream.web.guard.check_exposure`.
     """
     check_exposure(settings)
     return [
+        errors_as_pages,
         errors_as_json,
         only_probes_when_full,
         refuse_ambiguous,
@@ -87,6 +92,14 @@ def attach(
     auth = None
     if settings.walmart_webhook_secret is not None:
         auth = WebhookAuth(settings, clock=lambda: clock().timestamp())
+    sessions = None
+    if settings.web_token is not None:
+        sessions = Sessions(
+            settings.web_token.get_secret_value(),
+            lambda: clock().timestamp(),
+            secure=settings.web_trust_proxy,
+        )
+        app.web.web_app[SESSIONS] = sessions
     seal = FieldSeal.of(settings)
     ping = Ping(database, monotonic)
     workers = Workers(
@@ -96,7 +109,12 @@ def attach(
         None if settings.web_token is None else settings.web_token.get_secret_value(),
     )
     rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
-    context = Context(live, database, metrics, ping, clock, Work(), auth, seal, workers, rules)
+    context = Context(
+        *(live, database, metrics, ping, clock, Work(), auth, seal),
+        workers=workers,
+        rules=rules,
+        sessions=sessions,
+    )
     for route in all_routes():
         methods = {}
         for method, operation in route.operations.items():
@@ -120,15 +138,6 @@ def all_routes() -> tuple[Route, ...]:
     """
     routes: list[Route] = []
 
-    async def index(context: Context, request: web.Request) -> web.StreamResponse:
-        endpoints = [
-            {"method": method, "path": route.path, "summary": operation.summary}
-            for route in routes
-            for method, operation in route.operations.items()
-        ]
-        found = {"name": "walmart-stream", "version": __version__, "endpoints": endpoints}
-        return json_response(found)
-
     # Making it takes tens of milliseconds, in which nothing else would be done.
     description = cache(lambda: describe(routes))
 
@@ -136,10 +145,19 @@ def all_routes() -> tuple[Route, ...]:
         inputs.query(inputs.NoQuery, request)
         return json_response(description())
 
-    first = Operation("index", index, "What can be asked.", outputs.Index)
+    async def first_page(context: Context, request: web.Request) -> web.StreamResponse:
+        inputs.query(inputs.NoQuery, request)
+        return see("/watchlist")
+
+    show, index = docs.handlers(routes)
+    first = Operation("index", first_page, "Leads to the first page.", leads_on=True)
+    listed = Operation("endpoints", index, "What can be asked.", outputs.Index)
     last = Operation("openapi", openapi, "This description.", outputs.OpenApi)
     routes += [
         Route("/", {"GET": first}),
+        *PAGES,
+        Route("/docs", {"GET": page("docs", show, "What can be asked, for people.")}),
+        Route("/docs.json", {"GET": listed}),
         *ROUTES,
         Route("/api/openapi.json", {"GET": last}),
     ]

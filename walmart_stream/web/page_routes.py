@@ -1,0 +1,136 @@
+"""The routes of the pages and of their static files; see :mod:`walmart_stream.web.routes`."""
+
+from __future__ import annotations
+
+from walmart_stream.web import inputs, outputs
+from walmart_stream.web.guard import STATIC
+from walmart_stream.web.pages import inputs as forms
+from walmart_stream.web.pages import login, static, system, watchlist
+from walmart_stream.web.routes import Handler, Operation, Route
+
+HTML = {"text/html": "a page"}
+FORM = "application/x-www-form-urlencoded"
+FILES = "multipart/form-data"
+
+
+def page(name: str, handler: Handler, summary: str, **more: object) -> Operation:
+    """An operation that shows a page."""
+    return Operation(f"page_{name}", handler, summary, media=HTML, **more)  # type: ignore[arg-type]
+
+
+PAGES = (
+    Route(
+        "/watchlist",
+        {
+            "GET": page(
+                "watchlist",
+                watchlist.show,
+                "The watchlist, with its forms.",
+                query=forms.WatchlistPageQuery,
+                errors=(503,),
+            ),
+            "POST": Operation(
+                "form_watchlist",
+                watchlist.change,
+                "The form that watches an item, or stops.",
+                bodies={FORM: (forms.WatchForm,)},
+                errors=(503,),
+                leads_on=True,
+            ),
+        },
+    ),
+    Route(
+        "/watchlist/import",
+        {
+            "POST": Operation(
+                "form_import",
+                watchlist.take_file,
+                "The form that shows, and then takes, a CSV file of items to watch.",
+                bodies={FILES: (forms.ImportForm,), FORM: (forms.ImportForm,)},
+                media=HTML,
+                errors=(503,),
+                leads_on=True,
+            ),
+        },
+    ),
+    Route(
+        "/system",
+        {
+            "GET": page(
+                "system",
+                system.show,
+                "Workers, partitions, and what could not be processed.",
+                query=forms.SystemQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/system.json",
+        {
+            "GET": Operation(
+                "page_system_data",
+                system.answer,
+                "The data of the system page.",
+                outputs.SystemPage,
+                query=inputs.NoQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/system/replay",
+        {
+            "POST": Operation(
+                "form_replay",
+                system.replay,
+                "The form that puts dead letters back on their topics.",
+                bodies={FORM: (forms.ReplayForm,)},
+                errors=(503,),
+                leads_on=True,
+            )
+        },
+    ),
+    Route(
+        "/login",
+        {
+            "GET": page("login", login.show, "Sign in.", query=forms.LoginQuery),
+            "POST": Operation(
+                "form_login",
+                login.sign_in,
+                "The form that turns the token into a session's cookie.",
+                query=forms.LoginQuery,
+                bodies={FORM: (forms.LoginForm,)},
+                errors=(401, 404),
+                leads_on=True,
+            ),
+        },
+    ),
+    Route(
+        "/logout",
+        {
+            "POST": Operation(
+                "form_logout",
+                login.sign_out,
+                "The form that ends the session.",
+                bodies={FORM: (forms.NoForm,)},
+                leads_on=True,
+            )
+        },
+    ),
+    *(
+        Route(
+            f"{STATIC}{name}",
+            {
+                "GET": Operation(
+                    "static_" + name.replace(".", "_").replace("-", "_"),
+                    static.serve(name),
+                    "A file that the pages load.",
+                    query=forms.StaticQuery,
+                    media={static.media_of(name): "the file"},
+                )
+            },
+        )
+        for name in static.NAMES
+    ),
+)

@@ -1,0 +1,114 @@
+"""The frame of every page: templates, what all of them know, and conditional answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import jinja2
+from aiohttp import web
+
+from walmart_stream import __version__
+from walmart_stream.storage.rows import to_json
+from walmart_stream.web.context import Context
+from walmart_stream.web.pages.static import address
+from walmart_stream.web.pages.words import FILTERS
+
+THEMES = frozenset({"light", "dark"})
+
+# Bytes from which an answer is compressed, where the caller takes that: less is one packet anyway.
+WORTH_PACKING = 1_000
+
+
+class Link(NamedTuple):
+    """A page in the navigation."""
+
+    path: str
+    label: str
+
+
+LINKS = (
+    Link("/watchlist", "Watchlist"),
+    Link("/system", "System"),
+)
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The templates. Everything that is put into them is text unless it says otherwise."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("walmart_stream.web", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(FILTERS)
+    made.globals.update(static=address, version=__version__, links=LINKS)
+    return made
+
+
+def render(
+    request: web.Request, template: str, *, status: int = 200, **values: Any
+) -> web.Response:
+    """The page that *template* makes of *values*."""
+    chosen = request.cookies.get("theme", "")
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            theme=chosen if chosen in THEMES else None,
+            path=request.rel_url.path,
+            **values,
+        )
+    )
+    response = web.Response(text=html, status=status, content_type="text/html")
+    pack(response)
+    return response
+
+
+def page(
+    context: Context, request: web.Request, template: str, *, status: int = 200, **values: Any
+) -> web.Response:
+    """The page that *template* makes of *values*, for somebody who was let in."""
+    return render(
+        request,
+        template,
+        status=status,
+        now=context.clock(),
+        can_sign_out=context.sessions is not None and context.sessions.is_signed_in(request),
+        **values,
+    )
+
+
+def data(request: web.Request, payload: Mapping[str, Any], *, volatile: str = "") -> web.Response:
+    """A page's data as JSON, with an ETag; 304 to whoever has them already.
+
+    *volatile* names a field that changes by itself, and says nothing new.
+    """
+    body = to_json(payload)
+    same = body if not volatile else to_json({k: v for k, v in payload.items() if k != volatile})
+    tag = hashlib.sha256(same).hexdigest()[:32]
+    headers = {"ETag": f'"{tag}"'}
+    if any(known.value in (tag, "*") for known in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=body, headers=headers, content_type="application/json")
+    pack(response)
+    return response
+
+
+def see(target: str) -> web.Response:
+    """Leads the browser on to *target* after a form, so that a reload does not send it again."""
+    return web.Response(status=303, headers={"Location": target})
+
+
+def pack(response: web.Response) -> None:
+    """Compresses the answer if it is worth it and the caller takes it.
+
+    No answer holds a secret beside what a caller chose, so its length gives nothing away.
+    """
+    if isinstance(response.body, bytes) and len(response.body) >= WORTH_PACKING:
+        response.enable_compression()

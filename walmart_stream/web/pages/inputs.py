@@ -1,0 +1,80 @@
+"""The pages' query parameters and forms, besides those that they share with the API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from walmart_stream.domain.watch import MAX_NOTE, ItemId
+from walmart_stream.web.inputs import Cursor
+
+# Characters of the address that a person wanted before signing in.
+MAX_TARGET = 4_000
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class StaticQuery(_Input):
+    """The version of a static file."""
+
+    v: Annotated[str | None, Field(max_length=64, description="The content's hash.")] = None
+
+
+class LoginQuery(_Input):
+    """The page to go on to."""
+
+    next: Annotated[
+        str | None, Field(max_length=MAX_TARGET, description="A path of this server.")
+    ] = None
+
+
+class LoginForm(_Input):
+    """The token, typed by a person."""
+
+    token: Annotated[str, Field(max_length=4_096)]
+    next: Annotated[str | None, Field(max_length=MAX_TARGET)] = None
+
+
+class NoForm(_Input):
+    """No fields."""
+
+
+class WatchlistPageQuery(_Input):
+    """A page of the watchlist, and the last thing that was done to it."""
+
+    cursor: Cursor | None = None
+    added: ItemId | None = Field(None, description="Shown as just added.")
+    removed: ItemId | None = Field(None, description="Shown as just removed.")
+    imported: int | None = Field(None, ge=0, le=10**9, description="Shown as just imported.")
+
+
+class WatchForm(_Input):
+    """An item to add or to remove. The id is checked later, in every form that people paste."""
+
+    action: Literal["add", "remove"]
+    item_id: Annotated[str, Field(max_length=2_000)]
+    note: Annotated[str | None, Field(max_length=10 * MAX_NOTE)] = None
+
+
+class ImportForm(_Input):
+    """A CSV file, as a file or as text; with ``take`` its good rows are taken."""
+
+    file: bytes | None = None
+    text: Annotated[str | None, Field(max_length=1_000_000)] = None
+    take: Literal["yes"] | None = None
+
+
+class SystemQuery(_Input):
+    """The system page, and the last thing that was done on it."""
+
+    replayed: int | None = Field(None, ge=0, le=10**9, description="Shown as just put back.")
+
+
+class ReplayForm(_Input):
+    """One dead letter by its name, or all of a class of fault."""
+
+    name: Annotated[str | None, Field(min_length=1, max_length=400)] = None
+    fault: Annotated[str | None, Field(min_length=1, max_length=200)] = None

@@ -1,0 +1,70 @@
+"""The system page: this worker, partitions that wait for a person, and dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from pymongo.errors import PyMongoError
+
+from walmart_stream.web.context import Context
+from walmart_stream.web.dead_letters import letters_data
+from walmart_stream.web.errors import BadRequest
+from walmart_stream.web.inputs import NoQuery, query
+from walmart_stream.web.live import MONGODB
+from walmart_stream.web.pages.forms import read_form
+from walmart_stream.web.pages.frame import data, page, see
+from walmart_stream.web.pages.inputs import ReplayForm, SystemQuery
+
+# Dead letters that the page shows one by one.
+LETTERS = 20
+
+
+async def show(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page; without the database it shows what this worker knows by itself."""
+    asked = query(SystemQuery, request)
+    found = await _found(context)
+    return page(context, request, "system.html", system=found, replayed=asked.replayed)
+
+
+async def answer(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's data."""
+    query(NoQuery, request)
+    return data(request, await _found(context))
+
+
+async def replay(context: Context, request: web.Request) -> web.StreamResponse:
+    """Put dead letters back on the topics that they came from: one, or all of a class."""
+    query(NoQuery, request)
+    form = await read_form(request, ReplayForm)
+    if (form.name is None) == (form.fault is None):
+        raise BadRequest("name or fault: one of them must be given")
+    count = await context.live.put_back(form.name, form.fault)
+    if form.name is not None and not count:
+        raise BadRequest(
+            f"name {form.name[:60]!r}: there is no such dead letter, or it cannot be put back: "
+            "it was cut, came by HTTP, or is not kept any more"
+        )
+    return see(f"/system?replayed={count}")
+
+
+async def _found(context: Context) -> Mapping[str, Any]:
+    failing, letters = await asyncio.gather(_failing(context), _letters(context))
+    return {"worker": context.live.stats(), "failing": failing, "dead_letters": letters}
+
+
+async def _failing(context: Context) -> dict[str, str]:
+    failing = dict(context.live.failing())
+    fault = await context.ping.fault()
+    if fault is not None:
+        failing.setdefault(MONGODB, fault)
+    return failing
+
+
+async def _letters(context: Context) -> dict[str, Any] | None:
+    try:
+        return await letters_data(context, LETTERS)
+    except PyMongoError:
+        return None

@@ -1,0 +1,128 @@
+"""Amounts, shares, times and texts as the pages write them; filters of the templates.
+
+Browsers with JavaScript write numbers and times once more, in the reader's own form.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from walmart_stream.domain.time import parse_iso, to_datetime
+
+# Characters of a text from outside in a list; its page has more of it.
+SHORT = 120
+LONG = 500
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def dollars(cents: int | None) -> str:
+    """An amount; what is not known is never written as 0."""
+    if cents is None:
+        return "unknown"
+    sign = "−" if cents < 0 else ""
+    return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
+
+
+def money(cents: int | None) -> Markup:
+    """An amount as an element that the reader's locale can be applied to."""
+    if cents is None:
+        return Markup('<span class="unknown">unknown</span>')
+    return Markup('<data data-money value="{}">{}</data>').format(cents, dollars(cents))
+
+
+def delta(cents: int | None) -> Markup:
+    """A difference of amounts, with its sign; nothing where it is not known."""
+    if cents is None:
+        return Markup('<span class="unknown">–</span>')
+    text = dollars(cents) if cents < 0 else f"+{dollars(cents)}"
+    return Markup('<data data-money="signed" value="{}">{}</data>').format(cents, text)
+
+
+def number(value: float | None) -> Markup:
+    """A count."""
+    if value is None:
+        return Markup('<span class="unknown">unknown</span>')
+    return Markup('<data data-number value="{}">{}</data>').format(value, f"{value:,}")
+
+
+def percent(share: float | None) -> Markup:
+    """A share between 0 and 1."""
+    if share is None:
+        return Markup('<span class="unknown">unknown</span>')
+    return Markup('<data data-share value="{}">{}</data>').format(share, f"{share:.0%}")
+
+
+def moment(value: datetime | str | None) -> Markup:
+    """A time; the browser writes it in the reader's zone, with UTC in the tooltip."""
+    at = as_time(value)
+    if at is None:
+        return Markup('<span class="unknown">never</span>')
+    return Markup('<time data-moment datetime="{}">{}</time>').format(
+        _iso(at), f"{at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def age(value: datetime | str | None, now: datetime, limit: float | None = None) -> Markup:
+    """How long ago a time is; past *limit* seconds it fades and says so."""
+    at = as_time(value)
+    if at is None:
+        return Markup('<span class="unknown">never</span>')
+    seconds = max(0.0, (now - at).total_seconds())
+    is_old = limit is not None and seconds > limit
+    return Markup('<time data-age{} datetime="{}" title="{} UTC"{}>{}</time>').format(
+        Markup("") if limit is None else Markup(' data-limit="{}"').format(round(limit)),
+        _iso(at),
+        f"{at:%Y-%m-%d %H:%M:%S}",
+        Markup(' class="old"') if is_old else Markup(""),
+        f"{span(seconds)} ago{' – old' if is_old else ''}",
+    )
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its two largest units."""
+    if seconds is None:
+        return "unknown"
+    rest = int(seconds)
+    for place, (size, unit) in enumerate(_UNITS):
+        if rest >= size:
+            count, rest = divmod(rest, size)
+            smaller, name = _UNITS[place + 1] if place + 1 < len(_UNITS) else (1, "s")
+            more = rest // smaller
+            return f"{count} {unit} {more} {name}" if more and count < 10 else f"{count} {unit}"
+    return f"{rest} s"
+
+
+def text(value: Any, longest: int = SHORT) -> Markup:
+    """A text from outside: markup in it is text, and its direction stays within it."""
+    if value is None or value == "":
+        return Markup("")
+    shown = str(value)
+    if len(shown) > longest:
+        shown = f"{shown[:longest]}…"
+    return Markup("<bdi>{}</bdi>").format(escape(shown))
+
+
+def as_time(value: datetime | str | None) -> datetime | None:
+    """A time of the data, whichever of their forms it has."""
+    return to_datetime(parse_iso(value)) if isinstance(value, str) else value
+
+
+def _iso(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+
+
+FILTERS = {
+    "age": age,
+    "delta": delta,
+    "dollars": dollars,
+    "moment": moment,
+    "money": money,
+    "number": number,
+    "percent": percent,
+    "span": span,
+    "text": text,
+}

@@ -1,0 +1,251 @@
+// What the pages do beyond HTML: they stay fresh, obey keys, and speak the reader's locale.
+// Every page reads, sorts, filters and sends its forms without this file.
+
+const POLL_MS = 2000; // how often a page asks whether its data changed; mostly a 304
+const AWAY_MS = 5000; // silence of the server after which a reader is told
+const SAY_MS = 10000; // least time between two announcements to a screen reader
+const DAY = 86400;
+
+const root = document.documentElement;
+const locale = navigator.language || "en-US";
+const one = (selector, within = document) => within.querySelector(selector);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Numbers and times in the reader's form; UTC stays in the tooltip.
+const formats = {};
+function format(kind, options) {
+  return (formats[kind] ??= new Intl.NumberFormat(locale, options));
+}
+const moments = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+
+function money(element) {
+  const signed = element.dataset.money === "signed";
+  const sign = signed ? "exceptZero" : "auto";
+  const options = { style: "currency", currency: "USD", signDisplay: sign };
+  element.textContent = format(`money ${sign}`, options).format(Number(element.value) / 100);
+}
+
+function localise(within) {
+  all("data[data-money]", within).forEach(money);
+  for (const element of all("data[data-number]", within)) {
+    element.textContent = format("number", {}).format(Number(element.value));
+  }
+  for (const element of all("data[data-share]", within)) {
+    const options = { style: "percent", maximumFractionDigits: 0 };
+    element.textContent = format("share", options).format(Number(element.value));
+  }
+  for (const element of all("time[data-moment]", within)) {
+    const at = new Date(element.dateTime);
+    element.title = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    element.textContent = moments.format(at);
+  }
+  tick(within);
+}
+
+// Ages go on while a page stands; past its limit one fades and says so.
+let skew = 0; // how far the server's clock is ahead of this machine's, in milliseconds
+function span(seconds) {
+  const units = [[DAY, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
+  for (const [size, name, small, smaller] of units) {
+    if (seconds < size) continue;
+    const count = Math.floor(seconds / size);
+    const more = Math.floor((seconds % size) / small);
+    return more && count < 10 ? `${count} ${name} ${more} ${smaller}` : `${count} ${name}`;
+  }
+  return `${Math.floor(seconds)} s`;
+}
+function tick(within = document) {
+  for (const element of all("time[data-age]", within)) {
+    const seconds = Math.max(0, (Date.now() + skew - Date.parse(element.dateTime)) / 1000);
+    const limit = Number(element.dataset.limit || Infinity);
+    const text = `${span(seconds)} ago${seconds > limit ? " – old" : ""}`;
+    element.classList.toggle("old", seconds > limit);
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+// Announcements: polite, and never more than one in ten seconds.
+let spoken = -SAY_MS;
+let unsaid = null;
+function say(text) {
+  unsaid = text;
+  const wait = spoken + SAY_MS - performance.now();
+  setTimeout(() => {
+    if (unsaid === null || performance.now() < spoken + SAY_MS) return;
+    one("#said").textContent = unsaid;
+    spoken = performance.now();
+    unsaid = null;
+  }, Math.max(0, wait) + 1);
+}
+
+function banner(text, link) {
+  const place = one("#banner");
+  place.hidden = text === null;
+  if (text === null || place.dataset.text === text) return;
+  place.dataset.text = text;
+  place.textContent = text;
+  if (link) {
+    const anchor = document.createElement("a");
+    [anchor.href, anchor.textContent] = link;
+    place.append(" ", anchor);
+  }
+}
+
+// A page asks for its own data; when they changed it takes the page's new parts.
+const source = document.body.dataset.live;
+let tag = null;
+let heard = Date.now();
+let asking = false;
+
+async function fresh() {
+  if (asking || document.hidden) return;
+  asking = true;
+  try {
+    const headers = tag ? { "If-None-Match": tag } : {};
+    const answer = await fetch(source, { headers, signal: AbortSignal.timeout(AWAY_MS) });
+    if (answer.status === 401) {
+      clearInterval(polling);
+      banner("You are signed out.", [`/login?next=${encodeURIComponent(here())}`, "Sign in again"]);
+      return;
+    }
+    if (answer.status !== 304 && !answer.ok) throw new Error(`status ${answer.status}`);
+    const date = Date.parse(answer.headers.get("Date"));
+    if (!Number.isNaN(date) && Math.abs(date - Date.now()) > 5000) skew = date - Date.now();
+    const known = answer.headers.get("ETag");
+    // The first answer counts as news too: the page may have changed since it was made.
+    if (answer.status === 200 && known !== tag) {
+      await answer.arrayBuffer();
+      await renew();
+      tag = known;
+    }
+    heard = Date.now();
+    banner(null);
+  } catch {
+    if (Date.now() - heard > AWAY_MS) {
+      banner(`The server has not answered for ${span((Date.now() - heard) / 1000)}; below is what it said last.`);
+    }
+  } finally {
+    asking = false;
+  }
+}
+
+function here() {
+  return location.pathname + location.search;
+}
+
+async function renew() {
+  const headers = { Accept: "text/html" };
+  const answer = await fetch(here(), { headers, signal: AbortSignal.timeout(AWAY_MS) });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  const made = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let changes = 0;
+  for (const part of all("[data-part]")) {
+    const next = one(`[data-part="${part.dataset.part}"]`, made);
+    if (next) changes += replace(part, next);
+  }
+  if (changes) say(changes === 1 ? "One row is new." : `${changes} rows are new.`);
+}
+
+// Replaces a part, row by row where it has rows, so that focus and reading place stay.
+function replace(part, next) {
+  const source = next.outerHTML;
+  if (part.made === source) return 0;
+  part.made = source;
+  const rows = new Map(all("[data-row]", part).map((row) => [row.dataset.row, row]));
+  const held = document.activeElement?.closest?.("[data-row]")?.dataset.row;
+  const inside = part.contains(document.activeElement) && document.activeElement.id;
+  // What is being typed is not taken away.
+  if (part.contains(document.activeElement) && isTyping(document.activeElement)) {
+    part.made = null;
+    return 0;
+  }
+  const open = new Set(all("details[open][id]", part).map((element) => element.id));
+  let changes = 0;
+  for (const row of all("[data-row]", next)) {
+    const before = rows.get(row.dataset.row);
+    row.made = row.outerHTML;
+    if (before && (before.made ?? null) !== null && before.made !== row.made) {
+      row.classList.add("changed");
+      changes += 1;
+    }
+  }
+  const fresh = document.importNode(next, true);
+  all("[data-row]", fresh).forEach((row, place) => {
+    row.made = all("[data-row]", next)[place].made;
+  });
+  fresh.made = source;
+  for (const id of open) one(`#${CSS.escape(id)}`, fresh)?.setAttribute("open", "");
+  localise(fresh);
+  part.replaceWith(fresh);
+  charts(fresh);
+  if (held) rowLink(one(`[data-row="${CSS.escape(held)}"]`, fresh))?.focus();
+  else if (inside) document.getElementById(inside)?.focus();
+  return changes;
+}
+
+// Keys; none while typing.
+function isTyping(element) {
+  return Boolean(element?.closest?.("input, textarea, select, [contenteditable]"));
+}
+function rowLink(row) {
+  return row ? one("a.open", row) ?? one("a, button", row) : null;
+}
+function step(by) {
+  const rows = all("[data-row]").filter((row) => rowLink(row));
+  if (!rows.length) return;
+  const at = rows.indexOf(document.activeElement?.closest?.("[data-row]"));
+  const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by));
+  rowLink(rows[next]).focus();
+  rows[next].scrollIntoView({ block: "nearest" });
+}
+function back() {
+  const up = document.body.dataset.up;
+  if (!up) return;
+  if (document.referrer && new URL(document.referrer).origin === location.origin && history.length > 1) history.back();
+  else location.assign(up);
+}
+function theme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = root.dataset.theme ?? (dark ? "dark" : "light");
+  const next = now === "dark" ? "light" : "dark";
+  root.dataset.theme = next;
+  document.cookie = `theme=${next}; path=/; max-age=31536000; SameSite=Strict`;
+  say(`The page is ${next} now.`);
+}
+const doings = { theme, help: () => one("#help").showModal() };
+
+function onKey(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (one("#help").open) return;
+  if (isTyping(event.target)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const range = /^[1-5]$/.test(event.key) ? one(`a[data-key="${event.key}"]`) : null;
+  if (event.key === "j") step(1);
+  else if (event.key === "k") step(-1);
+  else if (event.key === "/" && one("input[type=search]")) one("input[type=search]").focus();
+  else if (event.key === "Escape") back();
+  else if (event.key === "t") theme();
+  else if (event.key === "?") doings.help();
+  else if (range) range.click();
+  else return;
+  event.preventDefault();
+}
+
+function charts() {}
+
+localise(document);
+charts(document);
+setInterval(() => tick(), 1000);
+for (const button of all("[data-do]")) {
+  button.hidden = false;
+  button.addEventListener("click", doings[button.dataset.do]);
+}
+document.addEventListener("keydown", onKey);
+let polling = null;
+if (source) {
+  polling = setInterval(fresh, POLL_MS);
+  document.addEventListener("visibilitychange", fresh);
+  fresh();
+}
