@@ -102,7 +102,7 @@ async def test_a_file_without_items_is_said_to_be_one(site, text) -> None:
 
 
 async def test_a_large_file_is_for_the_command(site) -> None:
-    """Which the refusal names; a form is not of that size in any case."""
+    """The refusal names it; a form is not of that size in any case."""
     data = aiohttp.FormData()
     data.add_field("file", b"4711\n" * (MAX_FILE // 5 + 1), filename="w.csv")
     sent = {"Origin": site.url, "Accept": "text/html"}
