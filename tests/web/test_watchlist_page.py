@@ -44,10 +44,7 @@ async def test_a_wrong_id_is_said_beside_the_form_with_what_was_typed(site, item
     _, page = await post(site, "/watchlist", fields, 400)
 
     assert "fault" in page
-    assert (
-        f'value="{html.escape(item_id)}"'.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
-        in page
-    )
+    assert f'value="{item_id}"' in html.unescape(page)
     assert not site.live.watchlist
 
 
@@ -58,10 +55,7 @@ async def test_notes_are_text(site) -> None:
     page = await get(site, "/watchlist", 200)
 
     assert "<script>alert" not in page
-    assert (
-        f"<bdi>{html.escape(HOSTILE)}</bdi>".replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
-        in page
-    )
+    assert f"<bdi>{html.escape(HOSTILE)}</bdi>" in page
 
 
 async def test_a_file_is_shown_before_anything_of_it_is_taken(site) -> None:

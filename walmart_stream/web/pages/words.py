@@ -6,15 +6,27 @@ Browsers with JavaScript write numbers and times once more, in the reader's own 
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 from typing import Any
-
-from markupsafe import Markup, escape
 
 from walmart_stream.domain.time import parse_iso, to_datetime
 
 # Characters of a text from outside in a list; its page has more of it.
 SHORT = 120
 LONG = 500
+
+
+class Html(str):
+    """Text that is HTML already, which templates put in as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+UNKNOWN = Html('<span class="unknown">unknown</span>')
+NEVER = Html('<span class="unknown">never</span>')
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -27,59 +39,55 @@ def dollars(cents: int | None) -> str:
     return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
 
 
-def money(cents: int | None) -> Markup:
+def money(cents: int | None) -> Html:
     """An amount as an element that the reader's locale can be applied to."""
     if cents is None:
-        return Markup('<span class="unknown">unknown</span>')
-    return Markup('<data data-money value="{}">{}</data>').format(cents, dollars(cents))
+        return UNKNOWN
+    return Html(f'<data data-money value="{cents}">{dollars(cents)}</data>')
 
 
-def delta(cents: int | None) -> Markup:
+def delta(cents: int | None) -> Html:
     """A difference of amounts, with its sign; nothing where it is not known."""
     if cents is None:
-        return Markup('<span class="unknown">–</span>')
+        return Html('<span class="unknown">–</span>')
     text = dollars(cents) if cents < 0 else f"+{dollars(cents)}"
-    return Markup('<data data-money="signed" value="{}">{}</data>').format(cents, text)
+    return Html(f'<data data-money="signed" value="{cents}">{text}</data>')
 
 
-def number(value: float | None) -> Markup:
+def number(value: float | None) -> Html:
     """A count."""
     if value is None:
-        return Markup('<span class="unknown">unknown</span>')
-    return Markup('<data data-number value="{}">{}</data>').format(value, f"{value:,}")
+        return UNKNOWN
+    return Html(f'<data data-number value="{value}">{value:,}</data>')
 
 
-def percent(share: float | None) -> Markup:
+def percent(share: float | None) -> Html:
     """A share between 0 and 1."""
     if share is None:
-        return Markup('<span class="unknown">unknown</span>')
-    return Markup('<data data-share value="{}">{}</data>').format(share, f"{share:.0%}")
+        return UNKNOWN
+    return Html(f'<data data-share value="{share}">{share:.0%}</data>')
 
 
-def moment(value: datetime | str | None) -> Markup:
+def moment(value: datetime | str | None) -> Html:
     """A time; the browser writes it in the reader's zone, with UTC in the tooltip."""
     at = as_time(value)
     if at is None:
-        return Markup('<span class="unknown">never</span>')
-    return Markup('<time data-moment datetime="{}">{}</time>').format(
-        _iso(at), f"{at:%Y-%m-%d %H:%M} UTC"
-    )
+        return NEVER
+    return Html(f'<time data-moment datetime="{_iso(at)}">{at:%Y-%m-%d %H:%M} UTC</time>')
 
 
-def age(value: datetime | str | None, now: datetime, limit: float | None = None) -> Markup:
+def age(value: datetime | str | None, now: datetime, limit: float | None = None) -> Html:
     """How long ago a time is; past *limit* seconds it fades and says so."""
     at = as_time(value)
     if at is None:
-        return Markup('<span class="unknown">never</span>')
+        return NEVER
     seconds = max(0.0, (now - at).total_seconds())
     is_old = limit is not None and seconds > limit
-    return Markup('<time data-age{} datetime="{}" title="{} UTC"{}>{}</time>').format(
-        Markup("") if limit is None else Markup(' data-limit="{}"').format(round(limit)),
-        _iso(at),
-        f"{at:%Y-%m-%d %H:%M:%S}",
-        Markup(' class="old"') if is_old else Markup(""),
-        f"{span(seconds)} ago{' – old' if is_old else ''}",
-    )
+    past = "" if limit is None else f' data-limit="{round(limit)}"'
+    mark = ' class="old"' if is_old else ""
+    words = f"{span(seconds)} ago{' – old' if is_old else ''}"
+    utc = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return Html(f'<time data-age{past} datetime="{_iso(at)}" title="{utc}"{mark}>{words}</time>')
 
 
 def span(seconds: float | None) -> str:
@@ -96,14 +104,14 @@ def span(seconds: float | None) -> str:
     return f"{rest} s"
 
 
-def text(value: Any, longest: int = SHORT) -> Markup:
+def text(value: Any, longest: int = SHORT) -> Html:
     """A text from outside: markup in it is text, and its direction stays within it."""
     if value is None or value == "":
-        return Markup("")
+        return Html("")
     shown = str(value)
     if len(shown) > longest:
         shown = f"{shown[:longest]}…"
-    return Markup("<bdi>{}</bdi>").format(escape(shown))
+    return Html(f"<bdi>{escape(shown)}</bdi>")
 
 
 def as_time(value: datetime | str | None) -> datetime | None:
