@@ -79,6 +79,7 @@ UNSAID = (
     "cursor: not one that this endpoint gave",
     "to: must be later than from",
     "format: json has at most 1000 changes a page; see limit",
+    "range: is due, or from and to",
     "no row names an item",
 )
 # What browsers send forms in.
