@@ -56,6 +56,7 @@ class MemoryLive:
     parked_partitions: list[dict[str, Any]] = field(default_factory=list)
     # Name -> class of what can be put back.
     letters: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def item(self, item_id: str) -> ItemState | None:
         return self.states.get(item_id)
@@ -73,7 +74,7 @@ class MemoryLive:
         # What a worker says of itself it knows without the brokers.
         if self.broken is not None and not isinstance(self.broken, KafkaError):
             raise self.broken
-        return {"counters": {}, "partitions": [0]}
+        return {"counters": {}, "partitions": [0], **self.figures}
 
     def health(self) -> Mapping[str, Any]:
         return {
@@ -139,6 +140,11 @@ class Owners(Router):
     """The group as one worker sees it: item id -> URL of its owner; others are its own."""
 
     urls: Mapping[str, str] = {}
+    # The addresses of members that have partitions.
+    members: Sequence[str] = ()
+
+    def tables_metadata(self) -> dict[str, Any]:
+        return {url: {} for url in self.members}
 
     def key_store(self, table_name: str, key: Any) -> URL:
         if self.urls.get(key) == "nobody":
@@ -186,6 +192,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
             settings: Settings | None = None,
             monotonic: Callable[[], float] = lambda: 0.0,
             forward_timeout: float = 5.0,
+            worker_patience: float = 5.0,
             **overrides: Any,
         ) -> Site:
             settings = settings or make_unreachable_settings(**overrides)
@@ -216,6 +223,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
                 clock=lambda: NOW,
                 monotonic=monotonic,
                 forward_timeout=forward_timeout,
+                worker_patience=worker_patience,
             )
             app.web.init_server()
             test_client = await stack.enter_async_context(TestClient(FaustServer(app, port)))

@@ -71,9 +71,9 @@ class CallQuota:
         self._partitions = settings.kafka_partitions
         self._clock = clock
 
-    def used(self, partitions: Iterable[int]) -> int:
-        """Calls charged to *partitions* today."""
-        day = self._clock.now_ms() // DAY_MS
+    def used(self, partitions: Iterable[int], days_ago: int = 0) -> int:
+        """Calls charged to *partitions* today, or *days_ago*: one at most."""
+        day = self._clock.now_ms() // DAY_MS - days_ago
         return sum(self._usage(partition).on(day) for partition in partitions)
 
     def left(self, partitions: Iterable[int]) -> dict[int, int]:

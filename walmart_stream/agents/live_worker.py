@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from walmart_stream import __version__, topics
+from walmart_stream.agents.freshness import Freshness
 from walmart_stream.agents.health import Health
 from walmart_stream.agents.parking import Parking
 from walmart_stream.agents.poll import Poller
@@ -63,6 +64,9 @@ class LiveWorker:
         self._parking = parking
         self._metrics = metrics
         self._started = time.monotonic()
+        self._freshness = Freshness(
+            poller.some_watched, processor.item, poller.now_ms, int(settings.price_known_for * 1000)
+        )
         self._watched = Watched()
         self._followed = Followed(settings, topics.WATCHLIST.name, self._begin_watched)
 
@@ -97,6 +101,7 @@ class LiveWorker:
             "parked": parked,
             "health": self._health.report(),
             "polling": polling,
+            "freshness": self._freshness.figures(),
             "seller": self._seller.stats(),
             "counters": self._metrics.snapshot(),
         }

@@ -137,6 +137,14 @@ class Poller:
             return 0.0
         return self._queue.overdue(self._clock.now_ms(), self._pace[2])
 
+    def some_watched(self, most: int) -> tuple[list[str], int]:
+        """Up to *most* of this worker's items, spread evenly, and how many it polls."""
+        return self._queue.some(most), len(self._queue)
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds by Walmart's clock, as far as it is known."""
+        return self._clock.now_ms()
+
     def stats(self) -> dict[str, Any]:
         """Counts of watched items, of those not answered, and the last failure."""
         unanswered = defaultdict(list)
@@ -148,6 +156,7 @@ class Poller:
             "watched_items": len(self._queue),
             "never_answered_waiting": self._queue.waiting_new,
             "calls_today": self._quota.used(partitions),
+            "calls_yesterday": self._quota.used(partitions, days_ago=1),
             "calls_left_today": sum(self._quota.left(partitions).values()),
             "oldest_due_poll_seconds": round(self.overdue, 1),
             "slow_because": self._slow_because(),

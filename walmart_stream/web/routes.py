@@ -19,6 +19,8 @@ from walmart_stream.web import (
     series,
     series_outputs,
     status,
+    system,
+    system_outputs,
     watchlist,
     webhooks,
 )
@@ -112,6 +114,17 @@ ROUTES = (
     Route(
         "/api/stats",
         {"GET": Operation("stats", status.stats, "This worker's counters and lag.", outputs.Stats)},
+    ),
+    Route(
+        "/api/system",
+        {
+            "GET": Operation(
+                "system",
+                system.system,
+                "All workers: partitions, lag, quota, request errors, freshness.",
+                system_outputs.System,
+            )
+        },
     ),
     Route(
         "/api/items",

@@ -36,7 +36,7 @@ from walmart_stream.web.sessions import SESSIONS, Sessions
 from walmart_stream.web.strict_requests import refuse_ambiguous
 from walmart_stream.web.webhook_auth import WebhookAuth
 from walmart_stream.web.work import Work
-from walmart_stream.web.workers import Workers
+from walmart_stream.web.workers import PATIENCE, Workers
 
 __all__ = ["all_routes", "application_options", "attach", "check_exposure", "middlewares"]
 
@@ -82,12 +82,13 @@ def attach(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
     forward_timeout: float = FORWARD_TIMEOUT,
+    worker_patience: float = PATIENCE,
 ) -> None:
     """Register all views on the Faust app *app*, whose middlewares are :func:`middlewares`.
 
     *offers_table* has bytes as keys, so that Faust routes an item's view by the same hash as its
     observations. *clock* gives aware UTC times, *monotonic* seconds; an item's owner is waited
-    for for *forward_timeout* seconds.
+    for for *forward_timeout* seconds, each of several workers for *worker_patience*.
     """
     auth = None
     if settings.walmart_webhook_secret is not None:
@@ -107,6 +108,7 @@ def attach(
         offers_table,
         lambda: app.web.web_app[NEIGHBOURS],
         None if settings.web_token is None else settings.web_token.get_secret_value(),
+        worker_patience,
     )
     rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
     context = Context(

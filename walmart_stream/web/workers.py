@@ -54,9 +54,12 @@ class Workers:
         """The addresses of all members that have partitions, this worker's among them."""
         found = {self.own_url}
         for address in self._app.router.tables_metadata():
-            url = URL(str(address))
-            if url.scheme in ("http", "https") and url.host:
-                found.add(_bare(url))
+            try:
+                url = URL(str(address))
+                if url.scheme in ("http", "https") and url.host:
+                    found.add(_bare(url))
+            except ValueError:
+                continue
         return sorted(found)
 
     def owner(self, item_id: str) -> URL | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heappop, heappush
+from itertools import chain, islice
 from typing import NamedTuple
 
 from walmart_stream.domain.schedule.pace import Allowance
@@ -113,6 +114,11 @@ class PollQueue:
     def drop(self, partition: int) -> None:
         """Forget all items of *partition*."""
         self._partitions.pop(partition, None)
+
+    def some(self, most: int) -> list[str]:
+        """Up to *most* item ids, spread evenly over all of them."""
+        ids = chain.from_iterable(partition.items for partition in self._partitions.values())
+        return list(islice(ids, 0, None, max(1, -(-len(self) // most))))
 
     def __contains__(self, item: Item) -> bool:
         return self._where(item) is not None
