@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 
 from walmart_stream import topics
-from walmart_stream.audit.course import Horizon, courses, stored_form
+from walmart_stream.audit.course import courses, stored_form
 from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
 from walmart_stream.audit.spool import Spooled
 from walmart_stream.domain import events, reading
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.closing import close_windows
 from walmart_stream.domain.events import Source, WindowClosed
+from walmart_stream.domain.pasts import Horizon
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.placement import partition_of

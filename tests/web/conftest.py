@@ -18,6 +18,7 @@ from yarl import URL
 
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
+from walmart_stream.domain.known_then import ItemLog, known_then
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.standing import Standing, item_standing
@@ -37,6 +38,7 @@ from walmart_stream.web.server import Web
 NOW = datetime(2026, 11, 22, 18, 0, 0, 500000, tzinfo=UTC)
 START = 1_800_000_000_000
 KNOWN_MS = 10_800_000
+RULES = Rules(3_600_000, KNOWN_MS)
 
 
 @dataclass
@@ -46,6 +48,7 @@ class MemoryLive:
     states: dict[str, ItemState] = field(default_factory=dict)
     windows_of: dict[str, dict[int, dict[str, dict[str, Any]]]] = field(default_factory=dict)
     checks: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, ItemLog] = field(default_factory=dict)
     watchlist: dict[str, WatchEntry] = field(default_factory=dict)
     events: list[bytes] = field(default_factory=list)
     broken: Exception | None = None
@@ -69,6 +72,12 @@ class MemoryLive:
 
     def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         return self.windows_of.get(item_id, {})
+
+    async def known_then(self, item_id: str, at: int) -> Mapping[str, Any]:
+        if self.broken is not None:
+            raise self.broken
+        log = self.logs.get(item_id, ItemLog(item_id, 0, (), None))
+        return known_then(log, at, RULES).document(at, RULES)
 
     def stats(self) -> dict[str, Any]:
         # What a worker says of itself it knows without the brokers.

@@ -15,13 +15,16 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.webhooks import WebhookIntake
+from walmart_stream.domain.known_then import known_then
 from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.domain.watched import Watched
+from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.kafka.dead_letters import Letter, put_back, read_letters
 from walmart_stream.kafka.followed import Followed, Take
+from walmart_stream.kafka.item_log import item_log
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 
@@ -78,6 +81,11 @@ class LiveWorker:
 
     def standing(self, item: ItemState) -> Standing | None:
         return self._processor.standing(item)
+
+    async def known_then(self, item_id: str, at: int) -> Mapping[str, Any]:
+        rules = Rules.in_seconds(self._settings.window_size, self._settings.price_known_for)
+        log = await item_log(self._settings, item_id)
+        return known_then(log, at, rules).document(at, rules)
 
     def stats(self) -> dict[str, Any]:
         """Counters since this worker's start, and its present lag and partitions."""

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, NamedTuple
 
 import bson
 import orjson
 from bson.codec_options import CodecOptions
-from msgspec.structs import replace
 
 from walmart_stream.audit.spool import Spooled
 from walmart_stream.domain import events
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import FIRST_SEEN, PriceChange, Source, WindowClosed
-from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, Offer
-from walmart_stream.domain.reading.observation import AFFILIATE, Observation
-from walmart_stream.domain.reading.seller_observation import NOBODY, SOMEBODY, BoxSight, OwnSight
+from walmart_stream.domain.pasts import BEFORE, Horizon, Past, after
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
 from walmart_stream.storage.documents import change_document, offer_document
@@ -31,17 +27,6 @@ from walmart_stream.storage.documents import change_document, offer_document
 Document = Mapping[str, Any]
 
 UTC_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
-
-# Of what was before the log: no offset of it is in the log.
-BEFORE = -1
-
-
-class Past(Enum):
-    """The observations that may have been made before the log begins."""
-
-    NOTHING = "nothing"
-    OTHER = "everything was otherwise"
-    SAME = "everything was as it is first seen to be"
 
 
 class Version(NamedTuple):
@@ -76,16 +61,6 @@ class Course:
     silent: int = 0
 
 
-class Horizon(NamedTuple):
-    """Where a log begins that has lost its beginning.
-
-    ``start`` is its first offset, and no record before it was observed after ``until`` (epoch ms).
-    """
-
-    start: int
-    until: int
-
-
 def courses(
     item_id: str,
     observations: Sequence[Spooled],
@@ -102,7 +77,7 @@ def courses(
         return [_course(item_id, _entries(observations, place), rules)]
     known = set(offers)
     return [
-        _course(item_id, _after(past, _entries(observations, place), horizon, known), rules)
+        _course(item_id, after(past, _entries(observations, place), horizon, known), rules)
         for past in Past
     ]
 
@@ -110,56 +85,6 @@ def courses(
 def _entries(observations: Iterable[Spooled], place: tuple[str, int]) -> Iterator[Entry]:
     for one in observations:
         yield Entry(one.observation, Source(*place, one.offset))
-
-
-def _after(
-    past: Past, entries: Iterable[Entry], horizon: Horizon, offers: set[str]
-) -> Iterator[Entry]:
-    """*entries* as they follow upon *past*, which ends at the horizon."""
-    if past is Past.NOTHING:
-        yield from entries
-        return
-    told: set[str] = set()
-    for entry in entries:
-        observation = entry.observation
-        if observation.observed_at <= horizon.until:
-            continue  # it may have come too late
-        if observation.source not in told:
-            told.add(observation.source)
-            before = replace(observation, observed_at=horizon.until)
-            if past is Past.OTHER:
-                before = _otherwise(before, offers)
-            yield Entry(before, replace(entry.source, offset=BEFORE))
-        yield entry
-
-
-def _otherwise(observation: Observation, offers: set[str]) -> Observation:
-    """*observation* as if all of it had been different."""
-    sight = observation.sight
-    names = set(observation.offers) | {name for name in offers if name != OWN}
-    if observation.source == AFFILIATE:
-        names = {FEATURED, MARKETPLACE}
-    else:
-        names -= {FEATURED, MARKETPLACE}
-    if sight is not None:
-        box = sight.box
-        holder = NOBODY if box is not None and box.holder == SOMEBODY else SOMEBODY
-        sight = replace(
-            sight,
-            own=OwnSight(True, OTHER.price_cents, OTHER.shipping_cents, OTHER.seller),
-            box=BoxSight(holder, None, True),
-            complete=False,
-        )
-    return replace(
-        observation,
-        name="another name",
-        offers=dict.fromkeys(names, OTHER),
-        sight=sight,
-    )
-
-
-# As no offer is: near the highest price that there can be.
-OTHER = Offer(9_876_543_210, 9_876_543, 9_876_542, True, "another seller")
 
 
 def _course(item_id: str, entries: Iterable[Entry], rules: Rules) -> Course:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from walmart_stream.audit import sense
-from walmart_stream.audit.course import Course, Document, Horizon, stored_form
+from walmart_stream.audit.course import Course, Document, stored_form
 from walmart_stream.audit.report import Comparison
 from walmart_stream.audit.window_content import (
     CLOSED_AFTER_MS,
@@ -20,6 +20,7 @@ from walmart_stream.audit.window_content import (
     frame_of,
     rules_that_explain,
 )
+from walmart_stream.domain.pasts import Horizon
 from walmart_stream.domain.time import to_ms
 from walmart_stream.domain.windows import Rules
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
 from walmart_stream import topics
-from walmart_stream.audit.course import Course, Horizon, courses
+from walmart_stream.audit.course import Course, courses
 from walmart_stream.audit.dead_letters import BadRecord, BadRecords
 from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
 from walmart_stream.audit.misplaced import Misplaced, digest_of
@@ -17,6 +17,7 @@ from walmart_stream.audit.report import Report
 from walmart_stream.audit.spool import Spool, Spooled, unpack
 from walmart_stream.audit.stored import ByItem, Document, StoredResults
 from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.pasts import FIRST_RECORDS, Horizon
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.windows import Rules
@@ -36,8 +37,6 @@ ITEMS_AT_ONCE = 500
 SUSPECTS_AT_ONCE = 50
 # Between two looks at what may be on its way (seconds).
 LOOK_INTERVAL = 1.0
-# The records at a log's beginning whose timestamps say when it begins: one alone may be wrong.
-FIRST_RECORDS = 10
 
 
 class PartitionAudit:
@@ -120,13 +119,7 @@ class PartitionAudit:
                 self.note(item_id, _findings(item_id, ways, scope, documents), Course())
 
     def _horizon(self, start: int, first_times: Sequence[int]) -> Horizon | None:
-        if not start:
-            return None
-        ahead = self._settings.most_ahead_ms
-        # What was before has older timestamps, as far as the clocks of producers agree, and no
-        # observation is further ahead of its timestamp. Of an empty log anything may have been.
-        times = [min(one, self._clock()) for one in first_times]
-        return Horizon(start, max(times) + 2 * ahead if times else self._clock())
+        return Horizon.of(start, first_times, self._settings.most_ahead_ms, self._clock())
 
     def _take(self, partition: int, reader: _Reader, horizon: Horizon | None) -> None:
         if horizon is not None:

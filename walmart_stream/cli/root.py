@@ -23,6 +23,7 @@ from walmart_stream.cli.replay import replay
 from walmart_stream.cli.reseal import reseal
 from walmart_stream.cli.sandbox import sandbox
 from walmart_stream.cli.seller import seller
+from walmart_stream.cli.state import state
 from walmart_stream.cli.topics import topics
 from walmart_stream.cli.unlock import unlock
 from walmart_stream.cli.verify import verify
@@ -42,6 +43,7 @@ COMMANDS: tuple[click.Command, ...] = (
     reseal,
     sandbox,
     seller,
+    state,
     topics,
     unlock,
     verify,

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from walmart_stream.domain.plain import plain
+from walmart_stream.commands.table import Column, difference, dollars, moment, table, what_changed
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.queries import CHANGES, Document, Span, is_known
@@ -20,9 +14,6 @@ from walmart_stream.storage.rows import CHANGE_COLUMNS, change_row, csv_line, to
 from walmart_stream.storage.sealed import FieldSeal
 
 Changes = AsyncGenerator[Document, None]
-
-# Where the output is no terminal: wide enough that nothing is cut.
-DEFAULT_WIDTH = 140
 
 
 class UnknownItem(LookupError):
@@ -83,43 +74,29 @@ async def _json(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:
 
 
 async def _table(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:
-    table = Table(title=f"Item {item_id}")
-    for column in ("observed (UTC)", "offer", "seller"):
-        table.add_column(column)
-    for column in ("price", "shipping", "landed", "change"):
-        table.add_column(column, justify="right")
-    table.add_column("what changed")
-    async for change in changes:
-        cells = (
-            change["observed_at"].strftime("%Y-%m-%d %H:%M:%S"),
-            change["offer"],
-            change["seller"] or "",
-            *(_dollars(change[f"{amount}_cents"]) for amount in ("price", "shipping", "landed")),
-            _delta(change["delta_cents"]),
-            # A change without kinds is one of who holds the buy box.
-            (", ".join(change["kinds"]) or "buy box")
-            + ("" if change["available"] else " (unavailable)"),
-        )
-        # As plain text: in a seller's name, brackets are no markup.
-        table.add_row(*(Text(plain(cell)) for cell in cells))
-    if not table.row_count:
-        yield f"no price changes of item {item_id}"
-        return
-    written = io.StringIO()
-    width = shutil.get_terminal_size((DEFAULT_WIDTH, 0)).columns
-    Console(file=written, width=width).print(table)
-    for line in written.getvalue().splitlines():
+    rows = [_row(change) async for change in changes]
+    for line in table(f"Item {item_id}", _COLUMNS, rows) or [f"no price changes of item {item_id}"]:
         yield line
 
 
-def _dollars(cents: int | None) -> str:
-    return "unknown" if cents is None else f"${cents // 100:,}.{cents % 100:02}"
+_COLUMNS = (
+    Column("observed (UTC)"),
+    Column("offer"),
+    Column("seller"),
+    *(Column(name, is_number=True) for name in ("price", "shipping", "landed", "change")),
+    Column("what changed"),
+)
 
 
-def _delta(cents: int | None) -> str:
-    if not cents:
-        return ""
-    return ("+" if cents > 0 else "-") + _dollars(abs(cents))
+def _row(change: Document) -> tuple[str, ...]:
+    return (
+        moment(change["observed_at"]),
+        change["offer"],
+        change["seller"] or "",
+        *(dollars(change[f"{amount}_cents"]) for amount in ("price", "shipping", "landed")),
+        difference(change["delta_cents"]),
+        what_changed(change),
+    )
 
 
 _WRITERS = {"csv": _csv, "json": _json, "table": _table}

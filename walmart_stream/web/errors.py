@@ -6,6 +6,7 @@ ApiError
 ├── Unauthorized          401 unauthorized
 ├── Forbidden             403 forbidden
 ├── NotFound              404 not_found
+├── Gone                  410 gone
 ├── UnsupportedMedia      415 unsupported_media_type
 ├── TooManyFailures       429 too_many_requests
 └── NotReady              503 not_ready
@@ -88,6 +89,13 @@ class NotFound(ApiError):
 
     status = 404
     code = "not_found"
+
+
+class Gone(ApiError):
+    """It has been deleted, and cannot be told any more."""
+
+    status = 410
+    code = "gone"
 
 
 class UnsupportedMedia(ApiError):

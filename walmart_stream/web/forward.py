@@ -20,6 +20,7 @@ from walmart_stream.web.answers import LARGEST_ANSWER, Unusable, json_of
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import RETRY_AFTER, NotReady, Unauthorized, json_response
 from walmart_stream.web.inputs import NoQuery, item_id_of, query
+from walmart_stream.web.item_then import AT, item_then
 from walmart_stream.web.items import require_tables
 from walmart_stream.web.routes import Handler
 from walmart_stream.web.workers import HOP
@@ -47,6 +48,10 @@ def by_owner(
         app.web.web_app.cleanup_ctx.append(_open_neighbours)
 
     async def call(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
+        if AT in request.query:
+            # The log is the same for every worker.
+            async with context.work.view:
+                return await item_then(context, request)
         query(NoQuery, request)
         item_id = item_id_of(request)
         # Before anybody is asked: while this worker rebalances, it does not know whom to ask.

@@ -81,6 +81,12 @@ class ItemsQuery(_Input):
     limit: int = Field(100, ge=1, le=500, description="Items a page.")
 
 
+class ItemQuery(_Input):
+    """An item now, or as it was known at a time."""
+
+    at: Time | None = Field(None, description="As of this time, from the raw topic; else live.")
+
+
 class WatchlistQuery(_Input):
     """A page of the watchlist."""
 

@@ -39,6 +39,10 @@ class Limits:
     views: int = 32
     # Exports at a time: each may take hours, and a view's place while it does.
     exports: int = 4
+    # Partitions of the raw topic being read for a caller at a time, and seconds that one may take:
+    # it is work that the processing of new records has to share the process with.
+    logs: int = 1
+    log: float = 20.0
     # Bodies being checked at a time: one of 1 MB takes some 60 MB and a third of a second.
     bodies: int = 2
     # For the headers of a connection's first request, for a body, and without any progress in

@@ -28,6 +28,14 @@ class Live(Protocol):
         """How the own offer stands by *item*; ``None`` if the seller side said nothing of it."""
         ...
 
+    async def known_then(self, item_id: str, at: int) -> Mapping[str, Any]:
+        """``Then.document()`` of the item as of *at* (epoch ms), from the raw topic.
+
+        Raises:
+            KafkaError, TimeoutError: the brokers do not answer.
+        """
+        ...
+
     def stats(self) -> dict[str, Any]:
         """Counters, lag, partitions, uptime … of this worker; brings its gauges up to date."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -136,6 +136,11 @@ def _body(models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
     return {"anyOf": [_reference(model) for model in models]}
 
 
+def _any_of(models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    references = [_reference(model) for model in models]
+    return references[0] if len(references) == 1 else {"anyOf": references}
+
+
 def _refusals(route: Route, method: str, operation: Operation) -> set[int]:
     """The statuses of errors that the operation can end with."""
     # What can be read in two ways is refused wherever it leads.
@@ -159,7 +164,8 @@ def _refusals(route: Route, method: str, operation: Operation) -> set[int]:
 def _responses(route: Route, operation: Operation, refusals: set[int]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if operation.answer is not None:
-        content["application/json"] = {"schema": _reference(operation.answer)}
+        models = [model for model in (operation.answer, operation.or_else) if model is not None]
+        content["application/json"] = {"schema": _any_of(models)}
     for media, description in operation.media.items():
         content[media] = {"schema": {"type": "string", "description": description}}
     success: dict[str, Any] = {"description": "OK", "content": content}
@@ -186,8 +192,9 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     modes: dict[type[BaseModel], JsonSchemaMode] = {outputs.Error: "serialization"}
     for operation in operations:
-        if operation.answer is not None:
-            modes[operation.answer] = "serialization"
+        for answer in (operation.answer, operation.or_else):
+            if answer is not None:
+                modes[answer] = "serialization"
         for models in operation.bodies.values():
             modes.update((model, "validation") for model in models)
     _, document = models_json_schema(list(modes.items()), ref_template=_REF)

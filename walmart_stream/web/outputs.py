@@ -256,6 +256,52 @@ class LiveItem(_Output):
     windows: list[Window]
 
 
+class Source(_Output):
+    """The place of the observation in the raw topic."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class PastOffer(_Output):
+    """An offer as it was known."""
+
+    seller: str | None
+    price_cents: Cents
+    shipping_cents: Cents
+    landed_cents: Cents
+    two_day_cents: Cents
+    available: bool
+    changed_at: Annotated[Time | None, Field(description="null: the log no longer holds it.")]
+    observed_at: Time
+    known: Annotated[bool, Field(description="false: seen too long before to count as known then.")]
+    source: Annotated[Source, Field(description="The observation that it was known by.")]
+
+
+class PastBuyBox(_Output):
+    """The holder of the buy box by the last word before."""
+
+    holder: Literal["own", "rival", "none"]
+    seller: str | None
+    suppressed: bool
+    since: Time
+
+
+class PastItem(_Output):
+    """An item as it was known at a time, recomputed from the raw topic."""
+
+    item_id: ItemId
+    at: Time
+    name: str | None
+    offers: dict[str, PastOffer]
+    buy_box: PastBuyBox | None
+    is_whole: Annotated[
+        bool,
+        Field(description="false: the log has lost its beginning; there may have been more."),
+    ]
+
+
 class Before(_Output):
     """An offer before a change."""
 
@@ -264,14 +310,6 @@ class Before(_Output):
     landed_cents: Cents
     available: bool
     seller: str | None
-
-
-class Source(_Output):
-    """Where the observation stands in the raw topic."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 class Change(_Output):

@@ -34,16 +34,18 @@ Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
 class Operation:
     """One method of a path.
 
-    ``answer`` is the model of its JSON; ``media`` names other types that it can answer in, with a
-    line about each. ``bodies`` maps content types to models, or ``None`` for text. ``errors`` are
-    the statuses that it can end with besides those that its method, path and bodies bring along.
-    ``leads_on``: a form, which ends with 303 and the address of a page.
+    ``answer`` is the model of its JSON, ``or_else`` another one that a parameter asks for;
+    ``media`` names other types that it can answer in, with a line about each. ``bodies`` maps
+    content types to models, or ``None`` for text. ``errors`` are the statuses that it can end with
+    besides those that its method, path and bodies bring along. ``leads_on``: a form, which ends
+    with 303 and the address of a page.
     """
 
     name: str
     handler: Handler
     summary: str
     answer: type[BaseModel] | None = None
+    or_else: type[BaseModel] | None = None
     query: type[BaseModel] = inputs.NoQuery
     media: Mapping[str, str] = field(default_factory=dict)
     bodies: Mapping[str, tuple[type[BaseModel], ...]] = field(default_factory=dict)
@@ -145,9 +147,12 @@ ROUTES = (
             "GET": Operation(
                 "item",
                 items.item,
-                "Live state and current windows of an item, from its worker's tables.",
+                "Live state and current windows of an item, from its worker's tables; or with `at` "
+                "what was known of it then.",
                 outputs.LiveItem,
-                errors=(404, 503),
+                or_else=outputs.PastItem,
+                query=inputs.ItemQuery,
+                errors=(404, 410, 503),
             )
         },
         by_owner=True,

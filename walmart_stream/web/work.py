@@ -15,5 +15,7 @@ class Work:
         self.view = asyncio.Semaphore(limits.views)
         #: For a view that streams a whole collection.
         self.export = asyncio.Semaphore(limits.exports)
+        #: For reading a partition of the raw topic.
+        self.log = asyncio.Semaphore(limits.logs)
         #: For checking a body that has been received.
         self.body = asyncio.Semaphore(limits.bodies)
