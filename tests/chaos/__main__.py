@@ -35,6 +35,7 @@ from tests.chaos.campaign import Options, run
 @click.option("--outages", "walmart_outages", default=1, show_default=True, help="Of Walmart.")
 @click.option("--outage-seconds", "walmart_outage", default=60.0, show_default=True)
 @click.option("--floods", default=0, show_default=True, help="Of bad input, in one partition.")
+@click.option("--wrong-clocks", is_flag=True, help="Workers 300 s ahead, 300 s behind, right.")
 @click.option("--rate", default=100.0, show_default=True, help="Observations/s beside polling.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="JSON.")

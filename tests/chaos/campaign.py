@@ -24,6 +24,7 @@ from tests.chaos.retention import Retention
 from tests.chaos.traffic import Traffic
 from tests.pipeline.pipeline import Pipeline
 from tests.pipeline.worker import surroundings, until
+from tests.polling import wrong_clock
 from tests.polling.walmart import Walmart, open_walmart
 from walmart_stream import topics
 from walmart_stream.domain.watch import WatchEntry
@@ -43,6 +44,10 @@ PARTITIONS = 12
 # What the workers may poll: far more than they need, so that quotas do not slow the run.
 CALLS_PER_SECOND = 50.0
 CALLS_PER_DAY = 10_000_000
+
+# How far the clocks of the workers' machines are ahead, in turn (seconds): a machine whose time
+# is not synchronised, as far off as observations are tolerated (CLOCK_TOLERANCE).
+CLOCK_ERRORS = (300.0, -300.0, 0.0)
 
 # From the start of the workers until all partitions are worked on (seconds).
 START = 120.0
@@ -71,7 +76,13 @@ class Options:
     items: int = 200
     polled_items: int = 100
     longest_gap: float = plan.LONGEST_GAP
+    wrong_clocks: bool = False
     program: Sequence[str] = WORKER
+
+    def program_of(self, worker: int) -> Sequence[str]:
+        """The command that starts the *worker*-th one."""
+        error = CLOCK_ERRORS[worker % len(CLOCK_ERRORS)] if self.wrong_clocks else 0.0
+        return wrong_clock.program(error) if error else self.program
 
 
 @dataclass
@@ -228,7 +239,7 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
                 "STORE": options.stores[number % len(options.stores)],
                 "DATA_DIR": str(folder / "data"),
             }
-            worker = Worker(number + 1, environment, folder, options.program)
+            worker = Worker(number + 1, environment, folder, options.program_of(number))
             workers.append(await stack.enter_async_context(worker))
         progress = Progress(Console(quiet=True), workers, pipeline.settings)
         try:
