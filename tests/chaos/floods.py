@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -45,13 +46,15 @@ class Floods:
         """
         place = topics.RAW.name, partition
         await self._stubbornly(lambda: self._produce(partition))
-        end = (await self._stubbornly(lambda: end_offsets(self._settings, place[0])))[partition]
+        end = await self._end(place)
         parked = await self._until(place, end, parked_at=None)
         assert parked, f"partition {partition} was not parked by a flood"
         await asyncio.sleep(seconds)
-        until = end if skip else None
         while parked:
-            at = await self._stubbornly(lambda: self._resume(place, until))
+            # A cut may have taken the flood's own end.
+            end = min(end, await self._end(place))
+            until = end if skip else None
+            at = await self._stubbornly(partial(self._resume, place, until))
             parked = await self._until(place, end, parked_at=at)
 
     async def _produce(self, partition: int) -> None:
@@ -65,6 +68,10 @@ class Floods:
             await asyncio.gather(*sent)
         finally:
             await producer.stop()
+
+    async def _end(self, place: Place) -> int:
+        ends = await self._stubbornly(lambda: end_offsets(self._settings, place[0]))
+        return ends[place[1]]
 
     async def _resume(self, place: Place, until: int | None) -> int:
         """Where it stood."""
@@ -83,7 +90,9 @@ class Floods:
             state = (await self._stubbornly(lambda: read_states(self._settings))).get(place)
             if state is not None and state.parked and state.offset != parked_at:
                 return True
-            if parked_at is not None and await self._stubbornly(lambda: self._is_past(place, end)):
+            past = min(end, await self._end(place))
+            is_past = partial(self._is_past, place, past)
+            if parked_at is not None and await self._stubbornly(is_past):
                 return False
             await asyncio.sleep(INTERVAL)
         raise AssertionError(f"{place} has not gone on from {parked_at}")
