@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from walmart_stream.local.ports import LOOPBACK, free_port
-from walmart_stream.local.processes import Process, StartError, start
+from walmart_stream.local.processes import Server, StartError, start
 
 # It answers after 25 ms on an idle machine.
 START_TIMEOUT = 30.0
@@ -72,23 +72,19 @@ def compare_with_record(path: Path, algorithm: str, expected: str) -> None:
         raise StartError(f"{path} is not the file of the wheel {WHEEL}: install it again")
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(Server):
     """One broker on a free loopback port; its log is ``broker.log`` in *data_dir*."""
+
+    stop_grace = STOP_GRACE
 
     def __init__(self, data_dir: Path) -> None:
         self._log = data_dir / "broker.log"
-        self._process: Process | None = None
         self.port = free_port()
 
     @property
     def bootstrap(self) -> str:
         """``host:port`` for KAFKA_BROKERS."""
         return f"{LOOPBACK}:{self.port}"
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
         """Start it, empty, and wait until it answers.
@@ -111,12 +107,6 @@ class EmbeddedBroker:
         except StartError as exc:
             raise StartError(f"the embedded broker: {exc}") from None
         self._process = process
-
-    async def stop(self) -> None:
-        """End it; what it held is gone."""
-        if self._process is not None:
-            await self._process.stop(STOP_GRACE)
-            self._process = None
 
 
 async def speaks_kafka(host: str, port: int) -> bool:

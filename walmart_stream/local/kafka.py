@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from walmart_stream.local.broker import speaks_kafka
 from walmart_stream.local.environment import without_settings
 from walmart_stream.local.ports import LOOPBACK, free_port
-from walmart_stream.local.processes import Process, StartError, start
+from walmart_stream.local.processes import Server, StartError, start
 
 HERE = Path(__file__).resolve().parent
 POM = HERE / "kafka-pom.xml"
@@ -116,7 +116,7 @@ def _resolved(kept: Path) -> str:
 
 
 @dataclass
-class KafkaNode:
+class KafkaNode(Server):
     """A node that is broker and controller, in *directory*, on two free loopback ports.
 
     It keeps ports and data over restarts. *voters*: the controllers' ports by node id, where it is
@@ -136,7 +136,8 @@ class KafkaNode:
     format_arguments: Sequence[str] = ()
     java_options: Sequence[str] = ()
     client: Mapping[str, Any] | None = None
-    _process: Process | None = field(default=None, init=False, repr=False)
+
+    stop_grace = STOP_GRACE
 
     @classmethod
     def kept(cls, directory: Path, class_path: str) -> KafkaNode:
@@ -182,19 +183,6 @@ class KafkaNode:
         """Wait until it answers and says that it and its fellows are there."""
         assert self._process is not None
         await self._process.until(self._serves, START_TIMEOUT)
-
-    async def stop(self) -> None:
-        """A controlled shutdown."""
-        if self._process is not None:
-            await self._process.stop(STOP_GRACE)
-            self._process = None
-
-    async def kill(self) -> None:
-        """Ends it as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
 
     async def restart(self) -> None:
         """Stop and start."""

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from walmart_stream.local.environment import without_settings
 from walmart_stream.local.ports import LOOPBACK, free_port
-from walmart_stream.local.processes import Process, StartError, start
+from walmart_stream.local.processes import Server, StartError, start
 
 START_TIMEOUT = 60.0
 # The first run of a binary this large may come from a slow disk.
@@ -92,18 +92,19 @@ def _version(path: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-class EmbeddedMongod:
+class EmbeddedMongod(Server):
     """One mongod on a free loopback port, which it keeps over restarts.
 
     Its data is in ``mongod/`` of *data_dir*, its log is ``mongod.log``. Other users of the machine
     can reach the port: a login with *password* (a new one unless given) is needed.
     """
 
+    stop_grace = STOP_GRACE
+
     def __init__(self, data_dir: Path, password: str | None = None) -> None:
         self._password = password or secrets.token_urlsafe(24)
         self._data = data_dir / "mongod"
         self._log = data_dir / "mongod.log"
-        self._process: Process | None = None
         self.port = free_port()
 
     @property
@@ -111,11 +112,6 @@ class EmbeddedMongod:
         """Connection string for MONGODB_URI."""
         login = f"{USER}:{self._password}"
         return f"mongodb://{login}@{LOOPBACK}:{self.port}/?directConnection=true"
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
         """Start it on the data that is there, and wait until it answers.
@@ -146,19 +142,6 @@ class EmbeddedMongod:
         except StartError as exc:
             raise StartError(f"mongod: {exc}") from None
         self._process = process
-
-    async def stop(self) -> None:
-        """End it cleanly."""
-        if self._process is not None:
-            await self._process.stop(STOP_GRACE)
-            self._process = None
-
-    async def kill(self) -> None:
-        """End it as a power cut would; journaled writes survive."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
 
     async def _answers(self) -> bool:
         if not await self._can_log_in():

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from walmart_stream.local import launch
 
@@ -93,6 +94,33 @@ class Process:
         """The last lines of its log."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:]) or f"nothing in {self.log}"
+
+
+class Server:
+    """A server of the local stack: its process while it runs, and the ways to end it."""
+
+    # Seconds until a stop becomes a kill.
+    stop_grace: ClassVar[float]
+
+    _process: Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
+    async def stop(self) -> None:
+        """End it in good order."""
+        if self._process is not None:
+            await self._process.stop(self.stop_grace)
+            self._process = None
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
 
 
 async def start(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Process:

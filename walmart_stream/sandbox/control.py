@@ -24,11 +24,11 @@ from walmart_stream.sandbox.control_answers import (
     bad_request,
     error_text,
     explain,
-    fault_json,
     json_response,
     stream_records,
     whole_number,
 )
+from walmart_stream.sandbox.fault_endpoints import FaultEndpoints
 from walmart_stream.sandbox.faults import FAULT, Faults
 from walmart_stream.sandbox.market.catalogue import Catalogue
 from walmart_stream.sandbox.market.market import Market
@@ -70,12 +70,10 @@ class Control:
             ("GET", "stats", self.get_stats),
             ("GET", "truth", self.get_truth),
             ("GET", "items", self.get_items),
-            ("GET", "faults", self.get_faults),
-            ("POST", "faults", self.post_fault),
-            ("DELETE", "faults", self.delete_faults),
             ("POST", "rotate-key", self.rotate_key),
         ):
             router.add_route(method, f"{PREFIX}/{path}", handler)
+        FaultEndpoints(self.faults, FAULT).add_routes(router, PREFIX)
 
     async def get_stats(self, request: web.Request) -> web.Response:
         """Counts since the start; ``truth`` names the first and last record kept."""
@@ -113,23 +111,6 @@ class Control:
             for product in self.catalogue.products[:limit]
         ]
         return json_response({"items": items})
-
-    async def get_faults(self, request: web.Request) -> web.Response:
-        """The armed faults."""
-        return json_response({"faults": [fault_json(armed) for armed in self.faults.armed()]})
-
-    async def post_fault(self, request: web.Request) -> web.Response:
-        """Arms the fault in the body; answers with its number."""
-        try:
-            fault = FAULT.validate_json(await request.read())
-        except ValidationError as error:
-            raise bad_request(explain(error)) from None
-        return json_response(fault_json(self.faults.arm(fault)), status=201)
-
-    async def delete_faults(self, request: web.Request) -> web.Response:
-        """Disarms all faults, or the one whose number is ``id``."""
-        number = whole_number(request, "id", 0, None) if "id" in request.query else None
-        return json_response({"disarmed": self.faults.disarm(number)})
 
     async def rotate_key(self, request: web.Request) -> web.Response:
         """Registers a public key under a version, effective after the given delay."""

@@ -22,11 +22,67 @@ SHORTEST_NAP = 0.001
 ROUNDING = 1e-9
 
 
-class TokenBucket:
-    """At most *calls_per_second*, first come first served. Starts empty, as restarts may repeat.
+class RefilledBucket:
+    """Tokens that come back at an even *rate* (1/s), and callers that wait for one in turn.
 
-    *clock* gives seconds and should be monotonic; *sleep* waits for seconds.
+    Starts with *tokens*. *clock* gives seconds and should be monotonic; *sleep* waits for seconds.
     """
+
+    def __init__(
+        self,
+        rate: float,
+        tokens: float,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._tokens = tokens
+        self._at = clock()
+        self._paused_until = self._at
+        self._turn = asyncio.Lock()
+
+    @property
+    def capacity(self) -> float:
+        """Calls that may follow each other without a wait."""
+        raise NotImplementedError
+
+    def refusal(self, within: float, wait: float) -> RateLimited:
+        """The error of a call that may not be made *within* seconds, but in *wait* seconds."""
+        raise NotImplementedError
+
+    async def _take(self, within: float) -> None:
+        """Waits for a token and takes it; with :attr:`_turn` held.
+
+        Raises:
+            RateLimited: none comes within *within* seconds.
+        """
+        deadline = self._clock() + within
+        while (wait := self._wait()) > 0:
+            if self._clock() + wait > deadline:
+                raise self.refusal(within, wait)
+            await self._sleep(min(max(wait, SHORTEST_NAP), LONGEST_NAP))
+        self._tokens -= 1
+
+    def _wait(self) -> float:
+        self._refill()
+        pause = max(0.0, self._paused_until - self._at)
+        missing = 1 - self._tokens
+        if missing <= ROUNDING:
+            return pause
+        return max(pause, missing / self._rate) if self._rate > 0 else float("inf")
+
+    def _refill(self) -> None:
+        now = self._clock()
+        elapsed = max(0.0, now - self._at)
+        self._tokens = min(self.capacity, self._tokens + elapsed * self._rate)
+        self._at = now
+
+
+class TokenBucket(RefilledBucket):
+    """At most *calls_per_second*, first come first served. Starts empty, as restarts may repeat."""
 
     def __init__(
         self,
@@ -35,14 +91,8 @@ class TokenBucket:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
+        super().__init__(calls_per_second, 0.0, clock=clock, sleep=sleep)
         self._whole = calls_per_second
-        self._rate = calls_per_second
-        self._clock = clock
-        self._sleep = sleep
-        self._tokens = 0.0
-        self._at = clock()
-        self._paused_until = self._at
-        self._turn = asyncio.Lock()
 
     @property
     def capacity(self) -> float:
@@ -68,28 +118,13 @@ class TokenBucket:
         Raises:
             RateLimited: none comes within *within* seconds; ``retry_after`` says when.
         """
-        deadline = self._clock() + within
         async with self._turn:
-            while (wait := self._wait()) > 0:
-                if self._clock() + wait > deadline:
-                    raise RateLimited(
-                        f"no call is allowed within {within:.0f} s: Walmart asked for a pause, "
-                        "or the rate limit of this worker is too low",
-                        retry_after=None if wait == float("inf") else wait,
-                    )
-                await self._sleep(min(max(wait, SHORTEST_NAP), LONGEST_NAP))
-            self._tokens -= 1
+            await self._take(within)
 
-    def _wait(self) -> float:
-        self._refill()
-        pause = max(0.0, self._paused_until - self._at)
-        missing = 1 - self._tokens
-        if missing <= ROUNDING:
-            return pause
-        return max(pause, missing / self._rate) if self._rate > 0 else float("inf")
-
-    def _refill(self) -> None:
-        now = self._clock()
-        elapsed = max(0.0, now - self._at)
-        self._tokens = min(self.capacity, self._tokens + elapsed * self._rate)
-        self._at = now
+    def refusal(self, within: float, wait: float) -> RateLimited:
+        """See :class:`RefilledBucket`."""
+        return RateLimited(
+            f"no call is allowed within {within:.0f} s: Walmart asked for a pause, "
+            "or the rate limit of this worker is too low",
+            retry_after=None if wait == float("inf") else wait,
+        )

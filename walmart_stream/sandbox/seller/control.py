@@ -12,11 +12,11 @@ from walmart_stream.sandbox.control_answers import (
     DEFAULT_LINES,
     bad_request,
     explain,
-    fault_json,
     json_response,
     stream_records,
     whole_number,
 )
+from walmart_stream.sandbox.fault_endpoints import FaultEndpoints
 from walmart_stream.sandbox.faults import Faults
 from walmart_stream.sandbox.seller.events import BUY_BOX_CHANGED, RESOURCES, Events
 from walmart_stream.sandbox.seller.faults import SELLER_FAULT
@@ -77,15 +77,13 @@ class SellerControl:
             ("GET", "truth", self.get_truth),
             ("GET", "items", self.get_items),
             ("POST", "items", self.change_item),
-            ("GET", "faults", self.get_faults),
-            ("POST", "faults", self.post_fault),
-            ("DELETE", "faults", self.delete_faults),
             ("POST", "expire-tokens", self.expire_tokens),
             ("POST", "events", self.post_events),
             ("POST", "look", self.look),
             ("GET", "webhooks", self.get_webhooks),
         ):
             router.add_route(method, f"{PREFIX}/{path}", handler)
+        FaultEndpoints(self.faults, SELLER_FAULT).add_routes(router, PREFIX)
 
     async def get_stats(self, request: web.Request) -> web.Response:
         """Counts since the start. ``refused`` are calls beyond a limit, by endpoint and limit."""
@@ -158,23 +156,6 @@ class SellerControl:
         if change.quantity is not None:
             item.stock.submit(change.quantity, at, at)
         return json_response(self._item_json(item))
-
-    async def get_faults(self, request: web.Request) -> web.Response:
-        """The armed faults of the seller side and its webhooks."""
-        return json_response({"faults": [fault_json(armed) for armed in self.faults.armed()]})
-
-    async def post_fault(self, request: web.Request) -> web.Response:
-        """Arms the fault in the body; ``endpoint`` of a webhook's fault is an event type."""
-        try:
-            fault = SELLER_FAULT.validate_json(await request.read())
-        except ValidationError as error:
-            raise bad_request(explain(error)) from None
-        return json_response(fault_json(self.faults.arm(fault)), status=201)
-
-    async def delete_faults(self, request: web.Request) -> web.Response:
-        """Disarms all faults, or the one whose number is ``id``."""
-        number = whole_number(request, "id", 0, None) if "id" in request.query else None
-        return json_response({"disarmed": self.faults.disarm(number)})
 
     async def expire_tokens(self, request: web.Request) -> web.Response:
         """Ends every token now."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-from walmart_stream.walmart.bucket import LONGEST_NAP, ROUNDING, SHORTEST_NAP
+from walmart_stream.walmart.bucket import RefilledBucket
 from walmart_stream.walmart.errors import RateLimited
 from walmart_stream.walmart.seller.throttle import Advice
 
 UNKNOWN = Advice()
 
 
-class SellerBucket:
+class SellerBucket(RefilledBucket):
     """At most *calls* in *seconds*, refilled evenly; first come first served.
 
     Each answer says how many calls are left, which counts for more than our own sum: other
@@ -28,17 +27,24 @@ class SellerBucket:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        self.capacity = max(1.0, float(calls))
-        self._rate = calls / seconds
-        self._clock = clock
-        self._sleep = sleep
-        self._tokens = 1.0
-        self._at = clock()
-        self._paused_until = self._at
-        self._turn = asyncio.Lock()
+        super().__init__(calls / seconds, 1.0, clock=clock, sleep=sleep)
+        self._capacity = max(1.0, float(calls))
         self._calls = 0
         # Calls in flight, each with how many others were in flight at any time with it.
         self._in_flight: dict[int, int] = {}
+
+    @property
+    def capacity(self) -> float:
+        """Walmart's limit: calls that may follow each other without a wait."""
+        return self._capacity
+
+    def refusal(self, within: float, wait: float) -> RateLimited:
+        """See :class:`RefilledBucket`."""
+        return RateLimited(
+            f"no call of this kind is allowed within {within:.0f} s; Walmart's limit "
+            f"is {self.capacity:g}, and the next call is due in {wait:.0f} s",
+            retry_after=wait,
+        )
 
     async def acquire(self, within: float) -> int:
         """Waits for leave to make one call; the call's number, for ``settle``.
@@ -46,17 +52,8 @@ class SellerBucket:
         Raises:
             RateLimited: none comes within *within* seconds; ``retry_after`` says when.
         """
-        deadline = self._clock() + within
         async with self._turn:
-            while (wait := self._wait()) > 0:
-                if self._clock() + wait > deadline:
-                    raise RateLimited(
-                        f"no call of this kind is allowed within {within:.0f} s; Walmart's limit "
-                        f"is {self.capacity:g}, and the next call is due in {wait:.0f} s",
-                        retry_after=wait,
-                    )
-                await self._sleep(min(max(wait, SHORTEST_NAP), LONGEST_NAP))
-            self._tokens -= 1
+            await self._take(within)
             for call in self._in_flight:
                 self._in_flight[call] += 1
             self._calls += 1
@@ -90,15 +87,3 @@ class SellerBucket:
         self._refill()
         self._tokens = min(self._tokens, 1 - wait * self._rate)
         self._paused_until = max(self._paused_until, self._at + wait)
-
-    def _wait(self) -> float:
-        self._refill()
-        pause = max(0.0, self._paused_until - self._at)
-        missing = 1 - self._tokens
-        return pause if missing <= ROUNDING else max(pause, missing / self._rate)
-
-    def _refill(self) -> None:
-        now = self._clock()
-        elapsed = max(0.0, now - self._at)
-        self._tokens = min(self.capacity, self._tokens + elapsed * self._rate)
-        self._at = now
