@@ -19,7 +19,8 @@ from walmart_stream.domain.pasts import Horizon
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.placement import partition_of
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.item_documents import facets, merged
 from walmart_stream.storage.writes import Results
 
 TOPIC = topics.RAW.name
@@ -91,7 +92,14 @@ def documents(
         PRICE_CHANGES: sorted(results.changes.values(), key=lambda one: one["observed_at"]),
         OFFERS: results.offers(),
         PRICE_WINDOWS: sorted(results.windows.values(), key=lambda one: one["start"]),
+        ITEMS: [],
     }
+    if results.latest:
+        offers = {one["offer"]: one for one in made[OFFERS]}
+        item = merged(None, item_id, offers, made[PRICE_CHANGES])
+        made[ITEMS] = [
+            {**item, "_id": item_id, "facets": facets((), item.get("state")), "edits": 1}
+        ]
     return {name: [stored_form(one) for one in found] for name, found in made.items()}
 
 
@@ -129,4 +137,6 @@ def judge(
         audit.offer(offer)
     for window in stored[PRICE_WINDOWS]:
         audit.window(window)
+    for item in stored[ITEMS]:
+        audit.item(item)
     return audit.finish()

@@ -171,7 +171,7 @@ async def test_what_is_on_its_way_is_waited_for_and_what_never_comes_is_lost(
     await replay(settings)
     stored = await task
 
-    assert (lost.verdict, lost.lost) == (Verdict.NOT_CLEAN, 2)
+    assert (lost.verdict, lost.lost) == (Verdict.NOT_CLEAN, 3)
     assert stored.verdict is Verdict.CLEAN, "\n".join(report_lines(stored))
 
 

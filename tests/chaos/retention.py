@@ -11,7 +11,7 @@ from walmart_stream import topics
 from walmart_stream.audit.course import courses
 from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
 from walmart_stream.audit.spool import Spooled
-from walmart_stream.audit.stored import StoredResults
+from walmart_stream.audit.stored import COLLECTIONS, StoredResults
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.time import check_not_ahead
@@ -20,7 +20,7 @@ from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 from walmart_stream.storage.sealed import FieldSeal
 
 RAW = topics.RAW.name
@@ -89,9 +89,7 @@ async def judge_whole(settings: Settings, retention: Retention, now: int) -> lis
     found = []
     try:
         stored = StoredResults(mongo.database(client, settings), FieldSeal.of(settings))
-        documents: dict[str, Any] = {
-            name: stored.of_items(name, items) for name in (PRICE_CHANGES, OFFERS, PRICE_WINDOWS)
-        }
+        documents: dict[str, Any] = {name: stored.of_items(name, items) for name in COLLECTIONS}
         for item_id in sorted(items):
             place = RAW, partition_of(item_id.encode(), settings.kafka_partitions)
             looks = sorted(items[item_id], key=lambda look: look.offset)
@@ -104,6 +102,8 @@ async def judge_whole(settings: Settings, retention: Retention, now: int) -> lis
                 audit.offer(offer)
             async for window in documents[PRICE_WINDOWS].take(item_id):
                 audit.window(window)
+            async for one in documents[ITEMS].take(item_id):
+                audit.item(one)
             findings = audit.finish()
             if findings.differs:
                 found.append(findings)

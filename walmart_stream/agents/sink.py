@@ -76,7 +76,7 @@ class Sink:
                 continue
             # In its place: what stands before it is void, what follows is right.
             await self._write(batch, readable, results, outbox)
-            await self.persist(partial(void, self._database, reset))
+            await self.persist(partial(void, self._database, reset, self._seal))
             readable, results = [], Results()
         await outbox.flush()
         await self._write(batch, readable, results, outbox)

@@ -10,6 +10,7 @@ from typing import Any
 
 from walmart_stream.audit import sense
 from walmart_stream.audit.course import Course, Document, stored_form
+from walmart_stream.audit.item_versions import item_versions
 from walmart_stream.audit.report import Comparison
 from walmart_stream.audit.window_content import (
     CLOSED_AFTER_MS,
@@ -23,7 +24,7 @@ from walmart_stream.audit.window_content import (
 from walmart_stream.domain.pasts import Horizon
 from walmart_stream.domain.time import to_ms
 from walmart_stream.domain.windows import Rules
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 
 # How long after the clock closed a window it may still be on its way to the database.
 GRACE_MS = 240_000
@@ -84,7 +85,7 @@ class Findings:
 
 
 class ItemAudit:
-    """Feed it the stored changes, offers and windows of an item, then :meth:`finish`.
+    """Feed it the stored changes, offers, windows and the document of an item: :meth:`finish`.
 
     Changes are due first, in order of time, then offers, then windows in order of their start.
     """
@@ -95,7 +96,7 @@ class ItemAudit:
         self._scope = scope
         self._found = Findings()
         self._last: dict[str, Document] = {}
-        self._met: dict[str, set[str]] = {PRICE_CHANGES: set(), OFFERS: set()}
+        self._met: dict[str, set[str]] = {PRICE_CHANGES: set(), OFFERS: set(), ITEMS: set()}
         self._windows: dict[str, list[Document]] = defaultdict(list)
 
     def change(self, stored: Document) -> None:
@@ -147,6 +148,24 @@ class ItemAudit:
         else:
             self._windows[str(stored.get("offer"))].append(stored)
 
+    def item(self, stored: Document) -> None:
+        """Judge the document of ``items``."""
+        found, name = self._found, str(stored["_id"])
+        found.stored[ITEMS] += 1
+        self._met[ITEMS].add(name)
+        lower = self._scope.lower
+        due = [
+            _nearest(item_versions(self._item_id, course, lower, stored), stored)
+            for course in self._courses
+        ]
+        if all(one is None for one in due):
+            if self._scope.horizon is None:
+                found.unexpected.append((ITEMS, name))
+            else:
+                self._untold(ITEMS, name, set(), lost=True)
+        elif not self._compare(ITEMS, name, stored, due):
+            self._untold(ITEMS, name, set())
+
     def finish(self) -> Findings:
         """The findings."""
         lower = self._scope.lower
@@ -160,6 +179,7 @@ class ItemAudit:
             for course in self._courses
         ]
         self._lose(OFFERS, required)
+        self._lose(ITEMS, [{self._item_id} if names else set() for names in required])
         offers = {name for course in self._courses for name in course.seen}
         for offer in sorted(offers | self._windows.keys()):
             self._judge_windows(offer, self._windows.get(offer, []))

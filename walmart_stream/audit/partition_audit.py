@@ -15,7 +15,7 @@ from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
 from walmart_stream.audit.misplaced import Misplaced, digest_of
 from walmart_stream.audit.report import Report
 from walmart_stream.audit.spool import Spool, Spooled, unpack
-from walmart_stream.audit.stored import ByItem, Document, StoredResults
+from walmart_stream.audit.stored import COLLECTIONS, ByItem, Document, StoredResults
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.pasts import FIRST_RECORDS, Horizon
 from walmart_stream.domain.reading import decode
@@ -26,7 +26,7 @@ from walmart_stream.kafka.partition_states import PartitionState
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import PartitionLog
 from walmart_stream.settings import Settings
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 
 Progress = Callable[[int, int], None]
 Items = Mapping[str, Sequence[bytes]]
@@ -257,6 +257,8 @@ class _Look:
                 audit.offer(offer)
             async for window in stored[PRICE_WINDOWS].take(item_id):
                 audit.window(window)
+            async for one in stored[ITEMS].take(item_id):
+                audit.item(one)
             found = audit.finish()
             if found.differs:
                 suspects[item_id] = items[item_id]
@@ -318,6 +320,8 @@ def _findings(
         audit.offer(offer)
     for window in documents[PRICE_WINDOWS]:
         audit.window(window)
+    for one in documents[ITEMS]:
+        audit.item(one)
     return audit.finish()
 
 
@@ -328,7 +332,7 @@ async def _take_all(stored: Mapping[str, ByItem], item_id: str) -> dict[str, lis
 
 
 def _stored_of(stored: StoredResults, items: Items) -> dict[str, ByItem]:
-    return {name: stored.of_items(name, items) for name in (PRICE_CHANGES, OFFERS, PRICE_WINDOWS)}
+    return {name: stored.of_items(name, items) for name in COLLECTIONS}
 
 
 def _parts(items: Items, most: int) -> Iterator[Items]:

@@ -6,19 +6,22 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any
 
 from walmart_stream.audit.course import UTC_CODEC
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 from walmart_stream.storage.sealed import FieldSeal
 
 Document = Mapping[str, Any]
 
-COLLECTIONS = (PRICE_CHANGES, OFFERS, PRICE_WINDOWS)
+COLLECTIONS = (PRICE_CHANGES, OFFERS, PRICE_WINDOWS, ITEMS)
 
 # The fields of each collection's index, so that the server need not sort.
 _ORDER = {
     PRICE_CHANGES: ("item_id", "observed_at", "offer"),
     OFFERS: ("item_id", "offer"),
     PRICE_WINDOWS: ("item_id", "start", "offer"),
+    ITEMS: ("_id",),
 }
+# Of an item that is watched and was never observed there is a document, which says nothing else.
+_JUDGED: Mapping[str, Mapping[str, Any]] = {ITEMS: {"revision": {"$exists": True}}}
 
 
 class ByItem:
@@ -50,7 +53,9 @@ class StoredResults:
     def of_items(self, collection: str, item_ids: Iterable[str]) -> ByItem:
         """The documents of these items, to be taken in order of item ids."""
         order = [(name, 1) for name in _ORDER[collection]]
-        cursor = self._collection(collection).find({"item_id": {"$in": sorted(item_ids)}})
+        (named, *_) = _ORDER[collection]
+        wanted = {**_JUDGED.get(collection, {}), named: {"$in": sorted(item_ids)}}
+        cursor = self._collection(collection).find(wanted)
         return ByItem(self._opened(collection, cursor.sort(order).allow_disk_use(True)))
 
     async def _opened(self, collection: str, cursor: Any) -> AsyncIterator[Document]:
@@ -59,9 +64,11 @@ class StoredResults:
 
     async def item_ids(self, collection: str) -> AsyncIterator[Any]:
         """All item ids, each once; ``None`` where documents have none."""
+        (named, *_) = _ORDER[collection]
         distinct: list[dict[str, Any]] = [
-            {"$sort": {"item_id": 1}},
-            {"$group": {"_id": "$item_id"}},
+            {"$match": _JUDGED.get(collection, {})},
+            {"$sort": {named: 1}},
+            {"$group": {"_id": f"${named}"}},
         ]
         cursor = self._collection(collection).aggregate(distinct, allowDiskUse=True)
         async for found in cursor:
@@ -69,7 +76,8 @@ class StoredResults:
 
     async def names(self, collection: str, item_ids: Collection[Any]) -> AsyncIterator[str]:
         """The ``_id`` of each document with one of *item_ids*, as text."""
-        cursor = self._collection(collection).find({"item_id": {"$in": list(item_ids)}}, {"_id": 1})
+        (named, *_) = _ORDER[collection]
+        cursor = self._collection(collection).find({named: {"$in": list(item_ids)}}, {"_id": 1})
         async for document in cursor:
             name = document["_id"]
             yield name if isinstance(name, str) else repr(name)

@@ -10,6 +10,7 @@ from walmart_stream.domain.time import parse_moment
 OFFERS = "offers"
 PRICE_CHANGES = "price_changes"
 PRICE_WINDOWS = "price_windows"
+ITEMS = "items"
 DEAD_LETTERS = "dead_letters"
 
 # The width of windows whose ids do not name it: the default of the first release, seconds.

@@ -12,7 +12,13 @@ from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from walmart_stream.credentials import mongodb
 from walmart_stream.credentials.redaction import Redactor
 from walmart_stream.settings import Settings, SettingsError
-from walmart_stream.storage.documents import DEAD_LETTERS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import (
+    DEAD_LETTERS,
+    ITEMS,
+    OFFERS,
+    PRICE_CHANGES,
+    PRICE_WINDOWS,
+)
 
 Document = dict[str, Any]
 
@@ -28,6 +34,21 @@ DEFAULTS: dict[str, Any] = {
 # Journalled, too: a standalone server's majority is itself, and it may be killed.
 MAJORITY = WriteConcern(w="majority", j=True)
 
+# What a list of items can be sorted by, and the field that it is.
+ITEM_SORTS = {
+    "item_id": "_id",
+    "name": "name_key",
+    "changed_at": "changed_at",
+    "own": "own.landed_cents",
+    "best_rival": "best_rival.landed_cents",
+    "featured": "featured.landed_cents",
+    "marketplace": "marketplace.landed_cents",
+    "gap_cents": "gap_cents",
+    "gap_pct": "gap_pct",
+    "state": "state",
+    "holder": "holder",
+}
+
 INDEXES = {
     OFFERS: [IndexModel([("item_id", ASCENDING), ("offer", ASCENDING)])],
     PRICE_CHANGES: [
@@ -35,6 +56,16 @@ INDEXES = {
     ],
     PRICE_WINDOWS: [
         IndexModel([("item_id", ASCENDING), ("start", ASCENDING), ("offer", ASCENDING)])
+    ],
+    ITEMS: [
+        # The filter first, then the order, then what settles ties: see `facets`.
+        *(
+            IndexModel([("facets", ASCENDING), (field, ASCENDING), ("_id", ASCENDING)])
+            for field in ITEM_SORTS.values()
+            if field != "_id"
+        ),
+        IndexModel([("facets", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("words", ASCENDING)]),
     ],
     DEAD_LETTERS: [
         IndexModel([("at", ASCENDING)]),

@@ -6,12 +6,22 @@ limit of a document's size, by somebody's unique index. The writer sets the docu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bson.errors import BSONError
-from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 
-from walmart_stream.storage.writes import is_outage, refusals
+DUPLICATE_KEY = 11000
 
 # Failures of a single write that are the database's own, by MongoDB's error codes: interrupted,
 # shutting down, stepping down, not primary, write conflicts, time limits, a disk or a quota that is
@@ -26,6 +36,16 @@ OF_THE_DATABASE = frozenset(
 OF_A_DOCUMENT = frozenset({2, 9, 14, 15, 22, 52, 121, 10334, 17280, 17419, 17420})
 
 LONGEST_REASON = 200
+
+
+def is_outage(error: PyMongoError) -> bool:
+    """Whether *error* says that the database is away, rather than that it refuses the write."""
+    if isinstance(error, BulkWriteError):
+        # Only write concern errors are left here: what was written may not be on a majority yet.
+        return not refusals(error)
+    if isinstance(error, (AutoReconnect, ConnectionFailure, ExecutionTimeout, WriteConcernError)):
+        return True
+    return error.has_error_label("RetryableWriteError")
 
 
 def is_refusal(error: Exception) -> bool:
@@ -55,3 +75,15 @@ def why(error: Exception) -> str:
         first: Any = refusals(error)[0]
         return f"code {first.get('code')}: {str(first.get('errmsg'))[:LONGEST_REASON]}"
     return f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}"
+
+
+def refusals(error: BulkWriteError) -> list[Any]:
+    """The failures in *error* that are not of an ``_id`` that is there already."""
+    failures: list[Any] = error.details.get("writeErrors", [])
+    return [failure for failure in failures if not _has_known_id(failure)]
+
+
+def _has_known_id(failure: Mapping[str, Any]) -> bool:
+    # Somebody may have made another unique index: what that refuses is not there.
+    by_id = failure.get("keyPattern", {"_id": 1}) == {"_id": 1}
+    return failure.get("code") == DUPLICATE_KEY and by_id

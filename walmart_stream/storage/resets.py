@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from walmart_stream.domain.time import parse_iso, to_datetime
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.item_writes import remake_items
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
 
 class Reset(NamedTuple):
@@ -31,11 +33,11 @@ class Reset(NamedTuple):
         return cls(fields["item_id"], since, source["topic"], source["partition"], source["offset"])
 
 
-async def void(database: Any, reset: Reset) -> None:
+async def void(database: Any, reset: Reset, seal: FieldSeal = UNSEALED) -> None:
     """Delete it; doing so again, before what follows is written, deletes nothing else.
 
     Raises:
-        PyMongoError: see :func:`walmart_stream.storage.writes.is_outage`.
+        PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage`.
     """
     of_item = {"item_id": reset.item_id}
     later = {
@@ -48,3 +50,4 @@ async def void(database: Any, reset: Reset) -> None:
     )
     await database[PRICE_WINDOWS].delete_many({**of_item, "end": {"$gt": reset.since}})
     await database[OFFERS].delete_many({**of_item, "changed_at": {"$gte": reset.since}})
+    await remake_items(database, [reset.item_id], seal)

@@ -28,13 +28,15 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from walmart_stream.credentials.mongodb import keys_of
 from walmart_stream.settings import Settings
-from walmart_stream.storage.documents import DEAD_LETTERS, OFFERS, PRICE_CHANGES
+from walmart_stream.storage.documents import DEAD_LETTERS, ITEMS, OFFERS, PRICE_CHANGES
 
 logger = logging.getLogger(__name__)
 
 SEALED_FIELDS: Mapping[str, tuple[str, ...]] = {
     OFFERS: ("buy_box",),
     PRICE_CHANGES: ("buy_box",),
+    # The state is a word about the box, too. So with keys no list is sorted by it.
+    ITEMS: ("state", "holder", "buy_box"),
     # They may be of the seller side, and the message may quote them.
     DEAD_LETTERS: ("message", "key", "value"),
 }

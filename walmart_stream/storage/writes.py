@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
-from pymongo.errors import (
-    AutoReconnect,
-    BulkWriteError,
-    ConnectionFailure,
-    ExecutionTimeout,
-    PyMongoError,
-    WriteConcernError,
-)
+from pymongo.errors import BulkWriteError
 
 from walmart_stream.storage.documents import (
     OFFERS,
@@ -27,9 +20,10 @@ from walmart_stream.storage.documents import (
     revision_of,
     window_document,
 )
+from walmart_stream.storage.item_writes import update_items
+from walmart_stream.storage.refusals import refusals
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
-DUPLICATE_KEY = 11000
 BULK = 1000
 
 
@@ -66,6 +60,15 @@ class Results:
         """The ``offers`` documents."""
         return [offer_document(fields) for _, fields in self.latest.values()]
 
+    def changes_of_items(self) -> dict[str, list[dict[str, Any]]]:
+        """Of each item that an offer of is here, the changes."""
+        found: dict[str, list[dict[str, Any]]] = {
+            fields["item_id"]: [] for _, fields in self.latest.values()
+        }
+        for change in self.changes.values():
+            found[change["item_id"]].append(change)
+        return found
+
     def add_window(self, fields: Mapping[str, Any]) -> None:
         """Add a ``window_closed`` event's fields."""
         self._close(window_document(fields))
@@ -98,7 +101,8 @@ async def store(database: Any, results: Results, seal: FieldSeal = UNSEALED) -> 
     """Write *results* and return when a majority has them. Writing them again changes nothing.
 
     Raises:
-        PyMongoError: see :func:`is_outage` for whether trying again can help.
+        PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage` for whether trying again
+            can help.
     """
     changes, offers = list(results.changes.values()), results.offers()
     if seal.is_on:
@@ -111,16 +115,8 @@ async def store(database: Any, results: Results, seal: FieldSeal = UNSEALED) -> 
             database[PRICE_WINDOWS], [_newer_window(doc) for doc in results.windows.values()]
         ),
     )
-
-
-def is_outage(error: PyMongoError) -> bool:
-    """Whether *error* says that the database is away, rather than that it refuses the write."""
-    if isinstance(error, BulkWriteError):
-        # Only write concern errors are left here: what was written may not be on a majority yet.
-        return not refusals(error)
-    if isinstance(error, (AutoReconnect, ConnectionFailure, ExecutionTimeout, WriteConcernError)):
-        return True
-    return error.has_error_label("RetryableWriteError")
+    # Last, of what is stored by then: whoever comes last of several writers has seen all of it.
+    await update_items(database, results.changes_of_items(), seal)
 
 
 class _Newer(NamedTuple):
@@ -207,15 +203,3 @@ def _passing_over_duplicates() -> Iterator[None]:
     except BulkWriteError as exc:
         if refusals(exc) or exc.details.get("writeConcernErrors"):
             raise
-
-
-def refusals(error: BulkWriteError) -> list[Any]:
-    """The failures in *error* that are not of an ``_id`` that is there already."""
-    failures: list[Any] = error.details.get("writeErrors", [])
-    return [failure for failure in failures if not _has_known_id(failure)]
-
-
-def _has_known_id(failure: Mapping[str, Any]) -> bool:
-    # Somebody may have made another unique index: what that refuses is not there.
-    by_id = failure.get("keyPattern", {"_id": 1}) == {"_id": 1}
-    return failure.get("code") == DUPLICATE_KEY and by_id

@@ -30,8 +30,8 @@ from faust.exceptions import NotReady as NotStarted
 from faust.exceptions import ProducerSendError
 from pymongo.errors import PyMongoError
 
+from walmart_stream.storage.refusals import is_outage
 from walmart_stream.storage.rows import to_json
-from walmart_stream.storage.writes import is_outage
 from walmart_stream.web.frames import forget_frames
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,186 @@
+"""Writes of ``items``: read together, merged, and replaced where nobody else has written meanwhile.
+
+Each document counts its writes. One that was written in between is looked at again: so whatever
+number of writers there are, in whatever order and however often they write the same, nothing that
+one of them knew is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from pymongo import DESCENDING, DeleteOne, InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES
+from walmart_stream.storage.item_documents import EDITS, MADE, facets, merged
+from walmart_stream.storage.refusals import refusals
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+
+Document = Mapping[str, Any]
+Write = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
+
+# Items that are read and written together.
+BULK = 1000
+# Items that are merged between two turns of the event loop: some five milliseconds.
+CHUNK = 100
+
+# The newest changes of an item that it is made of where it is made anew. More than `recent` keeps
+# of each line, in all but the strangest mixtures of offers.
+MOST_READ = 400
+
+
+async def update_items(
+    database: Any,
+    changes: Mapping[str, Sequence[Document]],
+    seal: FieldSeal = UNSEALED,
+) -> None:
+    """Bring the documents of the items in *changes* up to their stored offers.
+
+    *changes*: by item id, the ``price_changes`` documents (opened) to add to the recent past.
+
+    Raises:
+        PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage`.
+    """
+    names = list(changes)
+    for first in range(0, len(names), BULK):
+        waiting: Collection[str] = names[first : first + BULK]
+        while waiting:
+            stored, offers = await asyncio.gather(
+                _stored(database, waiting), _offers(database, waiting, seal)
+            )
+            news = {name: changes[name] for name in waiting}
+            writes = [one async for one in _writes(stored, offers, news, seal)]
+            waiting = await _send(database, dict(writes))
+
+
+async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal = UNSEALED) -> None:
+    """Make the documents of *item_ids* anew of what ``offers`` and ``price_changes`` hold.
+
+    Raises:
+        PyMongoError: the database is away, or refuses it.
+    """
+    for item_id in item_ids:
+        waiting = {item_id}
+        while waiting:
+            # First: what is written after this, whoever writes it, makes the write miss.
+            stored = await _stored(database, waiting)
+            changes = {item_id: await _newest_changes(database, item_id, seal)}
+            offers = await _offers(database, waiting, seal)
+            writes = [one async for one in _writes(stored, offers, changes, seal, anew=True)]
+            waiting = await _send(database, dict(writes))
+
+
+async def update_watched(database: Any, watched: Mapping[str, tuple[int, Document]]) -> None:
+    """Note what the watchlist says: by item id, the record's offset and ``watched`` and ``tags``.
+
+    Only a later record's word is taken. Items that were never observed get a document, too.
+
+    Raises:
+        PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage`.
+    """
+    names = list(watched)
+    for first in range(0, len(names), BULK):
+        waiting = set(names[first : first + BULK])
+        while waiting:
+            stored = await _stored(database, waiting)
+            writes: dict[str, Write] = {}
+            for name in waiting:
+                old = stored.get(name)
+                offset, said = watched[name]
+                if old is not None and old.get("watch_offset", -1) >= offset:
+                    continue
+                fields = {"item_id": name, **said, "watch_offset": offset}
+                state = None if old is None else old.get("state")
+                # A sealed one is bytes.
+                fields["facets"] = facets(said["tags"], state if isinstance(state, str) else None)
+                writes[name] = _write(name, old, fields)
+            waiting = await _send(database, writes)
+
+
+async def _writes(
+    stored: Mapping[str, Document],
+    offers: Mapping[str, Mapping[str, Document]],
+    changes: Mapping[str, Sequence[Document]],
+    seal: FieldSeal,
+    *,
+    anew: bool = False,
+) -> AsyncIterator[tuple[str, Write]]:
+    """The writes that the *stored* documents need, by item id."""
+    for number, name in enumerate(changes, 1):
+        if number % CHUNK == 0:
+            await asyncio.sleep(0)
+        sealed = stored.get(name)
+        old = None if sealed is None else seal.open(ITEMS, sealed)
+        new = merged(old, name, offers.get(name, {}), changes[name], anew=anew)
+        tags = () if old is None else old.get("tags", ())
+        new["facets"] = facets(tags, None if seal.is_on else new.get("state"))
+        if old is None:
+            if "revision" in new:
+                yield name, _write(name, None, _sealed(name, new, seal))
+            continue
+        gone = [key for key in MADE if key in old and key not in new]
+        if "revision" in gone and "watch_offset" not in old:
+            yield name, DeleteOne({"_id": name, EDITS: old.get(EDITS)})
+            continue
+        new = {key: value for key, value in new.items() if _differs(old, key, value)}
+        if new or gone:
+            yield name, _write(name, sealed, _sealed(name, new, seal), gone)
+
+
+def _write(
+    name: str, old: Document | None, fields: Mapping[str, Any], gone: Iterable[str] = ()
+) -> Write:
+    """The write of *fields*, without those *gone*, if the document still is the *old* one."""
+    if old is None:
+        return InsertOne({**fields, "_id": name, EDITS: 1})
+    values = {key: value for key, value in fields.items() if key != "_id"}
+    edits = old.get(EDITS, 0)
+    update: dict[str, Any] = {"$set": {**values, EDITS: edits + 1}}
+    if gone:
+        update["$unset"] = dict.fromkeys(gone, "")
+    return UpdateOne({"_id": name, EDITS: edits or None}, update)
+
+
+async def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
+    """Send *writes*; the names to look at again, because somebody else has written meanwhile."""
+    if not writes:
+        return set()
+    try:
+        result = await database[ITEMS].bulk_write(list(writes.values()), ordered=False)
+    except BulkWriteError as exc:
+        if refusals(exc) or exc.details.get("writeConcernErrors"):
+            raise
+        return set(writes)  # somebody made some of them meanwhile
+    done = result.inserted_count + result.matched_count + result.deleted_count
+    return set() if done == len(writes) else set(writes)
+
+
+async def _stored(database: Any, names: Collection[str]) -> dict[str, Document]:
+    found = database[ITEMS].find({"_id": {"$in": list(names)}})
+    return {one["_id"]: one for one in await found.to_list(None)}
+
+
+async def _offers(
+    database: Any, names: Collection[str], seal: FieldSeal
+) -> dict[str, dict[str, Document]]:
+    found: dict[str, dict[str, Document]] = {}
+    for one in await database[OFFERS].find({"item_id": {"$in": list(names)}}).to_list(None):
+        found.setdefault(one["item_id"], {})[one["offer"]] = seal.open(OFFERS, one)
+    return found
+
+
+async def _newest_changes(database: Any, item_id: str, seal: FieldSeal) -> list[Document]:
+    found = database[PRICE_CHANGES].find({"item_id": item_id})
+    newest = found.sort([("observed_at", DESCENDING), ("offer", DESCENDING)]).limit(MOST_READ)
+    return [seal.open(PRICE_CHANGES, one) for one in await newest.to_list(MOST_READ)]
+
+
+def _sealed(name: str, fields: dict[str, Any], seal: FieldSeal) -> dict[str, Any]:
+    return seal.seal(ITEMS, {**fields, "_id": name}) if seal.is_on else fields
+
+
+def _differs(old: Document, key: str, value: Any) -> bool:
+    return key not in old or old[key] != value
