@@ -13,6 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from walmart_stream import topics
 from walmart_stream.audit import partition_of, report_lines
 from walmart_stream.audit.verify import verify
+from walmart_stream.commands.remake import remake
 from walmart_stream.commands.replay import replay
 from walmart_stream.domain.reading import observation
 from walmart_stream.domain.time import to_ms
@@ -98,6 +99,22 @@ async def test_results_before_a_time_are_left_out_and_the_others_are_the_same(
     await database.client.drop_database(everything.name)
     assert stored == expected
     assert all(change["previous"] is not None for change in stored)
+
+
+async def test_items_can_be_made_without_the_raw_topic(settings, database, raw):
+    """As after an upgrade from a release that had none; what is there is the same afterwards."""
+    await replay(settings)
+    items = [document async for document in database["items"].find({}, {"edits": 0}).sort("_id")]
+    await database["items"].delete_many({"_id": {"$gt": "5"}})
+
+    missing = await verify(settings, patience=0)
+    made = await remake(settings)
+
+    assert missing.collections["items"].lost == 4
+    assert made.items == len(items) == 10
+    again = [document async for document in database["items"].find({}, {"edits": 0}).sort("_id")]
+    assert again == items
+    assert (await verify(settings)).is_clean
 
 
 async def test_progress_ends_at_the_number_of_records(settings, raw):

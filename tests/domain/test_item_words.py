@@ -13,7 +13,7 @@ from walmart_stream.domain.item_words import (
 
 
 def test_case_accents_and_punctuation_do_not_matter() -> None:
-    """Who searches types what is easy to type."""
+    """Typing what is easy to type finds it."""
     assert words_in("Café-Crème, STRAẞE & ﬁne_tea") == ["cafe", "creme", "strasse", "fine", "tea"]
     assert folded_name("  “Épée”  de BOIS ") == "epee de bois"
 

@@ -1,4 +1,4 @@
-"""What an item's document says, by its offers and changes."""
+"""The content of an item's document, by its offers and changes."""
 
 from __future__ import annotations
 

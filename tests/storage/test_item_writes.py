@@ -76,7 +76,7 @@ async def test_repeated_writes_change_nothing(database: Any) -> None:
 
 
 async def test_a_reset_makes_the_document_of_what_is_left(database: Any) -> None:
-    """Of what was void, nothing; the watchlist's word stays."""
+    """Nothing of what was void is in it; the watchlist's word stays."""
     await store(database, seen("1", "own", 0, 1000))
     due = await content(database)
     await update_watched(database, {"1": (5, {"watched": True, "tags": ["tea"]})})

@@ -17,6 +17,7 @@ from tests.pipeline.pipeline import RAW, Pipeline, Record
 from tests.storage.own_offers import KEYS
 from walmart_stream.audit.verify import verify
 from walmart_stream.commands.history import history
+from walmart_stream.commands.remake import remake
 from walmart_stream.commands.replay import replay
 from walmart_stream.commands.reseal import reseal
 from walmart_stream.local.mongod import EmbeddedMongod
@@ -26,8 +27,8 @@ __all__ = ["make_pipeline"]
 
 OLD, NEW = KEYS[:2]
 ITEMS = ("11", "12")
-# Words of what is private, which stand nowhere else.
-PRIVATE = (b"holder", b"suppressed")
+# Of what is private: fields that are plain text, and a word that stands nowhere else.
+PRIVATE = (b"\x02holder\x00", b"\x02state\x00", b"suppressed")
 
 
 def reported(item_id: str, at: int, wins: str) -> Record:
@@ -129,7 +130,7 @@ async def test_what_is_private_is_sealed_and_its_keys_can_be_changed(
 
     both = make_pipeline(MONGODB_FIELD_KEYS=f"{NEW},{OLD}")
     after = make_pipeline(MONGODB_FIELD_KEYS=NEW)
-    assert await older(both) == {"offers": 2, "price_changes": 2}
+    assert await older(both) == {"offers": 2, "price_changes": 2, "items": 6}
     assert (await verify(after.settings)).is_clean
 
     # The worker has not got the new key. It says so, and works on with the old one.
@@ -139,6 +140,9 @@ async def test_what_is_private_is_sealed_and_its_keys_can_be_changed(
     await pipeline.produce(RAW, [reported("12", now + 1, "No")])
     await pipeline.until_settled()
     assert await older(both) == {"offers": 1, "price_changes": 1}
+    # It could not read the item's private part, and left it: that is made of the others again.
+    assert (await verify(after.settings, patience=0)).collections["items"].wrong == 1
+    await remake(after.settings)
     assert (await verify(after.settings)).is_clean
     assert (await verify(pipeline.settings)).collections["price_changes"].wrong == 3
     assert private_words(pipeline) == []

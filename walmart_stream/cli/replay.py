@@ -15,14 +15,24 @@ from walmart_stream.commands.terminal import echo
 @click.command()
 @click.option("--from", "since", type=Time(), help="Store no results before (ISO 8601).")
 @click.option("--into", metavar="DATABASE", help="Default: MONGODB_DATABASE.")
-def replay(since: datetime | None, into: str | None) -> None:
+@click.option("--items", is_flag=True, help="Only `items`, of stored offers and changes.")
+def replay(since: datetime | None, into: str | None, items: bool) -> None:
     """Recompute the results from the raw topic, beside the live workers.
 
-    Refused for the live database once retention has deleted the beginning of the topic.
+    Refused for the live database once retention has deleted the beginning of the topic. With
+    --items nothing of it is needed: the documents of lists are made of what else is stored.
     """
+    from walmart_stream.commands import remake
     from walmart_stream.commands import replay as command
 
     settings = command_settings()
+    if items:
+        if since is not None:
+            raise click.UsageError("--items makes whole documents: leave out --from")
+        with progress("making items") as show:
+            made = run_async(remake.remake(settings, into=into, progress=show))
+        echo(f"{made.items} items recreated in {made.seconds:.1f} s")
+        return
     with progress("replaying") as show:
         done = run_async(command.replay(settings, since=since, into=into, progress=show))
     rate = done.observations / done.seconds

@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError
 from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES
 from walmart_stream.storage.item_documents import EDITS, MADE, facets, merged
 from walmart_stream.storage.refusals import refusals
-from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+from walmart_stream.storage.sealed import SEALED_FIELDS, UNREADABLE, UNSEALED, FieldSeal
 
 Document = Mapping[str, Any]
 Write = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
@@ -27,7 +27,7 @@ BULK = 1000
 # Items that are merged between two turns of the event loop: some five milliseconds.
 CHUNK = 100
 
-# The newest changes of an item that it is made of where it is made anew. More than `recent` keeps
+# The newest changes of an item that is recreated. More than `recent` keeps
 # of each line, in all but the strangest mixtures of offers.
 MOST_READ = 400
 
@@ -117,11 +117,18 @@ async def _writes(
         new = merged(old, name, offers.get(name, {}), changes[name], anew=anew)
         tags = () if old is None else old.get("tags", ())
         new["facets"] = facets(tags, None if seal.is_on else new.get("state"))
+        gone = [key for key in MADE if key not in new]
+        if UNREADABLE in (old or {}) or any(
+            UNREADABLE in one for one in offers.get(name, {}).values()
+        ):
+            # Without the key nothing can be said of these: they stay as they are.
+            new = {key: value for key, value in new.items() if key not in SEALED_FIELDS[ITEMS]}
+            gone = []
         if old is None:
             if "revision" in new:
                 yield name, _write(name, None, _sealed(name, new, seal))
             continue
-        gone = [key for key in MADE if key in old and key not in new]
+        gone = [key for key in gone if key in old]
         if "revision" in gone and "watch_offset" not in old:
             yield name, DeleteOne({"_id": name, EDITS: old.get(EDITS)})
             continue

@@ -61,7 +61,7 @@ class Results:
         return [offer_document(fields) for _, fields in self.latest.values()]
 
     def changes_of_items(self) -> dict[str, list[dict[str, Any]]]:
-        """Of each item that an offer of is here, the changes."""
+        """The changes of each item that some offer of is here."""
         found: dict[str, list[dict[str, Any]]] = {
             fields["item_id"]: [] for _, fields in self.latest.values()
         }
