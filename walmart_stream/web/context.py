@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from walmart_stream.domain.state import FIRST_RULES
 from walmart_stream.domain.windows import Rules
 from walmart_stream.metrics import Metrics
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+from walmart_stream.web.kept import Kept
 from walmart_stream.web.live import Live
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.sessions import Sessions
@@ -25,7 +27,7 @@ class Context:
 
     ``webhook_auth`` is there where webhooks are taken; ``seal`` opens stored documents.
     ``workers`` are the group's, where there is one; ``rules`` are those of windows; ``sessions``
-    are there where WEB_TOKEN is set.
+    are there where WEB_TOKEN is set; ``kept`` are answers that cost something.
     """
 
     live: Live
@@ -39,3 +41,4 @@ class Context:
     workers: Workers | None = None
     rules: Rules = FIRST_RULES
     sessions: Sessions | None = None
+    kept: Kept = field(default_factory=lambda: Kept(time.monotonic))

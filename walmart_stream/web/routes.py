@@ -16,6 +16,8 @@ from walmart_stream.web import (
     item_series,
     items,
     outputs,
+    overview,
+    overview_outputs,
     series,
     series_outputs,
     status,
@@ -116,6 +118,17 @@ ROUTES = (
     Route(
         "/api/stats",
         {"GET": Operation("stats", status.stats, "This worker's counters and lag.", outputs.Stats)},
+    ),
+    Route(
+        "/api/overview",
+        {
+            "GET": Operation(
+                "overview",
+                overview.overview,
+                "The first screen: health, what needs the seller, and four figures.",
+                overview_outputs.Overview,
+            )
+        },
     ),
     Route(
         "/api/system",

@@ -17,7 +17,8 @@ from walmart_stream.domain.series.thinning import thin, thin_ribbon
 from walmart_stream.domain.time import parse_iso
 from walmart_stream.web.chart.axes import Scale, price_range, price_ticks, time_ticks
 from walmart_stream.web.chart.marks import Svg, box, glyph, label, line, number, path, text_of
-from walmart_stream.web.chart.words import dollars, summary
+from walmart_stream.web.chart.words import summary
+from walmart_stream.web.words import dollars
 
 HEIGHT = 300
 # Between the edge and the plot, for the labels of prices.

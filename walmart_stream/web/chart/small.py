@@ -11,7 +11,7 @@ from walmart_stream.domain.series.thinning import thin
 from walmart_stream.web.chart.axes import Scale, price_range
 from walmart_stream.web.chart.marks import Svg, box, glyph, number, path, text_of
 from walmart_stream.web.chart.picture import steps as commands
-from walmart_stream.web.chart.words import dollars
+from walmart_stream.web.words import dollars
 
 
 def sparkline(

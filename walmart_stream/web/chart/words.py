@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from walmart_stream.domain.time import parse_iso, to_datetime
+from walmart_stream.web.words import dollars
 
 _OFFERS = {
     "own": "Own offer",
@@ -32,11 +33,6 @@ class Entry(NamedTuple):
     offer: str
     name: str
     words: str
-
-
-def dollars(cents: int) -> str:
-    """For example ``$1,234.50``."""
-    return f"${cents // 100:,}.{cents % 100:02}"
 
 
 def name_of(offer: str) -> str:
