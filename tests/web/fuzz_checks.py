@@ -80,6 +80,7 @@ UNSAID = (
     "to: must be later than from",
     "format: json has at most 1000 changes a page; see limit",
     "range: is due, or from and to",
+    "offers: ",
     "no row names an item",
 )
 # What browsers send forms in.
