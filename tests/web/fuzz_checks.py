@@ -81,6 +81,7 @@ UNSAID = (
     "format: json has at most 1000 changes a page; see limit",
     "range: is due, or from and to",
     "offers: ",
+    "from: must be before now",
     "no row names an item",
 )
 # What browsers send forms in.

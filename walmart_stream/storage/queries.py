@@ -87,6 +87,14 @@ class Series:
             async for document in documents:
                 yield document
 
+    async def newest(self, database: Any, span: Span, limit: int) -> list[Document]:
+        """The last *limit* documents of *span*, newest first."""
+        cursor = self._find(database, span, None)
+        found: list[Document] = (
+            await cursor.sort([(self.time, -1), ("offer", -1)]).limit(limit).to_list(limit)
+        )
+        return found
+
     def position(self, document: Document) -> Position:
         return Position(document[self.time], document["offer"])
 

@@ -55,7 +55,7 @@ async def items(context: Context, request: web.Request) -> web.StreamResponse:
             "item_id": item["item_id"],
             "name": item["name"],
             "offers": {name: _stored_offer(offer) for name, offer in item["offers"].items()},
-            "standing": _stored_standing(item["offers"], context.seal),
+            "standing": standing_of(item["offers"], context.seal),
         }
         for item in page.documents
     ]
@@ -125,9 +125,7 @@ def _live_standing(known: Standing | None) -> dict[str, Any] | None:
     }
 
 
-def _stored_standing(
-    offers: Mapping[str, Mapping[str, Any]], seal: FieldSeal
-) -> dict[str, Any] | None:
+def standing_of(offers: Mapping[str, Mapping[str, Any]], seal: FieldSeal) -> dict[str, Any] | None:
     """The standing as far as the documents of an item's offers determine it."""
     own = offers.get(OWN)
     if own is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from walmart_stream.web import inputs, outputs
+from walmart_stream.web import inputs, outputs, series_outputs
 from walmart_stream.web.guard import STATIC
 from walmart_stream.web.pages import inputs as forms
-from walmart_stream.web.pages import login, static, system, watchlist
+from walmart_stream.web.pages import item, login, static, system, watchlist
 from walmart_stream.web.routes import Handler, Operation, Route
 
 HTML = {"text/html": "a page"}
@@ -19,6 +19,44 @@ def page(name: str, handler: Handler, summary: str, **more: object) -> Operation
 
 
 PAGES = (
+    Route(
+        "/items/{item_id}.json",
+        {
+            "GET": Operation(
+                "page_item_data",
+                item.answer,
+                "The data of an item's page.",
+                series_outputs.ItemPage,
+                query=inputs.SeriesQuery,
+                errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/items/{item_id}.csv",
+        {
+            "GET": Operation(
+                "page_item_csv",
+                item.answer_csv,
+                "The data of an item's chart, a line for each segment.",
+                query=inputs.SeriesQuery,
+                media={"text/csv": "with a header line"},
+                errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/items/{item_id}",
+        {
+            "GET": page(
+                "item",
+                item.show,
+                "An item: its prices, buy box, changes and windows.",
+                query=inputs.SeriesQuery,
+                errors=(404, 503),
+            )
+        },
+    ),
     Route(
         "/watchlist",
         {

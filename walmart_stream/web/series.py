@@ -29,7 +29,7 @@ from walmart_stream.web.items import WINDOW_FIELDS
 
 logger = logging.getLogger(__name__)
 
-_CHANGE_FIELDS = (
+CHANGE_FIELDS = (
     "offer",
     "seller",
     "kinds",
@@ -55,7 +55,7 @@ async def history(context: Context, request: web.Request) -> web.StreamResponse:
     if asked.format == "csv":
         return await _csv(context, request, asked, span)
     page = await _page(context, CHANGES, span, asked.cursor, asked.page_size)
-    return _answer(context, CHANGES, span, "changes", page, _CHANGE_FIELDS)
+    return _answer(context, CHANGES, span, "changes", page, CHANGE_FIELDS)
 
 
 async def windows(context: Context, request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from walmart_stream.domain.watch import ItemId
-from walmart_stream.web.outputs import Cents, Time
+from walmart_stream.web.outputs import Cents, Change, StoredStanding, Time, Window
 
 Ms = Annotated[int, Field(description="Epoch milliseconds.")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -78,3 +78,16 @@ class ItemSeries(_Output):
     not_live: Annotated[
         str | None, Field(description="Why what was seen last is not known, if it is not.")
     ]
+
+
+class ItemPage(_Output):
+    """All that the page of an item shows; changes and windows newest first."""
+
+    item_id: ItemId
+    name: str | None
+    standing: Annotated[
+        StoredStanding | None, Field(description="null: the seller has no offer of it.")
+    ]
+    series: ItemSeries
+    changes: list[Change]
+    windows: list[Window]

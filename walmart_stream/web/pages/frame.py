@@ -84,15 +84,14 @@ def page(
     )
 
 
-def data(request: web.Request, payload: Mapping[str, Any], *, volatile: str = "") -> web.Response:
+def data(request: web.Request, payload: Mapping[str, Any], *, same: Any = None) -> web.Response:
     """A page's data as JSON, with an ETag; 304 to whoever has them already.
 
-    *volatile* names a field that changes by itself, and says nothing new.
+    *same* stands for the payload where some of it changes with every moment and says nothing new.
     """
     body = to_json(payload)
-    same = body if not volatile else to_json({k: v for k, v in payload.items() if k != volatile})
-    tag = hashlib.sha256(same).hexdigest()[:32]
-    headers = {"ETag": f'"{tag}"'}
+    tag = hashlib.sha256(body if same is None else to_json(same)).hexdigest()[:32]
+    headers = {"ETag": f'W/"{tag}"'}
     if any(known.value in (tag, "*") for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     response = web.Response(body=body, headers=headers, content_type="application/json")

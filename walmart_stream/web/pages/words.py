@@ -114,6 +114,11 @@ def text(value: Any, longest: int = SHORT) -> Html:
     return Html(f"<bdi>{escape(shown)}</bdi>")
 
 
+def at(milliseconds: int) -> datetime:
+    """An aware time from epoch milliseconds."""
+    return to_datetime(milliseconds)
+
+
 def as_time(value: datetime | str | None) -> datetime | None:
     """A time of the data, whichever of their forms it has."""
     return to_datetime(parse_iso(value)) if isinstance(value, str) else value
@@ -125,6 +130,7 @@ def _iso(at: datetime) -> str:
 
 FILTERS = {
     "age": age,
+    "at": at,
     "delta": delta,
     "dollars": dollars,
     "moment": moment,
