@@ -439,11 +439,3 @@ class DeadLetters(_Output):
     reasons: list[LetterReason]
     counted: Annotated[int, Field(ge=0, description="Letters behind the reasons, the newest.")]
     letters: list[DeadLetter]
-
-
-class SystemPage(_Output):
-    """The data of the system page."""
-
-    worker: Stats
-    failing: dict[str, str]
-    dead_letters: Annotated[DeadLetters | None, Field(description="null: MongoDB is away.")]

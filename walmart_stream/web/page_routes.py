@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from walmart_stream.web import inputs, outputs, series_outputs
+from walmart_stream.web import inputs, series_outputs, system_outputs
 from walmart_stream.web.guard import STATIC
 from walmart_stream.web.pages import inputs as forms
 from walmart_stream.web.pages import item, login, static, system, watchlist
@@ -110,7 +110,7 @@ PAGES = (
                 "page_system_data",
                 system.answer,
                 "The data of the system page.",
-                outputs.SystemPage,
+                system_outputs.SystemPage,
                 query=inputs.NoQuery,
                 errors=(503,),
             )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from walmart_stream.web.outputs import ParkedPartition, Time
+from walmart_stream.web.outputs import DeadLetters, ParkedPartition, Time
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float | None, Field(ge=0)]
@@ -109,3 +109,13 @@ class System(_Output):
     ]
     freshness: Ages
     parked: list[Parked]
+
+
+class SystemPage(_Output):
+    """All that the system page shows."""
+
+    system: System
+    failing: Annotated[
+        dict[str, str], Field(description="Checks that the asked worker fails, and why.")
+    ]
+    dead_letters: Annotated[DeadLetters | None, Field(description="null: MongoDB is away.")]

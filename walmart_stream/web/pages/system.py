@@ -1,4 +1,4 @@
-"""The system page: this worker, partitions that wait for a person, and dead letters."""
+"""The system page: all workers, partitions that wait for a person, quota, and dead letters."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from pymongo.errors import PyMongoError
 
+from walmart_stream.domain.time import parse_iso
 from walmart_stream.web.context import Context
 from walmart_stream.web.dead_letters import letters_data
 from walmart_stream.web.errors import BadRequest
@@ -17,22 +18,26 @@ from walmart_stream.web.live import MONGODB
 from walmart_stream.web.pages.forms import read_form
 from walmart_stream.web.pages.frame import data, page, see
 from walmart_stream.web.pages.inputs import ReplayForm, SystemQuery
+from walmart_stream.web.system import system_data
 
 # Dead letters that the page shows one by one.
 LETTERS = 20
 
+# Milliseconds between two pages of figures that only grew older.
+PACE = 10_000
+
 
 async def show(context: Context, request: web.Request) -> web.StreamResponse:
-    """The page; without the database it shows what this worker knows by itself."""
+    """The page; without the database it shows what the workers know by themselves."""
     asked = query(SystemQuery, request)
-    found = await _found(context)
-    return page(context, request, "system.html", system=found, replayed=asked.replayed)
+    return page(context, request, "system.html", **await _found(context), replayed=asked.replayed)
 
 
 async def answer(context: Context, request: web.Request) -> web.StreamResponse:
     """The page's data."""
     query(NoQuery, request)
-    return data(request, await _found(context))
+    found = await _found(context)
+    return data(request, found, same=news_of(found))
 
 
 async def replay(context: Context, request: web.Request) -> web.StreamResponse:
@@ -51,8 +56,26 @@ async def replay(context: Context, request: web.Request) -> web.StreamResponse:
 
 
 async def _found(context: Context) -> Mapping[str, Any]:
-    failing, letters = await asyncio.gather(_failing(context), _letters(context))
-    return {"worker": context.live.stats(), "failing": failing, "dead_letters": letters}
+    system, failing, letters = await asyncio.gather(
+        system_data(context), _failing(context), _letters(context)
+    )
+    return {"system": system, "failing": failing, "dead_letters": letters}
+
+
+def news_of(found: Mapping[str, Any]) -> Any:
+    """The part of the page's data that somebody would want to know at once."""
+    system, letters = found["system"], found["dead_letters"]
+    workers = [
+        [one[name] for name in ("name", "version", "ready", "partitions", "warnings")]
+        for one in system["workers"]
+    ]
+    return [
+        workers,
+        *(system[name] for name in ("silent", "parked", "request_errors")),
+        found["failing"],
+        None if letters is None else [letters["reasons"], letters["letters"][:1]],
+        parse_iso(system["at"]) // PACE,
+    ]
 
 
 async def _failing(context: Context) -> dict[str, str]:

@@ -2,6 +2,7 @@
 // Every page reads, sorts, filters and sends its forms without this file.
 
 const POLL_MS = 2000; // how often a page asks whether its data changed; mostly a 304
+const SHARE = 20; // a page that takes long to answer is asked less often: a twentieth of the time
 const AWAY_MS = 5000; // silence of the server after which a reader is told
 const SAY_MS = 10000; // least time between two announcements to a screen reader
 const DAY = 86400;
@@ -96,10 +97,12 @@ const source = document.body.dataset.live;
 let tag = null;
 let heard = Date.now();
 let asking = false;
+let next = 0;
 
 async function fresh() {
-  if (asking || document.hidden) return;
+  if (asking || document.hidden || performance.now() < next) return;
   asking = true;
+  const began = performance.now();
   try {
     const headers = tag ? { "If-None-Match": tag } : {};
     const answer = await fetch(source, { headers, signal: AbortSignal.timeout(AWAY_MS) });
@@ -114,11 +117,12 @@ async function fresh() {
     const known = answer.headers.get("ETag");
     // The first answer counts as news too: the page may have changed since it was made.
     if (answer.status === 200 && known !== tag) {
-      await answer.arrayBuffer();
+      latest = await answer.json();
       await renew();
       tag = known;
     }
     heard = Date.now();
+    next = performance.now() + SHARE * Math.max(0, performance.now() - began - POLL_MS / SHARE);
     banner(null);
   } catch {
     if (Date.now() - heard > AWAY_MS) {
@@ -233,7 +237,107 @@ function onKey(event) {
   event.preventDefault();
 }
 
-function charts() {}
+// Charts: the read-out under a pointer or a finger, and zoom, which is another range in the address.
+let latest = null; // the page's data, as it was last answered
+
+function charts(within) {
+  for (const picture of all("[data-chart]", within)) {
+    const svg = one("svg.chart", picture);
+    const ticks = all("text[data-time]", svg);
+    const days = ticks.length > 1 && ticks[1].dataset.time - ticks[0].dataset.time >= DAY * 1000;
+    const form = days ? { month: "short", day: "numeric" } : { hour: "numeric", minute: "2-digit" };
+    for (const tick of ticks) {
+      tick.textContent = new Date(Number(tick.dataset.time)).toLocaleString(locale, form);
+    }
+    readable(picture, svg);
+  }
+}
+
+function readable(picture, svg) {
+  const { begin, end, left, right, top, bottom } = svg.dataset;
+  const [from, to, x0, x1] = [begin, end, left, right].map(Number);
+  const readout = one(".readout", picture);
+  const cursor = svgOf("line", { class: "cursor", y1: top, y2: bottom });
+  const chosen = svgOf("rect", { class: "chosen", y: top, height: bottom - top });
+  let start = null;
+
+  const place = (event) => {
+    const box = svg.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
+    return Math.min(x1, Math.max(x0, x));
+  };
+  const time = (x) => from + ((x - x0) / (x1 - x0)) * (to - from);
+  const hide = () => {
+    readout.hidden = true;
+    cursor.remove();
+    chosen.remove();
+    start = null;
+  };
+  svg.addEventListener("pointermove", (event) => {
+    const x = place(event);
+    cursor.setAttribute("x1", x);
+    cursor.setAttribute("x2", x);
+    svg.append(cursor);
+    if (start !== null && event.pointerType === "mouse") {
+      chosen.setAttribute("x", Math.min(start, x));
+      chosen.setAttribute("width", Math.abs(x - start));
+      svg.append(chosen);
+    }
+    tell(readout, time(x), x < (x0 + x1) / 2);
+  });
+  svg.addEventListener("pointerdown", (event) => {
+    start = place(event);
+    if (event.pointerType !== "mouse") tell(readout, time(start), start < (x0 + x1) / 2);
+  });
+  svg.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse") hide();
+  });
+  svg.addEventListener("pointerup", (event) => {
+    const x = place(event);
+    const moved = start !== null && event.pointerType === "mouse" && Math.abs(x - start) > 8;
+    if (moved) zoom(time(Math.min(start, x)), time(Math.max(start, x)));
+    start = null;
+    chosen.remove();
+  });
+}
+
+function svgOf(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+// What was known at a moment, offer by offer; nothing that was not known gets a price.
+function tell(readout, at, isLeft) {
+  const series = latest?.series;
+  if (!series) return;
+  const lines = [moments.format(at)];
+  for (const { offer, segments } of series.offers) {
+    const found = segments.find(([begin, end]) => begin <= at && at < end);
+    lines.push(`${offer.replace(/^rival:/, "")}: ${words(found)}`);
+  }
+  const held = series.buy_box?.segments.find(([begin, end]) => begin <= at && at < end);
+  if (held) lines.push(`buy box: ${held[3] ?? held[2]}`);
+  readout.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
+  readout.className = `readout ${isLeft ? "right" : "left"}`;
+  readout.hidden = false;
+}
+function words(segment) {
+  const [, , kind, cents] = segment ?? [];
+  if (kind === "price" || kind === "partial") {
+    const options = { style: "currency", currency: "USD", signDisplay: "auto" };
+    return format("money auto", options).format(cents / 100) + (kind === "partial" ? " + ?" : "");
+  }
+  return kind === "unavailable" ? "not available" : "not seen";
+}
+
+function zoom(from, to) {
+  const query = new URLSearchParams(location.search);
+  query.delete("range");
+  query.set("from", new Date(Math.floor(from)).toISOString());
+  query.set("to", new Date(Math.ceil(to)).toISOString());
+  location.assign(`${location.pathname}?${query}`);
+}
 
 localise(document);
 charts(document);
