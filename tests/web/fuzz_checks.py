@@ -104,7 +104,7 @@ def filter_failure(context, failure: Failure, case, response) -> bool:
     if failure.code == "ST202":
         message = _error(response).get("message", "")
         name = message.partition(":")[0]
-        if name in ("from", "to") and not TIME.match(case.query[name]):
+        if name in ("at", "from", "to") and not TIME.match(case.query[name]):
             return False
         return not message.startswith(UNSAID)
     if failure.code == "ST204":
