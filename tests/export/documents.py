@@ -88,7 +88,7 @@ def _documents(what: str) -> list[dict[str, Any]]:
     return [*(window_document(window.document()) for window in WINDOWS), old]
 
 
-def many(items: int, changes: int) -> list[Mapping[str, Any]]:
+def many(items: int, changes: int) -> list[dict[str, Any]]:
     """Changes of that many items, that many each."""
     return [
         change_document(

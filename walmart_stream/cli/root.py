@@ -12,6 +12,7 @@ import click
 
 from walmart_stream import __version__
 from walmart_stream.cli.acl import acl
+from walmart_stream.cli.changes import changes
 from walmart_stream.cli.dead_letters import dead_letters
 from walmart_stream.cli.doctor import doctor
 from walmart_stream.cli.export import export
@@ -32,6 +33,7 @@ from walmart_stream.cli.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     acl,
+    changes,
     dead_letters,
     doctor,
     export,

@@ -31,7 +31,7 @@ async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
         TimeoutError: the broker gives no answer.
     """
     async with assigned_consumer(settings, await partitions_of(settings, topic)) as consumer:
-        return await _end_offsets(consumer)
+        return await ends_of(consumer)
 
 
 async def start_offsets(settings: Settings, topic: str) -> dict[int, int]:
@@ -63,7 +63,7 @@ async def read_topic(
         wanted = set(partitions)
         tps = [tp for tp in tps if tp.partition in wanted]
     async with assigned_consumer(settings, tps) as consumer:
-        for partition, end in (await _end_offsets(consumer)).items():
+        for partition, end in (await ends_of(consumer)).items():
             async for record in _read_partition(consumer, TopicPartition(topic, partition), end):
                 yield record
 
@@ -104,7 +104,7 @@ class PartitionLog:
             OffsetOutOfRangeError: retention deleted the record at ``position`` meanwhile.
             TimeoutError: the broker is silent although there must be more.
         """
-        end = (await _end_offsets(self._consumer))[self._tp.partition]
+        end = (await ends_of(self._consumer))[self._tp.partition]
         self._consumer.seek(self._tp, self.position)
         while self.position < end:
             fetched = await _fetch(self._consumer, self._tp, end)
@@ -167,7 +167,8 @@ async def assigned_consumer(
         await consumer.stop()
 
 
-async def _end_offsets(consumer: AIOKafkaConsumer[bytes, bytes]) -> dict[int, int]:
+async def ends_of(consumer: AIOKafkaConsumer[bytes, bytes]) -> dict[int, int]:
+    """As :func:`end_offsets`, of what *consumer* is assigned; it is left at some other place."""
     tps = sorted(consumer.assignment())
     if not tps:
         return {}

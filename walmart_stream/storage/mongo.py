@@ -52,7 +52,9 @@ ITEM_SORTS = {
 INDEXES = {
     OFFERS: [IndexModel([("item_id", ASCENDING), ("offer", ASCENDING)])],
     PRICE_CHANGES: [
-        IndexModel([("item_id", ASCENDING), ("observed_at", ASCENDING), ("offer", ASCENDING)])
+        IndexModel([("item_id", ASCENDING), ("observed_at", ASCENDING), ("offer", ASCENDING)]),
+        # Of all items together.
+        IndexModel([("observed_at", ASCENDING), ("_id", ASCENDING)]),
     ],
     PRICE_WINDOWS: [
         IndexModel([("item_id", ASCENDING), ("start", ASCENDING), ("offer", ASCENDING)])

@@ -9,6 +9,7 @@ import orjson
 
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
+from walmart_stream.storage.all_changes import Moment
 from walmart_stream.storage.queries import Position
 from walmart_stream.web.errors import BadRequest
 
@@ -46,6 +47,20 @@ def position_of(cursor: str) -> Position:
         return Position(to_datetime(parse_iso(at)), offer)
     except ValueError:
         raise _bad() from None
+
+
+def of_moment(moment: Moment) -> str:
+    """The cursor of a page of all changes that ended here."""
+    return _encode([to_iso(to_ms(moment.at)), moment.name])
+
+
+def moment_of(cursor: str) -> Moment:
+    """The inverse of :func:`of_moment`.
+
+    Raises:
+        BadRequest: it is no such cursor.
+    """
+    return Moment(*position_of(cursor))
 
 
 def _encode(parts: list[str]) -> str:

@@ -113,6 +113,15 @@ class _SpanQuery(_Input):
     _is_later = field_validator("until")(_is_later)
 
 
+class ChangesQuery(_Input):
+    """A page of the price changes of all items."""
+
+    since: Time | None = Field(None, description="Observed at this time or later.")
+    order: Literal["asc", "desc"] = Field("asc", description="Oldest or newest first.")
+    cursor: Cursor | None = None
+    limit: int = Field(100, ge=1, le=MAX_JSON_CHANGES, description="Changes a page.")
+
+
 class WindowsQuery(_SpanQuery):
     """A page of an item's closed windows, oldest first."""
 

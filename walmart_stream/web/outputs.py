@@ -336,6 +336,19 @@ class Change(_Output):
     unreadable: Unreadable = None
 
 
+class ItemChange(Change):
+    """A price change of any item."""
+
+    item_id: ItemId
+
+
+class Changes(_Output):
+    """A page of the price changes of all items, in the order of time."""
+
+    changes: list[ItemChange]
+    next_cursor: Cursor
+
+
 class History(_Output):
     """A page of an item's price changes, oldest first."""
 

@@ -224,6 +224,19 @@ ROUTES = (
         },
     ),
     Route(
+        "/api/changes",
+        {
+            "GET": Operation(
+                "changes",
+                series.changes,
+                "Price changes of all items, in the order of time.",
+                outputs.Changes,
+                query=inputs.ChangesQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
         "/api/export/{what}",
         {
             "GET": Operation(

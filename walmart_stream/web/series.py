@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from pymongo.errors import PyMongoError
 
+from walmart_stream.storage.all_changes import changes_page
 from walmart_stream.storage.queries import (
     CHANGES,
     WINDOWS,
@@ -24,7 +25,7 @@ from walmart_stream.storage.sealed import UNREADABLE
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotFound, json_response
-from walmart_stream.web.inputs import HistoryQuery, WindowsQuery, item_id_of, query
+from walmart_stream.web.inputs import ChangesQuery, HistoryQuery, WindowsQuery, item_id_of, query
 from walmart_stream.web.items import WINDOW_FIELDS
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,21 @@ async def windows(context: Context, request: web.Request) -> web.StreamResponse:
     return _answer(context, WINDOWS, span, "windows", page, WINDOW_FIELDS)
 
 
+async def changes(context: Context, request: web.Request) -> web.StreamResponse:
+    """A page of the price changes of all items."""
+    asked = query(ChangesQuery, request)
+    page = await changes_page(
+        context.database,
+        since=asked.since,
+        after=None if asked.cursor is None else cursor.moment_of(asked.cursor),
+        limit=asked.limit,
+        newest_first=asked.order == "desc",
+    )
+    found = [_fields(context, CHANGES, one, ("item_id", *CHANGE_FIELDS)) for one in page.documents]
+    following = None if page.next is None else cursor.of_moment(page.next)
+    return json_response({"changes": found, "next_cursor": following})
+
+
 def _span(request: web.Request, asked: Any) -> Span:
     return Span(item_id_of(request), asked.since, asked.until, asked.offer)
 
@@ -96,16 +112,20 @@ def _answer(
     page: Page[Position],
     fields: tuple[str, ...],
 ) -> web.StreamResponse:
-    documents = []
-    for stored in page.documents:
-        document = context.seal.open(series.collection, stored)
-        # Only changes of the own offer have a buy box.
-        answer = {field: document.get(field) for field in fields}
-        if UNREADABLE in document:
-            answer[UNREADABLE] = document[UNREADABLE]
-        documents.append(answer)
+    documents = [_fields(context, series, stored, fields) for stored in page.documents]
     following = None if page.next is None else cursor.of_position(page.next)
     return json_response({"item_id": span.item_id, name: documents, "next_cursor": following})
+
+
+def _fields(
+    context: Context, series: Series, stored: Document, fields: tuple[str, ...]
+) -> dict[str, Any]:
+    document = context.seal.open(series.collection, stored)
+    # Only changes of the own offer have a buy box.
+    answer = {field: document.get(field) for field in fields}
+    if UNREADABLE in document:
+        answer[UNREADABLE] = document[UNREADABLE]
+    return answer
 
 
 async def _csv(

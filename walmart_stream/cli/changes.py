@@ -1,0 +1,62 @@
+"""``walmart-stream changes``: the price changes of all items."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, suppress
+from datetime import datetime
+
+import click
+
+from walmart_stream.cli.params import Time, json_option
+from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
+from walmart_stream.commands.terminal import echo, echo_json, echo_json_line
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  walmart-stream changes
+  walmart-stream changes --since 2026-11-22T18:00:00Z --limit 1000 --json
+  walmart-stream changes --follow
+"""
+)
+@click.option(
+    "--since", type=Time(), metavar="TIME", help="Observed then or later (ISO 8601, UTC)."
+)
+@click.option("--follow", is_flag=True, help="Go on with those to come, until Ctrl-C.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="How many of the newest, or with --since of the first; not with --follow.",
+)
+@json_option
+def changes(since: datetime | None, follow: bool, limit: int, as_json: bool) -> None:
+    """Show the newest price changes of all items, or those since a time.
+
+    With --follow they are read from Kafka, in the order in which they were derived, so that none is
+    missed that comes late; with --json, one document a line.
+    """
+    from walmart_stream.commands import changes as command
+
+    if not follow:
+        found = run_async(command.changes(command_settings(KAFKA), since, limit))
+        if as_json:
+            echo_json({"changes": found})
+        else:
+            for line in command.lines(found):
+                echo(line)
+        return
+    settings = command_settings(MONGODB)
+
+    async def show() -> None:
+        async with aclosing(command.follow(settings, since)) as found:
+            async for change in found:
+                if as_json:
+                    echo_json_line(change)
+                else:
+                    echo(command.line(change))
+
+    with suppress(KeyboardInterrupt):
+        run_async(show())
