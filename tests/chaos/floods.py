@@ -88,7 +88,7 @@ class Floods:
         deadline = time.monotonic() + LONGEST
         while time.monotonic() < deadline:
             state = (await self._stubbornly(lambda: read_states(self._settings))).get(place)
-            if state is not None and state.parked and state.offset != parked_at:
+            if state is not None and state.parked:
                 return True
             past = min(end, await self._end(place))
             is_past = partial(self._is_past, place, past)
