@@ -77,7 +77,8 @@ class Observer:
             with suppress(KafkaError, OSError, TimeoutError):
                 async with self._consumer() as consumer:
                     while not (stop.is_set() and not self._waiting):
-                        self._note(await self._committed(consumer), moved)
+                        committed, there = await self._positions(consumer)
+                        self._note(committed, there, moved)
                         await asyncio.sleep(INTERVAL)
             await asyncio.sleep(INTERVAL)
 
@@ -99,16 +100,23 @@ class Observer:
         finally:
             await consumer.stop()
 
-    async def _committed(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> Offsets:
+    async def _positions(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> tuple[Offsets, Offsets]:
+        """The committed offset of each partition, and the end of its log."""
         tps = sorted(consumer.assignment())
         async with asyncio.timeout(ANSWER):
             found = await asyncio.gather(*(consumer.committed(tp) for tp in tps))
-        return {tp.partition: offset or 0 for tp, offset in zip(tps, found, strict=True)}
+            ends = await consumer.end_offsets(tps)
+        committed = {tp.partition: offset or 0 for tp, offset in zip(tps, found, strict=True)}
+        return committed, {tp.partition: end for tp, end in ends.items()}
 
-    def _note(self, committed: Offsets, moved: dict[int, tuple[int, float]]) -> None:
+    def _note(
+        self, committed: Offsets, there: Offsets, moved: dict[int, tuple[int, float]]
+    ) -> None:
         now = time.monotonic()
-        for partition, end in self.ends().items():
+        for partition, known in self.ends().items():
             offset = committed.get(partition, 0)
+            # What a cut took is not waited for.
+            end = min(known, there[partition])
             last, since = moved.get(partition, (-1, now))
             if offset != last or offset >= end:
                 since = now
@@ -116,6 +124,7 @@ class Observer:
             self.longest_stop = max(self.longest_stop, now - since)
         still = []
         for kill in self._waiting:
+            kill.due.update({p: min(end, there[p]) for p, end in kill.due.items()})
             if all(committed.get(partition, 0) >= end for partition, end in kill.due.items()):
                 alone = kill.attacks == self._attacks
                 self.recoveries.append(Recovery(kill.what, now - kill.at, alone))
