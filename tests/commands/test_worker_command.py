@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from walmart_stream.bootstrap import faust_settings, with_options
 from walmart_stream.cli import cli
+from walmart_stream.local.ports import free_port
 from walmart_stream.settings import Settings, SettingsError
 
 SETTINGS = {"KAFKA_BROKERS": "127.0.0.1:1", "MONGODB_URI": "mongodb://127.0.0.1:1"}
@@ -66,3 +68,20 @@ def test_faust_does_not_run_in_a_folder_that_others_may_write(tmp_path: Path) ->
     assert done.returncode == 78
     assert "others may change it" in done.stderr
     assert "walmart-stream worker" in done.stderr
+
+
+def test_a_json_log_is_json_from_its_first_line(tmp_path: Path) -> None:
+    """A collector of logs would refuse a banner."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "walmart_stream", "worker", "--web-port", str(free_port())],
+        cwd=tmp_path,
+        env={**os.environ, **SETTINGS, "LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    lines = [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+    assert lines[0]["logger"] == "faust.worker"
+    assert lines[-1]["level"] == "critical"

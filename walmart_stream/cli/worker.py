@@ -24,7 +24,9 @@ def worker(options: tuple[str, ...]) -> None:
     from walmart_stream.bootstrap import use_fast_loop, with_options
     from walmart_stream.walmart.errors import UnusableKey
 
-    sys.argv = ["walmart-stream", "worker", f"--loglevel={settings.log_level}", *options]
+    # A program that reads the log as JSON reads no banner.
+    quiet = ["--quiet"] if settings.log_format == "json" else []
+    sys.argv = ["walmart-stream", *quiet, "worker", f"--loglevel={settings.log_level}", *options]
     use_fast_loop()
     try:
         app = create_app(with_options(settings, options))

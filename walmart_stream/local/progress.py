@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import aiohttp
 from rich.console import Console
 
+from walmart_stream.domain.plain import plain
 from walmart_stream.settings import Settings
 
 INTERVAL = 1.0
@@ -42,6 +43,7 @@ class Figures:
     stored: float = 0
     errors: float = 0
     lag: int = 0
+    slow_because: str | None = None
     at: float = field(default_factory=time.monotonic)
 
     def add(self, stats: dict[str, Any]) -> None:
@@ -55,6 +57,8 @@ class Figures:
         self.errors += sum(counters.get("walmart_poll_errors_total", {}).values())
         self.errors += sum(counters.get("walmart_dead_letters_total", {}).values())
         self.lag += sum(stats["lag"].values())
+        # One reason is enough for a line: workers mostly share it.
+        self.slow_because = self.slow_because or stats["polling"]["slow_because"]
 
 
 class Progress:
@@ -141,6 +145,8 @@ class Progress:
             f"  changes stored {figures.changes:8.0f}"
             f"  errors {figures.errors:.0f}" + (f"  restarts {restarts}" if restarts else "")
         )
+        if figures.slow_because not in (None, before.slow_because):
+            self._console.print(f"polling is slow: {plain(str(figures.slow_because))}")
 
 
 async def _stats(session: aiohttp.ClientSession, worker: Watched) -> dict[str, Any] | None:
