@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def clone_with_program(folder: Path, code: int) -> Path:
     (folder / ".venv" / ".locked").touch()
     (folder / ".venv" / ".installed").touch()
     return folder
+
+
+def keep_output_at_ctrl_c(terminal: int) -> None:
+    """Else the terminal may drop what the program says at once in answer to it."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def read_until(terminal: int, text: str) -> str:
