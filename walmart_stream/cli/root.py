@@ -21,6 +21,7 @@ from walmart_stream.cli.local import local
 from walmart_stream.cli.partitions import partitions
 from walmart_stream.cli.quota import quota
 from walmart_stream.cli.replay import replay
+from walmart_stream.cli.report import report
 from walmart_stream.cli.reseal import reseal
 from walmart_stream.cli.sandbox import sandbox
 from walmart_stream.cli.seller import seller
@@ -42,6 +43,7 @@ COMMANDS: tuple[click.Command, ...] = (
     partitions,
     quota,
     replay,
+    report,
     reseal,
     sandbox,
     seller,

@@ -27,13 +27,17 @@ class Draft:
     def write(self, data: bytes) -> None:
         self._file.write(data)
 
-    def publish(self, manifest: dict[str, Any]) -> None:
-        """Give the file its name, and then the *manifest* its own.
+    def publish(self, manifest: dict[str, Any] | None = None) -> None:
+        """Give the file its name, and then the *manifest*, if there is one, its own.
 
         Both are on disk before they have their names, and an older manifest is gone before the
         file that it is about: so wherever this ends, a manifest is about the file beside it.
         """
         _flush(self._file)
+        if manifest is None:
+            os.replace(self._draft, self._path)
+            _flush_folder(self._path.parent)
+            return
         beside = manifest_path(self._path)
         with _draft(beside) as (file, draft):
             file.write(orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")

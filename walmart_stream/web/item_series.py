@@ -7,7 +7,7 @@ closed windows are the newest thing known, and the answer says so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -20,7 +20,9 @@ from walmart_stream.domain.series.segments import Segment, segments
 from walmart_stream.domain.series.thinning import thin, thin_ribbon
 from walmart_stream.domain.standing import Holder, Seen, standing
 from walmart_stream.domain.time import parse_iso, to_iso, to_ms
+from walmart_stream.domain.windows import Rules
 from walmart_stream.storage.rows import cells_of, csv_line
+from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.storage.series import (
     Document,
     Past,
@@ -49,11 +51,25 @@ DEFAULT_RANGE = "7d"
 COLUMNS = ("item_id", "offer", "from", "to", "kind", "price", "cents")
 
 
-class _Live(NamedTuple):
+class Live(NamedTuple):
     """The newest of each offer by its worker, and why it is missing, if it is."""
 
     offers: Mapping[str, Mapping[str, Any]]
     missing: str | None = None
+
+
+class Stock(NamedTuple):
+    """The sources of a series: the database, as of *now*, and the rules of windows."""
+
+    database: Any
+    seal: FieldSeal
+    rules: Rules
+    now: datetime
+
+
+async def not_asked() -> Live:
+    """No worker's word."""
+    return Live({}, "no worker was asked")
 
 
 async def item_series(context: Context, request: web.Request) -> web.StreamResponse:
@@ -83,27 +99,36 @@ async def series_data(context: Context, item_id: str, asked: SeriesQuery) -> dic
         BadRequest: the span or the offers asked for cannot be answered.
         PyMongoError: the database cannot be asked.
     """
-    offers = {offer["offer"]: offer for offer in await offers_of(context.database, item_id)}
+    return await stored_series(
+        Stock(context.database, context.seal, context.rules, context.clock()),
+        item_id,
+        asked,
+        lambda: _live(context, item_id),
+    )
+
+
+async def stored_series(
+    stock: Stock, item_id: str, asked: SeriesQuery, live: Callable[[], Awaitable[Live]] = not_asked
+) -> dict[str, Any]:
+    """As :func:`series_data`, of the database alone unless *live* asks a worker."""
+    offers = {offer["offer"]: offer for offer in await offers_of(stock.database, item_id)}
     if not offers:
         raise NotFound(f"nothing is stored of item {item_id}")
     chosen = _chosen(asked.offers, offers)
-    first = await first_change_at(context.database, item_id)
-    now = context.clock()
-    since, until = _span(asked, first, now)
+    first = await first_change_at(stock.database, item_id)
+    since, until = _span(asked, first, stock.now)
     # Of the ribbon, which is of own, or else of the featured offer.
     holder = OWN if OWN in offers else FEATURED if FEATURED in offers else None
     needed = dict.fromkeys(chosen if holder is None else (*chosen, holder))
     try:
-        found, live = await asyncio.gather(
-            stored(
-                context.database, [offers[name] for name in needed], since, until, context.rules
-            ),
-            _live(context, item_id),
+        found, newest = await asyncio.gather(
+            stored(stock.database, [offers[name] for name in needed], since, until, stock.rules),
+            live(),
         )
     except TooLong as exc:
         raise BadRequest(str(exc)) from None
     made = await asyncio.to_thread(
-        _made, context, found, live, chosen, holder, to_ms(since), to_ms(until), asked
+        _made, stock, found, newest, chosen, holder, to_ms(since), to_ms(until), asked
     )
     return {
         "item_id": item_id,
@@ -115,7 +140,7 @@ async def series_data(context: Context, item_id: str, asked: SeriesQuery) -> dic
         "points": asked.points,
         "known_offers": list(offers),
         **made,
-        "not_live": live.missing,
+        "not_live": newest.missing,
     }
 
 
@@ -193,32 +218,32 @@ def _best_rival(offers: Mapping[str, Document]) -> str | None:
     return None if rival is None else rival.offer
 
 
-async def _live(context: Context, item_id: str) -> _Live:
+async def _live(context: Context, item_id: str) -> Live:
     """The item's offers by its worker; a worker that is late or gone is named, not waited for."""
     state = context.live.item(item_id)
     if state is not None:
         failing = [name for name in context.live.failing() if name != MONGODB]
         if not failing:
-            return _Live(live_offers(state))
-        return _Live({}, f"this worker is not ready ({', '.join(failing)})")
+            return Live(live_offers(state))
+        return Live({}, f"this worker is not ready ({', '.join(failing)})")
     workers = context.workers
     owner = None if workers is None else workers.owner(item_id)
     if workers is None or owner is None:
-        return _Live({}, "no worker has the item's partition")
+        return Live({}, "no worker has the item's partition")
     if owner == workers.own_url:
-        return _Live({}, "its worker has not observed it")
+        return Live({}, "its worker has not observed it")
     try:
         answer = await workers.ask(owner, f"/api/items/{item_id}")
     except Silent as exc:
-        return _Live({}, str(exc))
+        return Live({}, str(exc))
     offers = answer.get("offers")
-    return _Live(offers if isinstance(offers, dict) else {})
+    return Live(offers if isinstance(offers, dict) else {})
 
 
 def _made(
-    context: Context,
+    stock: Stock,
     found: Stored,
-    live: _Live,
+    live: Live,
     chosen: Sequence[str],
     holder: str | None,
     begin: int,
@@ -226,8 +251,8 @@ def _made(
     asked: SeriesQuery,
 ) -> dict[str, Any]:
     """Sums over up to hundreds of thousands of documents: beside the event loop."""
-    pasts = found.pasts(context.seal)
-    known_ms = context.rules.known_ms
+    pasts = found.pasts(stock.seal)
+    known_ms = stock.rules.known_ms
     seen = {}
     for name, past in pasts.items():
         newest = _newest(live.offers.get(name))
