@@ -225,6 +225,19 @@ def test_the_sentence_says_what_is_wrong(said, state, text, todo) -> None:
     assert todo is None or todo in health["todo"][0]
 
 
+def test_a_shop_whose_workers_just_start_has_items_nonetheless() -> None:
+    """The stored ones are known meanwhile; and what some workers see is not said of all."""
+    nothing = figures(freshness=freshness([], 0))
+    starting = Group({"here:1": nothing}, [], "here:1")
+    partly = Group({"here:1": FIGURES}, ["there:1: no answer"], "here:1")
+
+    assert health_of(starting, {}, None, END, HOUR, 9)["sentence"].startswith("no item is polled")
+    assert (
+        "2 items of the workers that are ready, all seen"
+        in (health_of(partly, {}, None, END, HOUR, 9)["sentence"])
+    )
+
+
 @pytest.mark.parametrize(
     ("failing", "state", "text"),
     [

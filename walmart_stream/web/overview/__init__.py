@@ -53,7 +53,14 @@ async def overview_data(context: Context) -> dict[str, Any]:
     rows = [*known.rows, *not_seen(workers.late(MOST_ROWS))]
     return {
         "at": to_iso(now),
-        "health": health_of(workers, context.live.failing(), fault, now, context.rules.known_ms),
+        "health": health_of(
+            workers,
+            context.live.failing(),
+            fault,
+            now,
+            context.rules.known_ms,
+            None if figures is None else figures[0]["items"],
+        ),
         "needs_you": _first(rows),
         "needs_counts": known.counts,
         "needs_unlisted": known.unlisted,

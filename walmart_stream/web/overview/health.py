@@ -34,14 +34,15 @@ def health_of(
     database: str | None,
     now: int,
     known_ms: int,
+    stored: int | None = None,
 ) -> dict[str, Any]:
     """The fields of :class:`walmart_stream.web.overview_outputs.Health`.
 
     *failing* are this worker's readiness checks, *database* the fault of MongoDB, and *known_ms*
-    how long a price counts as known.
+    how long a price counts as known; *stored* is the number of stored items, if that is known.
     """
     parts = [
-        _items(workers),
+        _items(workers, stored),
         _kafka(workers, failing),
         _database(failing, database),
         _walmart(workers, now, known_ms),
@@ -67,12 +68,14 @@ def _sentence(parts: list[Part]) -> str:
     return " · ".join(said)
 
 
-def _items(workers: Group) -> Part:
+def _items(workers: Group, stored: int | None) -> Part:
     seen = workers.freshness()
     count, never = seen["items"], seen["never"]
     if not count:
-        return Part("Items", OK, "no items are watched yet")
+        return Part("Items", OK, "no item is polled now" if stored else "no items are watched yet")
     text = f"{count:,} item{'s' if count > 1 else ''}"
+    if workers.silent or _unready(workers):
+        text += " of the workers that are ready"
     if seen["oldest_s"] is None:
         return Part("Items", OK, f"{text}, none seen yet")
     if seen["sampled"] == count and not never:
@@ -144,8 +147,7 @@ def _walmart(workers: Group, now: int, known_ms: int) -> Part:
 def _workers(workers: Group) -> Part:
     if workers.silent:
         return Part("Workers", WARN, f"no answer from {'; '.join(workers.silent)}")
-    waiting = [name for name, one in workers.workers.items() if one.get("ready") is False]
-    if waiting:
+    if waiting := _unready(workers):
         return Part("Workers", WARN, f"not ready: {', '.join(waiting)}")
     warnings = [
         str(text)
@@ -155,3 +157,7 @@ def _workers(workers: Group) -> Part:
     if warnings:
         return Part("Workers", WARN, "; ".join(dict.fromkeys(warnings)))
     return Part("Workers", OK, "workers ok")
+
+
+def _unready(workers: Group) -> list[str]:
+    return [name for name, one in workers.workers.items() if one.get("ready") is False]
