@@ -21,7 +21,6 @@ from walmart_stream.storage.queries import (
     Series,
     Span,
     is_known,
-    items_page,
 )
 from walmart_stream.storage.writes import Results, store
 
@@ -202,34 +201,11 @@ async def test_windows_are_paged_by_their_start(database: Any) -> None:
     assert pages[1] == [f"1:a:{START + 2000}:1", f"1:b:{START + 2000}:1"]
 
 
-async def test_items_are_grouped_and_paged_by_their_id(database: Any) -> None:
-    """In the order of ids as text; an item's offers stay together whatever the limit."""
-    await save(database, *(change(i, 0, o) for i in ("10", "9", "100") for o in ("a", "b", "c")))
-
-    first = await items_page(database, None, 2)
-    second = await items_page(database, first.next, 2)
-
-    assert [item["item_id"] for item in first.documents] == ["10", "100"]
-    assert [item["item_id"] for item in second.documents] == ["9"]
-    assert (first.next, second.next) == ("100", None)
-    assert all(set(item["offers"]) == {"a", "b", "c"} for item in first.documents)
-
-
 async def test_a_full_last_page_has_no_next(database: Any) -> None:
     """Nobody is sent for an empty page."""
     await save(database, change("1", 0), change("2", 0))
 
-    assert (await items_page(database, None, 2)).next is None
     assert (await CHANGES.page(database, Span("1"), None, 1)).next is None
-
-
-async def test_an_item_is_named_as_its_latest_change_names_it(database: Any) -> None:
-    """Offers keep the name of their own last change."""
-    await save(database, change("1", 0, "a"), {**change("1", 9, "b"), "name": "New name"})
-
-    page = await items_page(database, None, 5)
-
-    assert page.documents[0]["name"] == "New name"
 
 
 async def test_an_item_is_known_once_it_has_an_offer(database: Any) -> None:
@@ -262,17 +238,6 @@ async def test_pages_are_index_scans(database: Any) -> None:
     assert did.get("hasSortStage", False) is False
     assert did["nreturned"] == 11
     assert max(did["keysExamined"], did["docsExamined"]) <= 13
-
-
-async def test_items_are_read_from_an_index(database: Any) -> None:
-    """A page costs what it holds, however many items there are."""
-    await save(database, *(change(str(i), 0, o) for i in range(1, 300) for o in ("a", "b")))
-
-    did = await profiled(database, items_page(database, "150", 10))
-
-    assert did["planSummary"] == "IXSCAN { item_id: 1, offer: 1 }"
-    assert did.get("hasSortStage", False) is False
-    assert did["docsExamined"] <= 25
 
 
 async def test_a_stream_can_be_left(database: Any) -> None:

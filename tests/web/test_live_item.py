@@ -18,7 +18,7 @@ from walmart_stream.domain.time import to_iso
 from walmart_stream.domain.windows import Rules
 from walmart_stream.local.ports import free_port
 from walmart_stream.storage.writes import Results, store
-from walmart_stream.web import outputs
+from walmart_stream.web import item_outputs, outputs
 from walmart_stream.web.forward import HOP
 
 RULES = Rules(window_ms=60_000, known_ms=600_000)
@@ -277,7 +277,7 @@ async def test_the_list_tells_the_standing_by_what_is_stored(stored_site) -> Non
             "since": to_iso(START),
         },
     }
-    outputs.StoredItem.model_validate(item)
+    item_outputs.ListedItem.model_validate(item)
     boxes = {change["offer"]: change["buy_box"] for change in history["changes"]}
     assert boxes == {"own": item["standing"]["buy_box"], "featured": None, "marketplace": None}
     outputs.History.model_validate(history)

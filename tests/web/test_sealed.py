@@ -11,7 +11,7 @@ from tests.storage.own_offers import HOLDER, KEYS, own_change, results_of
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage.sealed import NO_KEYS, WRONG_KEYS, FieldSeal
 from walmart_stream.storage.writes import store
-from walmart_stream.web import outputs
+from walmart_stream.web import item_outputs, outputs
 
 OpenSealed = Callable[..., Awaitable[Any]]
 
@@ -62,7 +62,7 @@ async def test_a_lost_key_is_told_and_all_else_is_there(
     assert change["buy_box"] is None
     assert item["offers"]["own"]["price_cents"] == change["price_cents"] == 1999
     assert HOLDER not in str((item, answer))
-    outputs.StoredItem.model_validate(item)
+    item_outputs.ListedItem.model_validate(item)
     outputs.History.model_validate(answer)
     async with site.client.get("/api/items/42/history?format=csv") as response:
         assert response.status == 200

@@ -67,7 +67,7 @@ INDEXES = {
             if field != "_id"
         ),
         IndexModel([("facets", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("words", ASCENDING)]),
+        IndexModel([("words", ASCENDING), ("_id", ASCENDING)]),
     ],
     DEAD_LETTERS: [
         IndexModel([("at", ASCENDING)]),

@@ -146,30 +146,6 @@ CHANGES = Series(PRICE_CHANGES, "observed_at")
 WINDOWS = Series(PRICE_WINDOWS, "start")
 
 
-async def items_page(database: Any, after: str | None, limit: int) -> Page[str]:
-    """Up to *limit* items whose id comes after *after* (as text), with their offers.
-
-    Each is ``{"item_id", "name", "offers": {offer: document}}``, named as the offer that changed
-    last is.
-    """
-    cursor = database[OFFERS].find(
-        {} if after is None else {"item_id": {"$gt": after}},
-        sort=[("item_id", ASCENDING), ("offer", ASCENDING)],
-        max_time_ms=MAX_TIME_MS,
-        # Most items have two offers.
-        batch_size=min(2 * limit + 2, BATCH),
-    )
-    items: list[dict[str, Any]] = []
-    async with aclosing(_documents(cursor)) as documents:
-        async for offer in documents:
-            if not items or items[-1]["item_id"] != offer["item_id"]:
-                if len(items) == limit:
-                    return Page(_named(items), items[-1]["item_id"])
-                items.append({"item_id": offer["item_id"], "name": None, "offers": {}})
-            items[-1]["offers"][offer["offer"]] = offer
-    return Page(_named(items), None)
-
-
 async def is_known(database: Any, item_id: str) -> bool:
     """Whether anything is stored of the item."""
     found = await database[OFFERS].find_one({"item_id": item_id}, {"_id": 1})
@@ -183,9 +159,3 @@ async def _documents(cursor: Any) -> AsyncGenerator[Document, None]:
             yield document
     finally:
         await cursor.close()
-
-
-def _named(items: list[dict[str, Any]]) -> list[Document]:
-    for item in items:
-        item["name"] = max(item["offers"].values(), key=lambda offer: offer["changed_at"])["name"]
-    return list(items)

@@ -25,6 +25,31 @@ CHANGE_COLUMNS = (
     "delta_cents",
     "delta_pct",
 )
+_COMPARED = ("landed_cents", "seller")
+ITEM_COLUMNS = (
+    "item_id",
+    "name",
+    "tags",
+    "watched",
+    "own_landed_cents",
+    "own_price_cents",
+    "own_shipping_cents",
+    "own_available",
+    "best_rival_landed_cents",
+    "best_rival_seller",
+    "featured_landed_cents",
+    "featured_seller",
+    "marketplace_landed_cents",
+    "marketplace_seller",
+    "gap_cents",
+    "gap_pct",
+    "state",
+    "holder",
+    "changed_at",
+    "changes_day",
+    "changes_week",
+    "seen_at",
+)
 # The beginnings of a cell that a spreadsheet takes for a formula.
 _FORMULA = ("=", "+", "-", "@")
 
@@ -72,6 +97,26 @@ def change_row(document: Document) -> list[str]:
 
 def cells_of(values: Iterable[Any]) -> list[str]:
     """*values* as cells of a CSV file, safe as those of :func:`change_row` are."""
+    return [_cell(value) for value in values]
+
+
+def item_row(item: Mapping[str, Any]) -> list[str]:
+    """The cells of a listed item (see ``/api/items``), in the order of :data:`ITEM_COLUMNS`."""
+    own, rival, featured, marketplace = (
+        item[name] or {} for name in ("own", "best_rival", "featured", "marketplace")
+    )
+    values = [
+        item["item_id"],
+        item["name"],
+        "; ".join(item["tags"]),
+        item["watched"],
+        *(own.get(name) for name in ("landed_cents", "price_cents", "shipping_cents", "available")),
+        *(one.get(name) for one in (rival, featured, marketplace) for name in _COMPARED),
+        *(item[name] for name in ("gap_cents", "gap_pct", "state", "holder", "changed_at")),
+        item["changes"]["day"],
+        item["changes"]["week"],
+        item["seen_at"],
+    ]
     return [_cell(value) for value in values]
 
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
+from datetime import datetime
 
 import orjson
 
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
 from walmart_stream.storage.all_changes import Moment
+from walmart_stream.storage.item_queries import Place
 from walmart_stream.storage.queries import Position
+from walmart_stream.storage.rows import to_json
 from walmart_stream.web.errors import BadRequest
+
+CHANGED_AT = "changed_at"
+# What a value may be, of the sorts that are not by number.
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "item_id": (str,),
+    "name": (str, type(None)),
+    "state": (str, type(None)),
+    "holder": (str, type(None)),
+    CHANGED_AT: (datetime, type(None)),
+}
 
 
 def of_item(item_id: str) -> str:
@@ -29,6 +43,33 @@ def item_of(cursor: str) -> str:
     if not ITEM_ID.fullmatch(item_id):
         raise _bad()
     return item_id
+
+
+def of_place(sort: str, place: Place) -> str:
+    """The cursor of a page of items, sorted so, that ended here."""
+    return _encode([sort, to_json(place.value).decode(), place.item_id])
+
+
+def place_of(cursor: str, sort: str) -> Place:
+    """The inverse of :func:`of_place`.
+
+    Raises:
+        BadRequest: it is no such cursor, or of another order.
+    """
+    given, value, item_id = _decode(cursor, 3)
+    if given != sort:
+        raise BadRequest("cursor: of a page that was sorted otherwise")
+    if not ITEM_ID.fullmatch(item_id):
+        raise _bad()
+    try:
+        found = orjson.loads(value)
+        if found is not None and sort == CHANGED_AT:
+            found = to_datetime(parse_iso(found))
+    except (orjson.JSONDecodeError, TypeError, ValueError):
+        raise _bad() from None
+    if found.__class__ not in _KINDS.get(sort, (int, float, type(None))):
+        raise _bad()
+    return Place(found, item_id)
 
 
 def of_position(position: Position) -> str:

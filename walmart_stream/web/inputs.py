@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.tags import tag_of
 from walmart_stream.domain.time import parse_iso, to_datetime
 from walmart_stream.domain.watch import ItemId, Note, reason
 from walmart_stream.web.errors import BadRequest
@@ -32,6 +34,17 @@ MAX_JSON_CHANGES = 1_000
 MAX_ENTRIES = 100_000
 # How the description says what a note is checked for.
 _NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+
+
+# Ids in a question: with ids of twenty digits, half of the longest line that a server takes.
+MOST_IDS = 200
+
+
+def _check_ids(value: str) -> str:
+    ids = value.split(",") if value else []
+    if len(ids) > MOST_IDS or not all(ITEM_ID.fullmatch(one) for one in ids):
+        raise ValueError(f"at most {MOST_IDS} item ids, separated by commas")
+    return value
 
 
 def _time(value: object) -> datetime:
@@ -49,6 +62,20 @@ Time = Annotated[
     BeforeValidator(_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+ItemSort = Literal[
+    "item_id",
+    "name",
+    "changed_at",
+    "own",
+    "best_rival",
+    "featured",
+    "marketplace",
+    "gap_cents",
+    "gap_pct",
+    "state",
+    "holder",
+]
+Tag = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(tag_of)]
 Cursor = Annotated[
     str,
     Field(max_length=MAX_CURSOR, description="next_cursor of the page before; opaque."),
@@ -77,8 +104,36 @@ class NoQuery(_Input):
 class ItemsQuery(_Input):
     """A page of items."""
 
+    q: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Words of the name or beginnings of them, or of an item id; all must match.",
+    )
+    tag: Tag | None = Field(None, description="Items with this tag.")
+    state: Literal["winning", "competitive", "lost", "suppressed", "unknown"] | None = Field(
+        None, description="Items whose own offer stands so."
+    )
+    sort: ItemSort = Field("item_id", description="Items without a value come last.")
+    order: Literal["asc", "desc"] = "asc"
     cursor: Cursor | None = None
     limit: int = Field(100, ge=1, le=500, description="Items a page.")
+    live: bool = Field(
+        True, description="Ask the workers when the items were last seen, for 1.5 s at most."
+    )
+
+
+class SeenQuery(_Input):
+    """Item ids."""
+
+    ids: Annotated[
+        str,
+        Field(
+            description=f"At most {MOST_IDS} item ids, separated by commas.",
+            json_schema_extra={"pattern": r"^([1-9]\d{0,19}(,[1-9]\d{0,19}){0,199})?$"},
+        ),
+        AfterValidator(_check_ids),
+    ] = ""
 
 
 class ItemQuery(_Input):

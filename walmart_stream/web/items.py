@@ -1,4 +1,4 @@
-"""Items: all of them as stored, and one as its worker knows it now."""
+"""An item as its worker knows it now, and what is stored of its offers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Any
 
 from aiohttp import web
 
-from walmart_stream.domain.offers import OWN, Offer
-from walmart_stream.domain.standing import Holder, Seen, Standing, standing
+from walmart_stream.domain.offers import OWN
+from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState, OfferState
 from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.storage.documents import OFFERS
-from walmart_stream.storage.queries import items_page
+from walmart_stream.storage.item_documents import stored_standing as standing_by
 from walmart_stream.storage.sealed import UNREADABLE, FieldSeal
-from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotFound, NotReady, json_response
-from walmart_stream.web.inputs import ItemsQuery, NoQuery, item_id_of, query
+from walmart_stream.web.inputs import NoQuery, item_id_of, query
 from walmart_stream.web.live import MONGODB
 
 _OFFER_FIELDS = (
@@ -43,24 +42,6 @@ WINDOW_FIELDS = (
     "width_s",
     "carried",
 )
-
-
-async def items(context: Context, request: web.Request) -> web.StreamResponse:
-    """A page of all items with their current offers, from MongoDB."""
-    asked = query(ItemsQuery, request)
-    after = None if asked.cursor is None else cursor.item_of(asked.cursor)
-    page = await items_page(context.database, after, asked.limit)
-    found = [
-        {
-            "item_id": item["item_id"],
-            "name": item["name"],
-            "offers": {name: _stored_offer(offer) for name, offer in item["offers"].items()},
-            "standing": standing_of(item["offers"], context.seal),
-        }
-        for item in page.documents
-    ]
-    following = None if page.next is None else cursor.of_item(page.next)
-    return json_response({"items": found, "next_cursor": following})
 
 
 async def item(context: Context, request: web.Request) -> web.StreamResponse:
@@ -96,7 +77,8 @@ def require_tables(context: Context) -> None:
         raise NotReady("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
 
 
-def _stored_offer(document: Mapping[str, Any]) -> dict[str, Any]:
+def stored_offer(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an ``offers`` document that views show."""
     return {name: document[name] for name in (*_OFFER_FIELDS, "changed_at")}
 
 
@@ -127,15 +109,12 @@ def _live_standing(known: Standing | None) -> dict[str, Any] | None:
 
 def standing_of(offers: Mapping[str, Mapping[str, Any]], seal: FieldSeal) -> dict[str, Any] | None:
     """The standing as far as the documents of an item's offers determine it."""
-    own = offers.get(OWN)
-    if own is None:
+    if OWN not in offers:
         return None
-    own = seal.open(OFFERS, own)
-    box = own.get("buy_box")
-    holder = Holder() if box is None else Holder(**box)
-    seen = {name: Seen(_offer(stored), stored["changed_at"]) for name, stored in offers.items()}
-    since = None if holder.since is None else to_iso(to_ms(holder.since))
-    known = _standing(standing(seen, holder, own["seller"]), since)
+    own = seal.open(OFFERS, offers[OWN])
+    found = standing_by({**offers, OWN: own})
+    since = found.buy_box.since
+    known = _standing(found, None if since is None else to_iso(to_ms(since)))
     return {**known, UNREADABLE: own[UNREADABLE]} if UNREADABLE in own else known
 
 
@@ -151,7 +130,3 @@ def _standing(known: Standing, since: str | None) -> dict[str, Any]:
         "ranked": known.ranked,
         "buy_box": {**known.buy_box._asdict(), "since": since},
     }
-
-
-def _offer(stored: Mapping[str, Any]) -> Offer:
-    return Offer(*(stored[name] for name in Offer._fields))

@@ -190,25 +190,6 @@ class LiveStanding(StoredStanding):
     ]
 
 
-class StoredItem(_Output):
-    """An item with its offers by name."""
-
-    item_id: ItemId
-    name: str | None
-    offers: dict[str, StoredOffer]
-    standing: Annotated[
-        StoredStanding | None,
-        Field(description="By when offers last changed; null: the seller has no offer of it."),
-    ]
-
-
-class Items(_Output):
-    """A page of items in the order of their ids as text."""
-
-    items: list[StoredItem]
-    next_cursor: Cursor
-
-
 class LiveOffer(StoredOffer):
     """An offer as it is now."""
 

@@ -13,11 +13,14 @@ from walmart_stream.web import (
     dead_letters,
     exports,
     inputs,
+    item_list,
+    item_outputs,
     item_series,
     items,
     outputs,
     overview,
     overview_outputs,
+    seen,
     series,
     series_outputs,
     status,
@@ -146,10 +149,23 @@ ROUTES = (
         {
             "GET": Operation(
                 "items",
-                items.items,
-                "All items with their current offers.",
-                outputs.Items,
+                item_list.items,
+                "All items with their current offers, in any order, filtered or searched.",
+                item_outputs.Items,
                 query=inputs.ItemsQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        seen.PATH,
+        {
+            "GET": Operation(
+                "seen",
+                seen.seen,
+                "When this worker last saw items of its own.",
+                item_outputs.Seen,
+                query=inputs.SeenQuery,
                 errors=(503,),
             )
         },

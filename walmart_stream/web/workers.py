@@ -7,7 +7,7 @@ with this worker's own WEB_TOKEN, which is theirs, too: the workers of a group a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import ClientError, ClientSession
@@ -70,8 +70,10 @@ class Workers:
             return None
         return _bare(url) if url.scheme in ("http", "https") and url.host else None
 
-    async def ask(self, url: URL, path: str) -> dict[str, Any]:
-        """The worker's JSON answer at *path*.
+    async def ask(
+        self, url: URL, path: str, asked: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The worker's JSON answer at *path*; *asked* are query parameters.
 
         Raises:
             Silent: there is none of status 200 in time.
@@ -80,7 +82,7 @@ class Workers:
             async with (
                 asyncio.timeout(self._patience),
                 self._session().get(
-                    url.with_path(path),
+                    url.with_path(path).with_query(asked),
                     headers=self._headers,
                     skip_auto_headers=("User-Agent",),
                     allow_redirects=False,
