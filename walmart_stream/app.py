@@ -35,6 +35,7 @@ from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.bootstrap import (
     affiliate_client,
     faust_settings,
+    poll_schedule,
     prepare,
     require_own_folder,
     seller_client,
@@ -42,7 +43,6 @@ from walmart_stream.bootstrap import (
     with_options,
 )
 from walmart_stream.credentials.redaction import protect
-from walmart_stream.domain.schedule.uniform import UniformSchedule
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
@@ -108,6 +108,11 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     letters = DeadLetters(metrics)
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
+    schedule = poll_schedule(settings)
+    client = affiliate_client(settings, clock) if settings.polling else None
+    news = ItemNews(clock=now)
+    learn = news.add_answer if settings.selling else None
+    poller = Poller(app, tables, schedule, metrics, settings, client, clock, learn)
     processor = Processor(
         app,
         tables,
@@ -117,15 +122,11 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         clock=now,
         most_ahead=settings.most_ahead_ms,
         read_log=partial(read_key, settings, topics.RAW.name),
+        sighted=poller.sighted,
     )
     sink = Sink(app, database, metrics, letters, FieldSeal.of(settings))
     kept = timedelta(days=settings.dead_letter_days)
     archive = LetterArchive(database, sink.persist, kept, FieldSeal.of(settings))
-    schedule = UniformSchedule(settings.poll_interval_min, settings.poll_interval_max)
-    client = affiliate_client(settings, clock) if settings.polling else None
-    news = ItemNews(clock=now)
-    learn = news.add_answer if settings.selling else None
-    poller = Poller(app, tables, schedule, metrics, settings, client, clock, learn)
     watchlist = Watchlist(app, tables, letters, changed=poller.watch_changed)
     own_items = OwnItems(app, tables.own_items, metrics, letters, clock=now)
     shop = seller_client(settings, clock=clock) if settings.selling else None

@@ -21,6 +21,8 @@ from pymongo.errors import PyMongoError
 
 from walmart_stream.audit.lost_past import PastLost, require_past
 from walmart_stream.credentials.files import foreign
+from walmart_stream.domain.schedule.learning import LearningSchedule
+from walmart_stream.domain.schedule.uniform import Schedule, UniformSchedule
 from walmart_stream.engine.failure import end_process, refuse_to_start
 from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.kafka.permissions import PermissionsError, require_permissions
@@ -114,6 +116,12 @@ def use_fast_loop() -> None:
     """
     if sys.platform != "win32":
         mode.loop.use("uvloop")
+
+
+def poll_schedule(settings: Settings) -> Schedule:
+    """The order of polls that ``POLL_SCHEDULE`` names."""
+    made = LearningSchedule if settings.poll_schedule == "learning" else UniformSchedule
+    return made(settings.poll_interval_min, settings.poll_interval_max)
 
 
 def faust_settings(settings: Settings) -> dict[str, Any]:

@@ -237,8 +237,18 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe records that are logged."
     )
+    poll_schedule: Literal["learning", "even"] = Field(
+        "learning",
+        description="How calls are spread over items: more to those that change more, as polls "
+        "have shown, or the same to all.",
+    )
     poll_interval_min: float = Field(60, gt=0, description="An item is never polled more often.")
-    poll_interval_max: float = Field(3600, gt=0, description="An item is polled at least so often.")
+    poll_interval_max: float = Field(
+        28_800,
+        gt=0,
+        description="An item is polled at least so often where the calls allow it; learning keeps "
+        "to three even intervals, where that is less.",
+    )
     missing_after_polls: int = Field(
         3,
         ge=1,
@@ -248,7 +258,8 @@ class Settings(BaseModel):
     missing_after: float | None = Field(
         None,
         gt=0,
-        description="But not before it has been missing for so long; POLL_INTERVAL_MAX if unset.",
+        description="But not before it has been missing for so long; an hour if unset, or "
+        "POLL_INTERVAL_MAX where that is less.",
     )
     observation_max_ahead: float = Field(
         600,

@@ -94,5 +94,5 @@ async def test_a_worker_refuses_topics_that_forget_too_early(make_pipeline: Make
     assert len(kept) == sum(topic.kept is Kept.BY_TIME for topic in TOPICS)
     lags = [line for line in faults if "min.compaction.lag.ms is 1200000" in line]
     assert len(lags) == len(TABLES)
-    assert all("--add-config min.compaction.lag.ms=4200000" in line for line in lags)
+    assert all("--add-config min.compaction.lag.ms=29400000" in line for line in lags)
     assert len(faults) == len(kept) + len(lags)

@@ -189,7 +189,7 @@ async def test_what_keeps_more_does_not_stop_a_worker(make_pipeline: MakePipelin
     assert (await pipeline.verified()).is_clean
     for name, said in (
         (RAW, "exists, max.message.bytes is 8388608, configured is 2097152; retention.ms is -1"),
-        (OFFERS, "exists, min.compaction.lag.ms is 86400000, configured is 4200000; segment.ms"),
+        (OFFERS, "exists, min.compaction.lag.ms is 86400000, configured is 29400000; segment.ms"),
         (WINDOWS, "exists, cleanup.policy is compact, configured is compact,delete"),
     ):
         assert f"topic {name}: {said}" in worker.log

@@ -9,8 +9,10 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.metrics import Metrics
 from walmart_stream.walmart.clock_offset import WalmartClock
 
-# A due poll that has waited for this multiple of POLL_INTERVAL_MAX is worth a warning.
+# A due poll that has waited for this multiple of POLL_INTERVAL_MAX, or of an hour where that is
+# less, is worth a warning.
 LATE_POLL = 3.0
+HOUR = 3600.0
 
 NOT_KNOWN = float("nan")
 
@@ -30,7 +32,7 @@ class Health:
         self._poller = poller
         self._clock = clock
         self._metrics = metrics
-        self._late = LATE_POLL * longest_interval
+        self._late = LATE_POLL * min(longest_interval, HOUR)
 
     def ages(self) -> dict[str, float | None]:
         """Seconds since the newest observation was made that is processed (``None``: there is

@@ -20,6 +20,8 @@ from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.reading.observation import UNLOCK
+from walmart_stream.domain.schedule.seen import sights_of
+from walmart_stream.domain.schedule.sights import Sight
 from walmart_stream.domain.standing import Standing, item_standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead
@@ -55,6 +57,7 @@ class Processor:
 
     *most_ahead*: see :func:`walmart_stream.domain.time.check_not_ahead`. *read_log*: the records
     of a key in the raw topic, of a partition up to an offset, for items that are unlocked.
+    *sighted* is shown what was seen, once it is stored.
     """
 
     def __init__(
@@ -67,8 +70,10 @@ class Processor:
         clock: Callable[[], int],
         most_ahead: int,
         read_log: ReadLog,
+        sighted: Callable[[int, Iterable[Sight]], None] | None = None,
     ) -> None:
         self._app = app
+        self._sighted = sighted
         self._tables = tables
         self._rules = rules
         self._most_ahead = most_ahead
@@ -110,6 +115,8 @@ class Processor:
             for item_id in unlocked:
                 await self._unlock(batch.partition, item_id, batch.records[-1].offset + 1)
         self._count(outcome)
+        if self._sighted is not None:
+            self._sighted(batch.partition, sights_of(outcome.states, outcome.events))
         if batch.records:
             self._processed_until[batch.partition] = batch.records[-1].timestamp
         if entries:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from walmart_stream import topics
 from walmart_stream.domain.schedule.poll import ANSWERED, NEVER, Poll, decode_poll, encode_poll
 from walmart_stream.domain.schedule.queue import Item, PollQueue
+from walmart_stream.domain.schedule.sights import Sight
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.tables import Tables
 
@@ -33,8 +34,10 @@ class WatchedItems:
         self._clock = clock
         self._seen: tuple[set[int], int] | None = None
         self._latest = 0
-        # Polls that could not be written, since the partition was moving.
+        # Polls that are not in the table yet: on their way, or their partition is moving.
         self._unwritten: dict[Item, Poll] = {}
+        # Those of them that only a sight has changed: they are written together, every tick.
+        self._sighted: set[Item] = set()
         self.queue = queue
         self.troubled: dict[Item, str] = {}
 
@@ -62,6 +65,7 @@ class WatchedItems:
                 if item not in self.queue:
                     self._put(item)
         self._unwritten.clear()
+        self._sighted.clear()
         self._seen = seen
 
     def changed(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
@@ -84,23 +88,57 @@ class WatchedItems:
         stored = NEVER if value is None else decode_poll(value)
         return max(stored.seen_at(self._clock()), self._unwritten.get(item, NEVER))
 
+    def sighted(self, partition: int, sights: Iterable[Sight]) -> None:
+        """Items of *partition* were seen: by our own poll, an event or the seller's side."""
+        if partition not in self.queue.partitions():
+            return
+        now = self._clock()
+        for sight in sights:
+            item = Item(partition, sight.item_id)
+            if item not in self.queue:
+                continue
+            before = self.poll_of(item)
+            after = before.sights.after(sight.at, changed=sight.changed, own=sight.own)
+            if after is not before.sights:
+                self._unwritten[item] = poll = before._replace(sights=after)
+                self._sighted.add(item)
+                self.queue.seen(item, poll, now)
+
+    async def write_sights(self) -> None:
+        """Write down the sights since the last time: a crash forgets no more than these."""
+        items, self._sighted = self._sighted, set()
+        await self._write({item: self._unwritten[item] for item in items & self._unwritten.keys()})
+
     async def polled(self, polls: Mapping[Item, Poll]) -> None:
         """Write *polls* down, and have their items wait for the next ones."""
         now = self._clock()
+        waiting = {}
+        for item, poll in polls.items():
+            # The answer may have been processed already, while its record was acknowledged.
+            known = poll._replace(sights=self.poll_of(item).sights)
+            if item in self.queue:
+                self.queue.put(item, known, now)
+                self._note(item, known)
+                waiting[item] = known
+            self._unwritten[item] = known
+        await self._write(waiting)
+        owned = self._app.owned(topics.RAW.name)
+        for item in polls:
+            if item.partition in owned and item not in waiting:
+                self._unwritten.pop(item, None)
+
+    async def _write(self, polls: Mapping[Item, Poll]) -> None:
         by_partition: dict[int, dict[bytes, bytes | None]] = {}
         for item, poll in polls.items():
-            if item in self.queue:
-                self.queue.put(item, poll, now)
-                self._note(item, poll)
-                values = by_partition.setdefault(item.partition, {})
-                values[item.item_id.encode()] = encode_poll(poll)
-            self._unwritten[item] = poll
-        owned = self._app.owned(topics.RAW.name)
-        for partition in by_partition.keys() & owned:
+            values = by_partition.setdefault(item.partition, {})
+            values[item.item_id.encode()] = encode_poll(poll)
+        for partition in by_partition.keys() & self._app.owned(topics.RAW.name):
             await self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
-        for item in polls:
-            if item.partition in owned:
-                self._unwritten.pop(item, None)
+        owned = self._app.owned(topics.RAW.name)
+        for item, poll in polls.items():
+            # What has changed since is written the next time.
+            if item.partition in owned and self._unwritten.get(item) is poll:
+                del self._unwritten[item]
 
     def _put(self, item: Item) -> None:
         poll = self.poll_of(item)

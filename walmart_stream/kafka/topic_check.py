@@ -23,6 +23,10 @@ _TOO_SMALL = {
     "max.message.bytes": "what must be written might not fit",
 }
 
+# What changelogs of earlier releases have: ten minutes and an hour, the longest interval of then.
+# It is enough, as it was, for all items that are polled every hour.
+EARLIER_LAG_MS = 4_200_000
+
 _TOO_MUCH_CLEANUP = {
     "compact": "all records of a key but the last would be deleted",
     "delete": "values that do not change would be deleted",
@@ -131,6 +135,8 @@ def _risk(
         found.configs.get("cleanup.policy", "delete")
     ):
         return None
+    if name == "min.compaction.lag.ms":
+        wanted = str(min(int(wanted), EARLIER_LAG_MS))
     if _size(actual) >= _size(wanted):
         return None
     return _TOO_SMALL.get(name)

@@ -15,6 +15,7 @@ from walmart_stream.domain.schedule.poll import (
     decode_poll,
     encode_poll,
 )
+from walmart_stream.domain.schedule.sights import UNSEEN, Sights
 
 START = 1_795_348_800_000
 HOUR = 3_600_000
@@ -29,6 +30,14 @@ polls = st.builds(
     misses=st.integers(0, 10),
     missed_since=moments,
     told=st.integers(0, 1),
+    sights=st.builds(
+        Sights,
+        seen=moments,
+        changed=st.integers(0, 10**6).map(lambda number: number / 1000),
+        distance=st.integers(-7000, 20_000).map(lambda number: number / 1000),
+        quiet=st.integers(0, 10**9).map(lambda number: number / 1000),
+        own=st.integers(0, 1),
+    ),
 )
 
 
@@ -43,6 +52,8 @@ def test_what_an_earlier_release_kept_is_still_read() -> None:
     assert decode_poll(b'[1795348800000,"answered"]') == Poll(START, ANSWERED, answered=START)
     assert decode_poll(b'[1795348800000,"missing"]') == Poll(START, MISSING, answered=START)
     assert decode_poll(b'[1795348800000,"failed"]').at == 0
+    before = decode_poll(b'[1795348800000,"answered",1795348800000,0,0,0]')
+    assert before == Poll(START, ANSWERED, answered=START, sights=UNSEEN)
 
 
 def test_a_poll_of_the_future_counts_as_never() -> None:
@@ -75,6 +86,24 @@ def test_an_answer_ends_the_absence() -> None:
 
     assert not tells
     assert poll == Poll(START + 1, ANSWERED, answered=START + 1)
+
+
+def test_what_an_item_does_is_remembered_through_polls_of_every_outcome() -> None:
+    """Its sights are of all sources; a poll that fails or misses takes none of them away."""
+    sights = Sights(START, 3.0, 2.0, 100.0, 1)
+    poll = Poll(START, ANSWERED, answered=START, sights=sights)
+
+    for outcome in (ANSWERED, MISSING, INVALID):
+        poll, _ = RULE.after(poll, outcome, START + 1, is_gone=outcome == MISSING)
+        assert poll.sights == sights
+
+
+def test_a_sight_of_the_future_counts_as_never_too() -> None:
+    """A foreign producer whose clock is ahead does not keep an item from being polled."""
+    poll = Poll(START, ANSWERED, answered=START, sights=Sights(START + 500_000, 1.0, 3.0))
+
+    assert poll.seen_at(START + 1000).seen == START
+    assert poll.seen_at(START + 1000).sights.changed == 1.0
 
 
 def test_an_item_that_was_never_answered_has_nothing_to_lose() -> None:

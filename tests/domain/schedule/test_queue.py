@@ -3,118 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from walmart_stream.domain.schedule.pace import Allowance
-from walmart_stream.domain.schedule.poll import ANSWERED, INVALID, MISSING, NEVER, Poll
-from walmart_stream.domain.schedule.queue import NEW_SHARE, Call, Item, Lane, PollQueue
-from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, UniformSchedule
-
-# Walmart's usual daily quota, as calls a second.
-DAILY_PACE = 5000 / 86_400
-START = 1_795_348_800_000
-BURST = 35.0
-
-
-@dataclass
-class Run:
-    """Polling as the poll timer does it, on a clock that ticks by hand; times in seconds.
-
-    ``arrivals``: when each item is watched for the first time. Walmart refuses ``refused`` ids,
-    leaves ``missing`` ones out, and answers nothing between the times of ``outage``.
-    """
-
-    schedule: UniformSchedule
-    calls_per_second: float
-    arrivals: Mapping[str, float]
-    refused: frozenset[str] = frozenset()
-    missing: frozenset[str] = frozenset()
-    outage: tuple[float, float] = (0, 0)
-    burst: float = BURST
-    tick: float = 1.0
-    calls: list[tuple[float, Call]] = field(default_factory=list)
-    polls: dict[Item, Poll] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.queue = PollQueue(self.schedule, START)
-        self.queue.begin(0)
-        self.allowance = Allowance(self.burst, START)
-        self.coming = sorted(self.arrivals, key=lambda item_id: self.arrivals[item_id])
-        self.now = 0.0
-
-    def until(self, end: float) -> Run:
-        while self.now < end:
-            at = START + int(self.now * 1000)
-            while self.coming and self.arrivals[self.coming[0]] <= self.now:
-                self.queue.put(Item(0, self.coming.pop(0)), NEVER, at)
-            self.allowance.grow(at, self.calls_per_second, self.burst)
-            while self.allowance.calls:
-                call = self.queue.take(at, self.calls_per_second)
-                if call is None:
-                    break
-                self.allowance.spend(1)
-                self._answer(call, at)
-            self.now += self.tick
-        return self
-
-    def _answer(self, call: Call, at: int) -> None:
-        self.calls.append((self.now, call))
-        ids = {item.item_id for item in call.items}
-        out = self.outage[0] <= self.now < self.outage[1]
-        spoiled = not out and len(ids) > 1 and not ids.isdisjoint(self.refused)
-        self.queue.made(call, 1, answered=not out and not ids & self.refused)
-        if out:
-            for item in call.items:
-                self.queue.pause(item, self.polls.get(item, NEVER), at + 15_000)
-        elif spoiled:
-            self.queue.halve(call)
-        else:
-            for item in call.items:
-                answered = self.polls.get(item, NEVER).answered
-                outcome = ANSWERED
-                if item.item_id in self.refused:
-                    outcome = INVALID
-                elif item.item_id in self.missing:
-                    outcome = MISSING
-                else:
-                    answered = at
-                self.polls[item] = Poll(at, outcome, answered=answered)
-                self.queue.put(item, self.polls[item], at)
-
-    def asked(self, since: float = 0) -> dict[str, list[float]]:
-        """The times at which each item was asked for."""
-        asked = defaultdict(list)
-        for at, call in self.calls:
-            if at >= since:
-                for item in call.items:
-                    asked[item.item_id].append(at)
-        return asked
-
-    def gaps(self, since: float = 0) -> dict[str, list[float]]:
-        """Seconds between two polls, per item."""
-        return {
-            item_id: [later - earlier for earlier, later in pairwise(times)]
-            for item_id, times in self.asked(since).items()
-        }
-
-
-def most_beyond(times: list[float], rate: float) -> float:
-    """The calls by which the worst span between two of *times* exceeds its quota."""
-    worst = lowest = 0.0
-    for made, at in enumerate(times):
-        # Calls so far against what the quota has given so far; the difference of two such
-        # figures is a span's.
-        ahead = made - rate * at
-        lowest = ahead if made == 0 else min(lowest, ahead)
-        worst = max(worst, ahead + 1 - lowest)
-    return worst
+from tests.domain.schedule.run import BURST, DAILY_PACE, START, Run, most_beyond
+from walmart_stream.domain.schedule.poll import ANSWERED, INVALID, NEVER, Poll
+from walmart_stream.domain.schedule.queue import NEW_SHARE, Item, Lane, PollQueue
+from walmart_stream.domain.schedule.uniform import (
+    ITEMS_PER_CALL,
+    Place,
+    UniformSchedule,
+    even_interval,
+)
 
 
 @given(
@@ -150,7 +53,7 @@ def test_no_item_is_polled_more_often_than_the_minimum_nor_forgotten(
 
     run = Run(schedule, DAILY_PACE, items).until(6000)
 
-    interval = schedule.interval(len(items), DAILY_PACE)
+    interval = even_interval(len(items), DAILY_PACE, shortest, 3600)
     assert all(gap >= shortest for gaps in run.gaps().values() for gap in gaps)
     late = run.gaps(since=2500)
     assert late.keys() == items.keys()
@@ -209,8 +112,7 @@ def test_unknown_ids_leave_three_quarters_of_the_quota_to_what_is_seen() -> None
     for_bad = [call for at, call in run.calls if at >= 3000 and call.lane is not Lane.KNOWN]
     tried = {item.item_id for call in for_bad for item in call.items if len(call.items) == 1}
     assert len(for_bad) <= 1.2 * len(tried)
-    needed = schedule.interval(200, 1.0)
-    assert needed == 60
+    assert even_interval(200, 1.0, 60, 3600) == 60
 
 
 def test_new_items_are_seen_soon_beside_an_import_of_any_size() -> None:
@@ -384,12 +286,10 @@ def _seconds(work: object) -> float:
 
 def test_an_interval_is_as_short_as_the_quota_allows() -> None:
     """Twenty-one items take two calls: half-full ones count as whole."""
-    schedule = UniformSchedule(shortest=60, longest=3600)
-
-    assert schedule.interval(20, 1 / 100) == 100
-    assert schedule.interval(21, 1 / 100) == 200
-    assert schedule.interval(20, 1) == 60
-    assert schedule.interval(20, 0) == 3600
+    assert even_interval(20, 1 / 100, 60, 3600) == 100
+    assert even_interval(21, 1 / 100, 60, 3600) == 200
+    assert even_interval(20, 1, 60, 3600) == 60
+    assert even_interval(20, 0, 60, 3600) == 3600
 
 
 def test_a_call_that_is_not_full_waits_for_the_others_that_come_soon() -> None:
@@ -397,7 +297,11 @@ def test_a_call_that_is_not_full_waits_for_the_others_that_come_soon() -> None:
     schedule = UniformSchedule(shortest=60, longest=1000)
     first, soon, far = START - 60_000, START - 50_000, START - 5_000
 
-    assert schedule.how_many([first], 1, START, DAILY_PACE) == 1
-    assert schedule.how_many([first, far], 2, START, DAILY_PACE) == 1
-    assert schedule.how_many([first, soon], 2, START, DAILY_PACE) == 0
-    assert schedule.how_many([first, soon], 2, START + 10_000, DAILY_PACE) == 2
+    def chosen(now: int, *seen: int) -> int:
+        schedule.adapt(len(seen), DAILY_PACE)
+        return len(schedule.choose([Place(at, at) for at in seen], now))
+
+    assert chosen(START, first) == 1
+    assert chosen(START, first, far) == 1
+    assert chosen(START, first, soon) == 0
+    assert chosen(START + 10_000, first, soon) == 2

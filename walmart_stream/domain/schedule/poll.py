@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import orjson
 
+from walmart_stream.domain.schedule.sights import UNSEEN, Sights
+
 # Outcomes of a poll. A failed one is not kept: it is no poll.
 ANSWERED = "answered"
 # Walmart left the item out of its answer.
@@ -33,15 +35,25 @@ class Poll(NamedTuple):
     misses: int = 0
     missed_since: int = 0
     told: int = 0
+    sights: Sights = UNSEEN
+
+    @property
+    def seen(self) -> int:
+        """The time at which the item was last asked for or seen, whoever saw it."""
+        return max(self.at, self.sights.seen)
 
     def seen_at(self, now: int) -> Poll:
         """This poll as it counts at *now*: one of the future as never."""
-        if self.at > now + MOST_AHEAD_MS:
-            return self._replace(at=0)
-        return self
+        latest = now + MOST_AHEAD_MS
+        if self.sights.seen > latest:
+            return self._replace(sights=self.sights._replace(seen=0)).seen_at(now)
+        return self._replace(at=0) if self.at > latest else self
 
 
 NEVER = Poll(0, "")
+
+# The fields that are of the poll itself.
+_OF_POLL = len(Poll._fields) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ class AbsenceRule:
         our account, say nothing of it. An item that was never answered has nothing to lose.
         """
         if outcome == ANSWERED:
-            return Poll(at, outcome, answered=at), False
+            return Poll(at, outcome, answered=at, sights=before.sights), False
         if not is_gone:
             return before._replace(at=at, outcome=outcome), False
         since = min(before.missed_since or at, at)
@@ -67,22 +79,27 @@ class AbsenceRule:
         tells = (
             not told and before.answered > 0 and misses >= self.polls and at - since >= self.time_ms
         )
-        return Poll(at, outcome, before.answered, misses, since, int(told or tells)), tells
+        told = told or tells
+        return Poll(at, outcome, before.answered, misses, since, int(told), before.sights), tells
 
 
 def encode_poll(poll: Poll) -> bytes:
-    """The value of the polls table."""
-    return orjson.dumps([*poll])
+    """The value of the polls table: one flat list, of short numbers."""
+    sights = poll.sights
+    if sights == UNSEEN:
+        return orjson.dumps(poll[:_OF_POLL])
+    kept = [value if value.__class__ is int else round(value, 3) for value in sights]
+    return orjson.dumps((*poll[:_OF_POLL], *kept))
 
 
 def decode_poll(value: bytes) -> Poll:
-    """The inverse of :func:`encode_poll`; earlier releases kept time and outcome only.
+    """The inverse of :func:`encode_poll`; earlier releases kept no sights, or only two fields.
 
     Whether an item of theirs was ever answered is not known; it is taken for one that was, so that
     its last price does not stay for ever. Their failed polls counted as polls.
     """
     fields = orjson.loads(value)
-    poll = Poll(*fields)
+    poll = Poll(*fields[:_OF_POLL])._replace(sights=Sights(*fields[_OF_POLL:]))
     if len(fields) == 2:
         poll = poll._replace(answered=poll.at)
     return poll._replace(at=0) if poll.outcome == FAILED else poll

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from itertools import chain, islice
 from typing import NamedTuple
 
 from walmart_stream.domain.schedule.pace import Allowance
 from walmart_stream.domain.schedule.poll import INVALID, Poll
-from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Schedule
+from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Place, Schedule
 
 # What of the quota may go into finding out whether refused items are back, while others are due.
 # Each of them takes a call of its own: a hundred would leave two thousand good ones nothing.
@@ -25,6 +25,13 @@ NEW_SHARE = 0.25
 
 # Calls that either share may save up: what finding one bad id among twenty takes.
 MOST_SAVED = 10.0
+
+# Seconds until an item is tried again that Walmart has refused, or never had, at most.
+LONGEST_AGAIN = 3600.0
+
+# Items whose turn has moved that one look at the order puts where they belong now: some two
+# milliseconds. Beyond that the first one counts as it stands.
+MOST_MOVED = 500
 
 
 class Item(NamedTuple):
@@ -62,10 +69,14 @@ class _At(Enum):
 
 @dataclass(slots=True)
 class _Partition:
-    """Item -> its place in its lane's order, or where else it is; and those that are not known."""
+    """Item -> its place in its lane's order, or where else it is.
 
-    items: dict[str, float | _At] = field(default_factory=dict)
-    kinds: dict[str, Lane] = field(default_factory=dict)
+    ``lanes``: of those that are not known; ``kinds``: of those that are, by the schedule.
+    """
+
+    items: dict[str, Place | int | _At] = field(default_factory=dict)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
 
 
 class PollQueue:
@@ -79,11 +90,12 @@ class PollQueue:
 
     def __init__(self, schedule: Schedule, now: int) -> None:
         self._schedule = schedule
+        self._again_ms = int(min(schedule.longest, LONGEST_AGAIN) * 1000)
         # What stands in a lane and does not agree with its partition is passed over: taking it out
         # would take a search.
         self._partitions: dict[int, _Partition] = {}
-        self._known: list[tuple[float, int, str]] = []
-        self._refused: list[tuple[float, int, str]] = []
+        self._known: list[tuple[Place, int, str]] = []
+        self._refused: list[tuple[int, int, str]] = []
         self._new: deque[tuple[int, int, str]] = deque()
         self._groups: dict[Lane, deque[Sequence[Item]]] = {Lane.KNOWN: deque(), Lane.NEW: deque()}
         self._paused: list[tuple[int, int, str, Poll]] = []
@@ -113,7 +125,9 @@ class PollQueue:
 
     def drop(self, partition: int) -> None:
         """Forget all items of *partition*."""
-        self._partitions.pop(partition, None)
+        if (dropped := self._partitions.pop(partition, None)) is not None:
+            for kind in dropped.kinds.values():
+                self._schedule.leaves(kind)
 
     def some(self, most: int) -> list[str]:
         """Up to *most* item ids, spread evenly over all of them."""
@@ -127,33 +141,43 @@ class PollQueue:
         """*item* is not watched any more."""
         if (partition := self._partitions.get(item.partition)) is not None:
             partition.items.pop(item.item_id, None)
-            partition.kinds.pop(item.item_id, None)
+            partition.lanes.pop(item.item_id, None)
+            self._leave(partition, item.item_id)
 
     def put(self, item: Item, poll: Poll, now: int) -> None:
         """*item* waits from now on, by its last *poll*; nothing, where its partition is dropped."""
         partition = self._partitions.get(item.partition)
         if partition is None:
             return
-        items, kinds, item_id = partition.items, partition.kinds, item.item_id
+        items, item_id = partition.items, item.item_id
         poll = poll.seen_at(now)
         if poll.outcome == INVALID and poll.at:
-            kinds[item_id] = Lane.REFUSED
+            self._leave(partition, item_id)
+            partition.lanes[item_id] = Lane.REFUSED
             items[item_id] = poll.at
             heappush(self._refused, (poll.at, *item))
         elif poll.answered:
-            kinds.pop(item_id, None)
-            items[item_id] = place = self._schedule.place(poll)
+            partition.lanes.pop(item_id, None)
+            kind = self._join(partition, item_id, poll)
+            place = Place(self._schedule.place(poll.seen, kind), poll.seen)
+            items[item_id] = place
             heappush(self._known, (place, *item))
         else:
-            kinds[item_id] = Lane.NEW
+            self._leave(partition, item_id)
+            partition.lanes[item_id] = Lane.NEW
             # Asked for in vain, it has its next turn when a refused one would.
-            again = poll.at + int(self._schedule.longest * 1000)
+            again = poll.at + self._again_ms
             if poll.at and again > now:
                 items[item_id] = _At.PAUSED
                 heappush(self._paused, (again, *item, poll))
             else:
                 items[item_id] = _At.NEW
                 self._new.append((now, *item))
+
+    def seen(self, item: Item, poll: Poll, now: int) -> None:
+        """*item* was seen by whatever source, as *poll* says: if it waits, its turn moves."""
+        if isinstance(self._where(item), Place):
+            self.put(item, poll, now)
 
     def pause(self, item: Item, poll: Poll, until: int) -> None:
         """*item* was not answered, for a reason that passes: from *until* on it is as due again."""
@@ -204,38 +228,64 @@ class PollQueue:
     def overdue(self, now: int, calls_per_second: float) -> float:
         """Seconds that the oldest due poll has been due; 0 where none is."""
         oldest = 0.0
-        if (place := self._first_known()) is not None:
-            pace = self._for_known(calls_per_second)
-            oldest = now - self._schedule.due_at(place, self._known_items(), pace)
+        self._adapt(calls_per_second)
+        if (entry := self._first_known()) is not None:
+            oldest = now - self._due_at(entry)
         while self._new and self._where(Item(*self._new[0][1:])) is not _At.NEW:
             self._new.popleft()
         if self._new:
             oldest = max(oldest, now - self._new[0][0])
         return max(0.0, oldest / 1000)
 
-    def _where(self, item: Item) -> float | _At | None:
+    def _where(self, item: Item) -> Place | int | _At | None:
         partition = self._partitions.get(item.partition)
         return None if partition is None else partition.items.get(item.item_id)
 
-    def _move(self, item: Item, to: float | _At) -> None:
+    def _move(self, item: Item, to: Place | _At) -> None:
         self._partitions[item.partition].items[item.item_id] = to
 
-    def _known_items(self) -> int:
-        return sum(len(each.items) - len(each.kinds) for each in self._partitions.values())
+    def _join(self, partition: _Partition, item_id: str, poll: Poll) -> int:
+        before, kind = partition.kinds.get(item_id), self._schedule.kind(poll)
+        if kind != before:
+            if before is not None:
+                self._schedule.leaves(before)
+            self._schedule.joins(kind)
+            partition.kinds[item_id] = kind
+        return kind
 
-    def _for_known(self, calls_per_second: float) -> float:
+    def _leave(self, partition: _Partition, item_id: str) -> None:
+        if (kind := partition.kinds.pop(item_id, None)) is not None:
+            self._schedule.leaves(kind)
+
+    def _adapt(self, calls_per_second: float) -> None:
+        """Have the schedule know what known items may have of the quota."""
+        known = sum(len(each.kinds) for each in self._partitions.values())
         shares = NEW_SHARE * (self.waiting_new > 0) + REFUSED_SHARE * bool(self._refused)
-        return calls_per_second * (1 - shares)
+        self._schedule.adapt(known, calls_per_second * (1 - shares))
 
-    def _first_known(self) -> float | None:
+    def _due_at(self, entry: tuple[Place, int, str]) -> float:
+        place, partition, item_id = entry
+        return self._schedule.due_at(place.seen, self._partitions[partition].kinds[item_id])
+
+    def _first_known(self) -> tuple[Place, int, str] | None:
+        """The first entry of the order, where it belongs by what the schedule goes by now."""
+        moved = 0
         while self._known:
-            place, partition, item_id = self._known[0]
-            if self._where(Item(partition, item_id)) == place:
-                return place
-            heappop(self._known)
+            place, partition, item_id = entry = self._known[0]
+            if self._where(Item(partition, item_id)) != place:
+                heappop(self._known)
+                continue
+            kind = self._partitions[partition].kinds[item_id]
+            order = self._schedule.place(place.seen, kind)
+            # A tenth of the interval is no move.
+            if moved >= MOST_MOVED or order <= place.order + 0.1 * (order - place.seen):
+                return entry
+            moved += 1
+            self._partitions[partition].items[item_id] = place = Place(order, place.seen)
+            heapreplace(self._known, (place, partition, item_id))
         return None
 
-    def _pop_known(self, most: int) -> Iterator[tuple[float, int, str]]:
+    def _pop_known(self, most: int) -> Iterator[tuple[Place, int, str]]:
         for _ in range(most):
             if self._first_known() is None:
                 return
@@ -245,17 +295,17 @@ class PollQueue:
             yield entry
 
     def _take_known(self, now: int, calls_per_second: float) -> list[Item]:
-        pace = self._for_known(calls_per_second)
-        place = self._first_known()
-        if place is None or self._schedule.due_at(place, self._known_items(), pace) > now:
+        self._adapt(calls_per_second)
+        entry = self._first_known()
+        if entry is None or self._due_at(entry) > now:
             return []
         first = list(self._pop_known(ITEMS_PER_CALL + 1))
-        places = [place for place, _, _ in first]
-        count = self._schedule.how_many(places, self._known_items(), now, pace)
-        for entry in first[count:]:
-            self._move(Item(*entry[1:]), entry[0])
-            heappush(self._known, entry)
-        return [Item(partition, item_id) for _, partition, item_id in first[:count]]
+        chosen = set(self._schedule.choose([place for place, _, _ in first], now))
+        for number, entry in enumerate(first):
+            if number not in chosen:
+                self._move(Item(*entry[1:]), entry[0])
+                heappush(self._known, entry)
+        return [Item(*entry[1:]) for number, entry in enumerate(first) if number in chosen]
 
     def _take_group(self, lane: Lane) -> list[Item]:
         groups = self._groups[lane]
@@ -288,7 +338,7 @@ class PollQueue:
             if self._where(item) != at:
                 heappop(self._refused)
                 continue
-            if at > now - self._schedule.longest * 1000:
+            if at > now - self._again_ms:
                 return None
             heappop(self._refused)
             self._move(item, _At.ASKED)

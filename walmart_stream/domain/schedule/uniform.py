@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from walmart_stream.domain.schedule.poll import Poll
 
@@ -13,34 +13,50 @@ from walmart_stream.domain.schedule.poll import Poll
 ITEMS_PER_CALL = 20
 
 
+class Place(NamedTuple):
+    """Where an item stands in the order of asking, and when it was last seen (epoch ms)."""
+
+    order: float
+    seen: int
+
+
 class Schedule(Protocol):
-    """Decides in which order answered items are asked for, and how many of them now.
+    """Decides in which order answered items are asked for, and which of them now.
 
     The queue keeps items sorted by :meth:`place` and shows the first of them; so a decision costs
-    the same however many items there are.
+    the same however many items there are. *kind*: what the schedule tells items apart by.
     """
 
     @property
     def longest(self) -> float:
-        """Seconds until an item that Walmart has refused, or never had, is tried again."""
+        """Seconds until an item that Walmart has refused, or never had, is tried again at most."""
 
-    def place(self, poll: Poll) -> float:
-        """Where an item stands in the order of asking; it changes with its polls only."""
+    def adapt(self, items: int, calls_per_second: float) -> None:
+        """There are *items* now, which may have *calls_per_second* of all limits together."""
 
-    def due_at(self, place: float, items: int, calls_per_second: float) -> float:
-        """Epoch ms at which the first item, at *place*, is due."""
+    def kind(self, poll: Poll) -> int:
+        """The kind of an item by its last poll."""
 
-    def how_many(
-        self, places: Sequence[float], items: int, now: int, calls_per_second: float
-    ) -> int:
-        """How many of the first items to ask for in one call now; 0: none.
+    def joins(self, kind: int) -> None:
+        """An item of *kind* more is known."""
 
-        *places*: of the first :data:`ITEMS_PER_CALL` and one more, of *items* in all;
-        *calls_per_second*: what these may have of the quota, all limits together.
+    def leaves(self, kind: int) -> None:
+        """An item of *kind* less is known."""
+
+    def place(self, seen: int, kind: int) -> float:
+        """Where an item stands in the order of asking that was last *seen* at (epoch ms)."""
+
+    def due_at(self, seen: int, kind: int) -> float:
+        """Epoch ms from which on such an item may be asked for."""
+
+    def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
+        """The numbers of those of the first items to ask for in one call now; empty: none.
+
+        *places*: of the first :data:`ITEMS_PER_CALL` and one more; the first one is due.
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UniformSchedule:
     """Every item in the same interval: as short as the quota allows, but not below the minimum.
 
@@ -50,36 +66,54 @@ class UniformSchedule:
 
     shortest: float
     longest: float
+    items: int = 0
+    calls_per_second: float = 0.0
 
-    def place(self, poll: Poll) -> float:
-        return poll.at
+    def adapt(self, items: int, calls_per_second: float) -> None:
+        self.items, self.calls_per_second = items, calls_per_second
 
-    def interval(self, items: int, calls_per_second: float) -> float:
-        """Seconds between two polls of an item, with *items* of them."""
-        if calls_per_second <= 0:
-            return self.longest
-        return max(self.shortest, ceil(items / ITEMS_PER_CALL) / calls_per_second)
+    def kind(self, poll: Poll) -> int:
+        return 0
 
-    def due_at(self, place: float, items: int, calls_per_second: float) -> float:
-        return place + self.interval(items, calls_per_second) * 1000
+    def joins(self, kind: int) -> None:
+        """All items are of one kind."""
 
-    def how_many(
-        self, places: Sequence[float], items: int, now: int, calls_per_second: float
-    ) -> int:
-        interval = self.interval(items, calls_per_second)
-        due = sum(place <= now - interval * 1000 for place in places[:ITEMS_PER_CALL])
+    def leaves(self, kind: int) -> None:
+        """All items are of one kind."""
+
+    def place(self, seen: int, kind: int) -> float:
+        return seen
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two polls of an item."""
+        return even_interval(self.items, self.calls_per_second, self.shortest, self.longest)
+
+    def due_at(self, seen: int, kind: int) -> float:
+        return seen + self.interval * 1000
+
+    def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
+        interval, seen = self.interval, [place.seen for place in places]
+        due = sum(at <= now - interval * 1000 for at in seen[:ITEMS_PER_CALL])
         if due in (0, ITEMS_PER_CALL):
-            return due
+            return range(due)
         # A call for few items costs as much of the quota as one for twenty. So it is filled with
         # those that would be next; where there are not enough of them, it waits: what full calls
         # for all items leave of the quota tells how rarely other calls may be made. Items that
         # were asked for together stay together, so that soon most calls are full.
-        filled = sum(place <= now - self.shortest * 1000 for place in places[:ITEMS_PER_CALL])
+        filled = sum(at <= now - self.shortest * 1000 for at in seen[:ITEMS_PER_CALL])
         # Fewer are here than there are: some are asked for just now.
-        if filled < min(ITEMS_PER_CALL, len(places)):
-            spare = calls_per_second - items / (interval * ITEMS_PER_CALL)
+        if filled < min(ITEMS_PER_CALL, len(seen)):
+            spare = self.calls_per_second - self.items / (interval * ITEMS_PER_CALL)
             patience = interval if spare * interval <= 1 else 1 / spare
-            deadline = places[0] + (interval + patience) * 1000
-            if places[filled] + self.shortest * 1000 <= deadline:
-                return 0
-        return filled
+            deadline = seen[0] + (interval + patience) * 1000
+            if seen[filled] + self.shortest * 1000 <= deadline:
+                return ()
+        return range(filled)
+
+
+def even_interval(items: int, calls_per_second: float, shortest: float, longest: float) -> float:
+    """Seconds between two polls of each of *items*, if all have the same interval."""
+    if calls_per_second <= 0:
+        return longest
+    return max(shortest, ceil(items / ITEMS_PER_CALL) / calls_per_second)

@@ -1,0 +1,154 @@
+"""The schedule that asks more often for what changes more often.
+
+Of changes that come at rates λ, polls that come at rates r leave each unseen for 1/(2r) on average.
+With all polls together limited, the mean over all changes, Σ λ/(2r) / Σ λ, is smallest for r in
+proportion to √λ (by Lagrange; Cho and Garcia-Molina, Effective page refresh policies for web
+crawlers, 2003, have the family of such rules). The rates are estimates: see ``rates``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from walmart_stream.domain.schedule.poll import Poll
+from walmart_stream.domain.schedule.rates import Population, Prior, bin_of, estimate, rate_of
+from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Place, even_interval
+
+# An item is asked for at least once in this number of the intervals that all would have if they had
+# the same one. At one nothing could be moved to where it pays; three leave the mean time
+# that changes go unseen within 3 % of no limit, and an item that begins to change is found out.
+MOST_STRETCH = 3.0
+
+# A change of an item that the seller offers himself counts for this number of others.
+OWN_WEIGHT = 2.0
+
+# The prior before anything is known: wide, and as fast as what even polling could tell apart.
+FIRST_SHAPE = 0.5
+
+# Intervals are a little shorter than the quota allows, so that there always is a next item: each
+# waits that little, and no call is left unused. With 1.03, one call in thirty was.
+EAGERNESS = 1.12
+
+# Estimates between two looks at all items, as a share of these, and at least.
+LOOK_SHARE, LOOK_LEAST = 0.02, 100
+
+# A pace or a number of items that differs by less (share) is the same.
+SAME = 0.01
+
+# Halvings by which the common factor of all intervals is found: to a millionth.
+HALVINGS = 40
+
+
+class LearningSchedule:
+    """Each item in an interval of its own, between ``shortest`` and the ceiling (seconds).
+
+    The ceiling is ``longest``, but no more than :data:`MOST_STRETCH` even intervals, and no less
+    than one: quotas are Walmart's. Items stand in the order of the times at which they are due.
+    """
+
+    def __init__(self, shortest: float, longest: float) -> None:
+        self.shortest, self.longest = shortest, longest
+        self.items, self.calls_per_second = 0, 0.0
+        self.prior: Prior | None = None
+        # Of the rates alone, and of kinds: rate and whether the item is an own one.
+        self.population = Population()
+        self._kinds: dict[int, int] = {}
+        self._intervals: dict[int, float] = {}
+        # Seconds times the root of the weighted rate; the same for all items.
+        self._factor = 0.0
+        self._estimates = 0
+        self._shown = 0, 0.0
+
+    @property
+    def even(self) -> float:
+        """Seconds between two polls of each item if all had the same interval."""
+        return even_interval(self.items, self.calls_per_second, self.shortest, self.longest)
+
+    @property
+    def ceiling(self) -> float:
+        """Seconds after which an item is asked for, however rarely it changes."""
+        even = self.even
+        return max(even, min(MOST_STRETCH * even, self.longest))
+
+    def adapt(self, items: int, calls_per_second: float) -> None:
+        self.items, self.calls_per_second = items, calls_per_second
+        shown, pace = self._shown
+        is_same = abs(items - shown) <= SAME * shown and abs(calls_per_second - pace) <= SAME * pace
+        if is_same and self._estimates < max(LOOK_LEAST, LOOK_SHARE * items):
+            return
+        self._shown = items, calls_per_second
+        self._estimates = 0
+        if self.prior is not None:
+            self.prior = self.population.prior(self.prior)
+        elif calls_per_second > 0 and items:
+            self.prior = Prior(FIRST_SHAPE, 1 / self.even)
+        self._balance()
+
+    def kind(self, poll: Poll) -> int:
+        if self.prior is None:
+            return 2 * bin_of(1 / self.longest) + poll.sights.own
+        rate = estimate(poll.sights, self.prior)
+        number = bin_of(rate.value)
+        self.population.note(number, rate.shape)
+        self._estimates += 1
+        return 2 * number + poll.sights.own
+
+    def joins(self, kind: int) -> None:
+        self.population.add(kind // 2)
+        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+
+    def leaves(self, kind: int) -> None:
+        self.population.remove(kind // 2)
+        self._kinds[kind] -= 1
+        if not self._kinds[kind]:
+            del self._kinds[kind]
+
+    def root(self, kind: int) -> float:
+        """The number that the polls of an item of *kind* are in proportion to."""
+        number, own = divmod(kind, 2)
+        root: float = (rate_of(number) * (OWN_WEIGHT if own else 1.0)) ** 0.5
+        return root
+
+    def interval(self, kind: int) -> float:
+        """Seconds between two polls of an item of *kind*."""
+        interval = self._intervals.get(kind)
+        if interval is None:
+            interval = self._intervals[kind] = self._bounded(self._factor / self.root(kind))
+        return interval
+
+    def place(self, seen: int, kind: int) -> float:
+        return seen + self.interval(kind) * 1000
+
+    def due_at(self, seen: int, kind: int) -> float:
+        return seen + self.interval(kind) * 1000
+
+    def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
+        # A call for one item costs as much as one for twenty: the next ones come with it.
+        floor = self.shortest * 1000
+        ready = [number for number, place in enumerate(places) if place.seen <= now - floor]
+        full = min(ITEMS_PER_CALL, len(places))
+        # Where calls are what there is too little of, it waits until the others may come, too.
+        if len(ready) < full and self.even > self.shortest and now < places[0].order + floor:
+            return ()
+        return ready[:ITEMS_PER_CALL]
+
+    def _balance(self) -> None:
+        """Find the factor by which all polls together come to what the quota allows."""
+        self._intervals.clear()
+        wanted = self.calls_per_second * ITEMS_PER_CALL * EAGERNESS
+        roots = [(self.root(kind), count) for kind, count in self._kinds.items()]
+        if not roots or wanted <= 0:
+            return
+        shortest, ceiling = self.shortest, self.ceiling
+        low, high = shortest * min(roots)[0], ceiling * max(roots)[0]
+        for _ in range(HALVINGS):
+            middle = (low * high) ** 0.5
+            polls = sum(count / min(ceiling, max(shortest, middle / root)) for root, count in roots)
+            if polls > wanted:
+                low = middle
+            else:
+                high = middle
+        self._factor = high
+
+    def _bounded(self, interval: float) -> float:
+        return min(self.ceiling, max(self.shortest, interval))

@@ -1,0 +1,138 @@
+"""Estimates how often items change, from censored sights and from what the other items do.
+
+An item's rate λ (changes a second) is taken to be drawn from a Gamma distribution, the prior, whose
+two numbers are learned over all items of the worker (empirical Bayes). The estimate is the mode of
+the logarithm of λ given the item's sights: the root of
+
+    shape - (shape / mean + quiet) λ + changed · h(λ · distance),   h(y) = y / (exp(y) - 1)
+
+Where nothing was censored it is the mean of λ given the sights, which is what the cost of a late
+poll is proportional to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import exp, expm1, log
+from typing import NamedTuple
+
+from walmart_stream.domain.schedule.sights import Sights
+
+# Rates (changes a second) that can be told apart: once in thirty years to once in a second.
+LOWEST_RATE, HIGHEST_RATE = 1e-9, 1.0
+
+# Newton steps at most, each of the logarithm of the rate. The start is exact to the second order
+# where an item was seen often, and three steps do; where it had changed at every look, a dozen.
+STEPS = 30
+EXACT = 1e-4
+LARGEST_STEP = 2.0
+
+# Rates are counted in bins of this width (natural logarithm): the square root within 6 %.
+BIN_WIDTH = 0.25
+
+# Spreads of rates that a prior can have: from one rate for all to ten orders of magnitude.
+LEAST_SHAPE, MOST_SHAPE = 0.05, 20.0
+
+# How fast a bin's shape follows its items.
+SHAPE_STEP = 0.2
+
+
+class Prior(NamedTuple):
+    """The Gamma distribution that rates are drawn from: ``mean`` in changes a second."""
+
+    shape: float
+    mean: float
+
+
+class Rate(NamedTuple):
+    """An estimated rate (changes a second) and how sure it is: the shape of its distribution."""
+
+    value: float
+    shape: float
+
+
+def estimate(sights: Sights, prior: Prior) -> Rate:
+    """The rate of an item with *sights* under *prior*."""
+    pull = prior.shape / prior.mean + sights.quiet
+    changed = sights.changed
+    if changed < 1e-6:
+        return Rate(_bounded(prior.shape / pull), prior.shape)
+    distance = exp(sights.distance)
+    value = (prior.shape + changed) / (pull + changed * distance / 2)
+    shape = prior.shape
+    for _ in range(STEPS):
+        y = value * distance
+        h = y / expm1(y) if y < 700 else 0.0
+        shape = pull * value + changed * h * (h + y - 1)
+        step = (prior.shape - pull * value + changed * h) / shape
+        value *= exp(min(LARGEST_STEP, max(-LARGEST_STEP, step)))
+        if abs(step) < EXACT:
+            break
+    return Rate(_bounded(value), shape)
+
+
+def bin_of(rate: float) -> int:
+    """The bin that *rate* is counted in."""
+    return round(log(rate) / BIN_WIDTH)
+
+
+def rate_of(number: int) -> float:
+    """The rate in the middle of a bin."""
+    return exp(number * BIN_WIDTH)
+
+
+class Population:
+    """How many items there are of which rate, and the prior that they make.
+
+    The Gamma distribution with the greatest likelihood is the one that has their mean and their
+    mean logarithm; the logarithm of an estimate is lowered by what its uncertainty takes (the
+    expectation step of EM; Minka, Estimating a Gamma distribution, 2002, for the shape).
+    """
+
+    def __init__(self) -> None:
+        self.counts: defaultdict[int, int] = defaultdict(int)
+        self._shapes: dict[int, float] = {}
+
+    def add(self, number: int) -> None:
+        """An item of bin *number* more."""
+        self.counts[number] += 1
+
+    def remove(self, number: int) -> None:
+        """An item of bin *number* less."""
+        self.counts[number] -= 1
+        if self.counts[number] <= 0:
+            del self.counts[number]
+
+    def note(self, number: int, shape: float) -> None:
+        """An estimate in bin *number* has this *shape*."""
+        known = self._shapes.get(number, shape)
+        self._shapes[number] = known + SHAPE_STEP * (shape - known)
+
+    def prior(self, before: Prior) -> Prior:
+        """The prior that the items make; *before* where there are none."""
+        total = mean = logs = 0.0
+        for number, count in self.counts.items():
+            shape = self._shapes.get(number, before.shape)
+            total += count
+            mean += count * rate_of(number)
+            logs += count * (number * BIN_WIDTH + digamma(shape) - log(shape))
+        if not total:
+            return before
+        mean, logs = mean / total, logs / total
+        spread = max(1e-3, log(mean) - logs)
+        shape = (3 - spread + ((spread - 3) ** 2 + 24 * spread) ** 0.5) / (12 * spread)
+        return Prior(min(MOST_SHAPE, max(LEAST_SHAPE, shape)), _bounded(mean))
+
+
+def digamma(x: float) -> float:
+    """The derivative of the logarithm of the gamma function, for *x* > 0, to 1e-6."""
+    result = 0.0
+    while x < 6:
+        result -= 1 / x
+        x += 1
+    square = 1 / (x * x)
+    return result + log(x) - 0.5 / x - square * (1 / 12 - square * (1 / 120 - square / 252))
+
+
+def _bounded(rate: float) -> float:
+    return min(HIGHEST_RATE, max(LOWEST_RATE, rate))
