@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from pyarrow import parquet
+from pymongo import MongoClient
 
 from tests.export.documents import results
 from walmart_stream.cli import cli
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.item_documents import facets
 from walmart_stream.storage.writes import store
 
 Export = Callable[..., Result]
@@ -90,9 +92,27 @@ def test_items_and_times_are_chosen(export: Export, tmp_path: Path) -> None:
     assert (manifest["items"], manifest["to"]) == (["7", "8"], "2027-01-16T00:00:00.000Z")
 
 
+def test_a_tag_chooses_its_items(
+    export: Export, tmp_path: Path, mongod: Any, mongodb_database: str
+) -> None:
+    """As the watchlist has them; the manifest names the tag."""
+    with MongoClient[dict[str, Any]](mongod.uri) as client:
+        items = client[mongodb_database].items
+        items.update_one({"_id": "7"}, {"$set": {"facets": facets(["toys"], None)}}, upsert=True)
+
+    assert export("changes", "--tag", "toys", "--out", "out.ndjson").exit_code == 0
+
+    (line,) = (tmp_path / "out.ndjson").read_text().splitlines()
+    manifest = json.loads((tmp_path / "out.ndjson.manifest.json").read_bytes())
+    assert json.loads(line)["item_id"] == "7"
+    assert (manifest["tag"], manifest["items"]) == ("toys", None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
+        (["changes", "--out", "out.csv", "--tag", "tays"], 1, "no item has the tag tays"),
+        (["changes", "--out", "out.csv", "--tag", "a", "--item", "1"], 2, "not both"),
         (["changes", "--out", "out.xls"], 2, "--format is due: out.xls does not end in csv"),
         (["prices", "--out", "out.csv"], 2, "'prices' is not one of"),
         (["offers", "--out", "out.ndjson", "--bom"], 2, "--bom is for csv"),

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import click
 
+from walmart_stream.cli.params import examples, json_option
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "acl --principal User:worker --role worker",
+        "acl --principal User:reader --role reader --json",
+    )
+)
 @click.option("--principal", required=True, help="Kafka's name of the user, such as User:worker.")
 @click.option("--role", type=click.Choice(["worker", "poller", "reader", "release"]), required=True)
 @click.option(
@@ -18,8 +24,9 @@ from walmart_stream.commands.terminal import echo
     default="commands",
     show_default=True,
 )
+@json_option
 @click.option("--apply", is_flag=True, help="Make them, as the configured user.")
-def acl(principal: str, role: str, form: str, apply: bool) -> None:
+def acl(principal: str, role: str, form: str, as_json: bool, apply: bool) -> None:
     """Print the ACLs that a role needs on this program's topics and group, and nothing wider."""
     from walmart_stream.commands import acl as command
     from walmart_stream.kafka.acls import Role, role_acls
@@ -29,7 +36,7 @@ def acl(principal: str, role: str, form: str, apply: bool) -> None:
         raise click.BadParameter("must be like User:NAME, of one user", param_hint="--principal")
     settings = command_settings()
     acls = role_acls(settings, Role(role))
-    if form == "json":
+    if as_json or form == "json":
         echo(command.as_json(principal, acls))
     else:
         for one in acls:

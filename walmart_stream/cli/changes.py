@@ -7,18 +7,17 @@ from datetime import datetime
 
 import click
 
-from walmart_stream.cli.params import Time, json_option
+from walmart_stream.cli.params import Time, examples, json_option
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json, echo_json_line
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  walmart-stream changes
-  walmart-stream changes --since 2026-11-22T18:00:00Z --limit 1000 --json
-  walmart-stream changes --follow
-"""
+    epilog=examples(
+        "changes",
+        "changes --since 2026-11-22T18:00:00Z --limit 1000 --json",
+        "changes --follow",
+    )
 )
 @click.option(
     "--since", type=Time(), metavar="TIME", help="Observed then or later (ISO 8601, UTC)."

@@ -7,11 +7,15 @@ from typing import Any
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.group("dead-letters")
+@click.group(
+    "dead-letters",
+    epilog=examples("dead-letters list --class WrongShape", "dead-letters replay --all"),
+)
 def dead_letters() -> None:
     """Records that could not be processed, and why."""
 
@@ -26,7 +30,10 @@ def _letter_filter(command: Any) -> Any:
     return command
 
 
-@dead_letters.command("list")
+@dead_letters.command(
+    "list",
+    epilog=examples("dead-letters list", "dead-letters list --stage process --limit 10 --json"),
+)
 @_letter_filter
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with key and value.")
@@ -46,7 +53,7 @@ def dead_letters_list(
         echo(command.line_of(letter))
 
 
-@dead_letters.command("show")
+@dead_letters.command("show", epilog=examples("dead-letters show walmart-competitor-data:3:1042"))
 @click.argument("name", metavar="TOPIC:PARTITION:OFFSET")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def dead_letters_show(name: str, as_json: bool) -> None:
@@ -65,7 +72,13 @@ def dead_letters_show(name: str, as_json: bool) -> None:
         echo(f"{field}: {value}")
 
 
-@dead_letters.command("replay")
+@dead_letters.command(
+    "replay",
+    epilog=examples(
+        "dead-letters replay walmart-competitor-data:3:1042",
+        "dead-letters replay --class WrongShape",
+    ),
+)
 @click.argument("names", nargs=-1, metavar="[TOPIC:PARTITION:OFFSET]...")
 @_letter_filter
 @click.option("--all", "everything", is_flag=True, help="All, where neither is given.")

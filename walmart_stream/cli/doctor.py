@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
+from walmart_stream.cli.params import examples, json_option
 from walmart_stream.cli.running import load, run_async
-from walmart_stream.commands.terminal import echo
+from walmart_stream.commands.terminal import echo, echo_json
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.settings import SettingsError
 
+if TYPE_CHECKING:
+    from walmart_stream.commands.doctor import Finding
 
-@click.command()
-def doctor() -> None:
+
+@click.command(epilog=examples("doctor", "doctor --json"))
+@json_option
+def doctor(as_json: bool) -> None:
     """Check settings, broker, topics, MongoDB and Walmart; a line for each, and what to do."""
     from walmart_stream.commands import doctor as command
 
@@ -24,17 +32,31 @@ def doctor() -> None:
     try:
         settings = load()
     except SettingsError as exc:
-        for fault in exc.faults:
-            echo(command.Finding("settings", command.Verdict.FAULT, fault))
+        faults = [command.Finding("settings", command.Verdict.FAULT, one) for one in exc.faults]
+        show = _as_json if as_json else _in_lines
+        show(faults)
         sys.exit(REFUSED_EXIT_CODE)
     protect(settings.secrets(), stdout=True)
-    echo(command.Finding("settings", command.Verdict.OK, "complete"))
+    found = [command.Finding("settings", command.Verdict.OK, "complete")]
 
-    async def examine() -> bool:
-        healthy = True
+    async def examine() -> None:
+        if not as_json:
+            _in_lines(found)
         async for finding in command.doctor(settings):
-            echo(finding)
-            healthy &= finding.verdict is not command.Verdict.FAULT
-        return healthy
+            found.append(finding)
+            if not as_json:
+                _in_lines([finding])
 
-    sys.exit(0 if run_async(examine()) else 1)
+    run_async(examine())
+    if as_json:
+        _as_json(found)
+    sys.exit(1 if any(one.verdict is command.Verdict.FAULT for one in found) else 0)
+
+
+def _in_lines(found: Iterable[Finding]) -> None:
+    for finding in found:
+        echo(finding)
+
+
+def _as_json(found: Iterable[Finding]) -> None:
+    echo_json({"findings": [asdict(finding) for finding in found]})

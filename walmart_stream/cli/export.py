@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from walmart_stream.cli.params import Item, check_span, json_option, span_options
+from walmart_stream.cli.params import Item, check_span, examples, json_option, span_options
 from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import KAFKA, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json
@@ -16,13 +16,13 @@ FORMATS = ("csv", "ndjson", "parquet")
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  walmart-stream export changes --out changes.csv
-  walmart-stream export changes --from 2026-11-01 --to 2026-12-01 --out november.parquet
-  walmart-stream export windows --item 10450114 --format ndjson --out windows.json
-  walmart-stream export offers --bom --out for-excel.csv
-"""
+    epilog=examples(
+        "export changes --out changes.csv",
+        "export changes --from 2026-11-01 --to 2026-12-01 --out november.parquet",
+        "export windows --tag toys --format parquet --out toys.parquet",
+        "export windows --item 10450114 --format ndjson --out windows.json",
+        "export offers --bom --out for-excel.csv",
+    )
 )
 @click.argument("what", type=click.Choice(["changes", "offers", "windows"]))
 @click.option(
@@ -33,6 +33,7 @@ Examples:
 )
 @span_options
 @click.option("--item", "items", type=Item(), multiple=True, help="Of this item; may be repeated.")
+@click.option("--tag", help="Of the items with this tag.")
 @click.option("--bom", "with_mark", is_flag=True, help="Begin a CSV file as Excel wants UTF-8.")
 @click.option(
     "--out",
@@ -48,6 +49,7 @@ def export(
     since: datetime | None,
     until: datetime | None,
     items: tuple[str, ...],
+    tag: str | None,
     with_mark: bool,
     out: Path,
     as_json: bool,
@@ -64,16 +66,18 @@ def export(
         raise click.UsageError(f"--format is due: {out.name} does not end in {', '.join(FORMATS)}")
     if with_mark and form != "csv":
         raise click.UsageError("--bom is for csv")
+    if items and tag is not None:
+        raise click.UsageError("--item or --tag: not both")
     settings = command_settings(KAFKA)
     choice = command.Choice(tuple(set(items)) or None, since, until)
     try:
         with progress(f"exporting {what}") as show:
             manifest = run_async(
                 command.export(
-                    settings, what, form, choice, out, with_mark=with_mark, progress=show
+                    settings, what, form, choice, out, tag=tag, with_mark=with_mark, progress=show
                 )
             )
-    except (command.NoParquet, command.NotAFile) as exc:
+    except (command.NoParquet, command.NoSuchTag, command.NotAFile) as exc:
         raise click.ClickException(str(exc)) from None
     if as_json:
         echo_json(manifest)

@@ -6,12 +6,18 @@ from datetime import datetime
 
 import click
 
-from walmart_stream.cli.params import Item, Time, check_span
+from walmart_stream.cli.params import Item, Time, check_span, examples, json_option
 from walmart_stream.cli.running import KAFKA, command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "history 10450114",
+        "history 10450114 --from 2026-11-01 --to 2026-12-01 --format csv",
+        "history 10450114 --json",
+    )
+)
 @click.argument("item_id", type=Item())
 @click.option("--from", "since", type=Time(), help="ISO 8601; default: everything.")
 @click.option("--to", "until", type=Time())
@@ -22,7 +28,10 @@ from walmart_stream.commands.terminal import echo
     default="table",
     show_default=True,
 )
-def history(item_id: str, since: datetime | None, until: datetime | None, form: str) -> None:
+@json_option
+def history(
+    item_id: str, since: datetime | None, until: datetime | None, form: str, as_json: bool
+) -> None:
     """Show the price and shipping history of an item."""
     from walmart_stream.commands.history import UnknownItem
     from walmart_stream.commands.history import history as lines
@@ -31,7 +40,7 @@ def history(item_id: str, since: datetime | None, until: datetime | None, form: 
     settings = command_settings(KAFKA)
 
     async def show() -> None:
-        async for line in lines(settings, item_id, since, until, form):
+        async for line in lines(settings, item_id, since, until, "json" if as_json else form):
             echo(line)
 
     try:

@@ -8,11 +8,18 @@ from typing import Any
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import Unusable, run_async
 from walmart_stream.settings import SettingsError
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "local",
+        "local --for 60 --workers 3 --items 1000 --json figures.json",
+        "local --broker kafka --keep",
+    )
+)
 @click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True)
 @click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option(

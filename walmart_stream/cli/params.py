@@ -62,6 +62,12 @@ class Price(click.ParamType):
             self.fail(str(exc), param, ctx)
 
 
+def examples(*lines: str) -> str:
+    """The part of a command's help that shows how it is called, with the arguments in *lines*."""
+    # \b keeps click from filling the lines.
+    return "\b\nExamples:\n" + "\n".join(f"  walmart-stream {line}" for line in lines)
+
+
 def json_option(command: F) -> F:
     """``--json`` as the argument ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="As JSON.")(command)

@@ -7,16 +7,17 @@ import time
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.group()
+@click.group(epilog=examples("partitions list", "partitions resume"))
 def partitions() -> None:
     """Partitions that are parked, since their input cannot be processed."""
 
 
-@partitions.command("list")
+@partitions.command("list", epilog=examples("partitions list", "partitions list --json"))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def partitions_list(as_json: bool) -> None:
     """List the parked partitions."""
@@ -32,7 +33,12 @@ def partitions_list(as_json: bool) -> None:
         echo("no partition is parked")
 
 
-@partitions.command("resume")
+@partitions.command(
+    "resume",
+    epilog=examples(
+        "partitions resume", "partitions resume walmart-competitor-data:3 --skip-bad-until 1042"
+    ),
+)
 @click.argument("names", nargs=-1, metavar="[TOPIC:PARTITION]...")
 @click.option(
     "--skip-bad-until",

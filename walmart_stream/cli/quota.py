@@ -6,11 +6,12 @@ import json
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings
 from walmart_stream.commands.terminal import echo
 
 
-@click.command()
+@click.command(epilog=examples("quota", "quota --items 5000 --json"))
 @click.option("--items", type=click.IntRange(1), help="Of a watchlist; default: usual sizes.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def quota(items: int | None, as_json: bool) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
-from walmart_stream.cli.params import Time
+from walmart_stream.cli.params import Time, examples, json_option
 from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import command_settings, run_async
-from walmart_stream.commands.terminal import echo
+from walmart_stream.commands.terminal import echo, echo_json
 
 
-@click.command()
+@click.command(
+    epilog=examples("replay", "replay --into rebuilt --from 2026-11-01", "replay --items")
+)
 @click.option("--from", "since", type=Time(), help="Store no results before (ISO 8601).")
 @click.option("--into", metavar="DATABASE", help="Default: MONGODB_DATABASE.")
 @click.option("--items", is_flag=True, help="Only `items`, of stored offers and changes.")
-def replay(since: datetime | None, into: str | None, items: bool) -> None:
+@json_option
+def replay(since: datetime | None, into: str | None, items: bool, as_json: bool) -> None:
     """Recompute the results from the raw topic, beside the live workers.
 
     Refused for the live database once retention has deleted the beginning of the topic. With
@@ -31,10 +35,16 @@ def replay(since: datetime | None, into: str | None, items: bool) -> None:
             raise click.UsageError("--items makes whole documents: leave out --from")
         with progress("making items") as show:
             made = run_async(remake.remake(settings, into=into, progress=show))
-        echo(f"{made.items} items recreated in {made.seconds:.1f} s")
+        if as_json:
+            echo_json(made._asdict())
+        else:
+            echo(f"{made.items} items recreated in {made.seconds:.1f} s")
         return
     with progress("replaying") as show:
         done = run_async(command.replay(settings, since=since, into=into, progress=show))
+    if as_json:
+        echo_json(asdict(done))
+        return
     rate = done.observations / done.seconds
     echo(
         f"{done.observations} observations ({done.skipped} skipped) in {done.seconds:.1f} s, "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from walmart_stream.cli.params import check_span, json_option, span_options
+from walmart_stream.cli.params import check_span, examples, json_option, span_options
 from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import KAFKA, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json
@@ -16,11 +16,10 @@ DEFAULT_SPAN = timedelta(days=7)
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  walmart-stream report --out week.html
-  walmart-stream report --from 2026-11-01 --to 2026-12-01 --tag toys --out november.html
-"""
+    epilog=examples(
+        "report --out week.html",
+        "report --from 2026-11-01 --to 2026-12-01 --tag toys --out november.html",
+    )
 )
 @span_options
 @click.option("--tag", help="Of the items with this tag; default: all.")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 import click
 
+from walmart_stream.cli.params import examples, json_option
 from walmart_stream.cli.running import command_settings, run_async
-from walmart_stream.commands.terminal import echo
+from walmart_stream.commands.terminal import echo, echo_json
 
 
-@click.command()
+@click.command(epilog=examples("reseal", "reseal --plain"))
 @click.option("--plain", is_flag=True, help="Unseal them instead.")
-def reseal(plain: bool) -> None:
+@json_option
+def reseal(plain: bool, as_json: bool) -> None:
     """Seal what is private to the seller in MongoDB with the newest key; safe to repeat."""
     from walmart_stream.commands import reseal as command
 
@@ -20,11 +23,17 @@ def reseal(plain: bool) -> None:
 
     async def show() -> bool:
         complete = True
+        counts = {}
         async for collection, found in command.reseal(settings, plain=plain):
+            complete &= not found.unreadable
+            counts[collection] = asdict(found)
+            if as_json:
+                continue
             echo(f"{collection}: {found}")
             for one in found.first_unreadable:
                 echo(f"  unreadable: {one}")
-            complete &= not found.unreadable
+        if as_json:
+            echo_json(counts)
         return complete
 
     sys.exit(0 if run_async(show()) else 1)

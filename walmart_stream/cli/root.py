@@ -18,6 +18,7 @@ from walmart_stream.cli.doctor import doctor
 from walmart_stream.cli.export import export
 from walmart_stream.cli.history import history
 from walmart_stream.cli.local import local
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.partitions import partitions
 from walmart_stream.cli.quota import quota
 from walmart_stream.cli.replay import replay
@@ -26,6 +27,7 @@ from walmart_stream.cli.reseal import reseal
 from walmart_stream.cli.sandbox import sandbox
 from walmart_stream.cli.seller import seller
 from walmart_stream.cli.state import state
+from walmart_stream.cli.status import status
 from walmart_stream.cli.topics import topics
 from walmart_stream.cli.unlock import unlock
 from walmart_stream.cli.verify import verify
@@ -48,6 +50,7 @@ COMMANDS: tuple[click.Command, ...] = (
     sandbox,
     seller,
     state,
+    status,
     topics,
     unlock,
     verify,
@@ -56,7 +59,10 @@ COMMANDS: tuple[click.Command, ...] = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("local", "--local changes --follow", "COMMAND --help"),
+)
 @click.version_option(__version__, prog_name="walmart-stream")
 @click.option("--local", "on_local", is_flag=True, help="Work on the stack that `local` runs here.")
 @click.pass_context

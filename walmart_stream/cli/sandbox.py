@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import run_async
 
 
-@click.command()
+@click.command(epilog=examples("sandbox", "sandbox --port 8080 --items 1000 --speed 60"))
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("--items", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import click
 
-from walmart_stream.cli.params import Price
+from walmart_stream.cli.params import Price, examples
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.group()
+@click.group(epilog=examples("seller price SKU-1 14.80"))
 def seller() -> None:
     """The seller's own items."""
 
 
-@seller.command("price")
+@seller.command(
+    "price", epilog=examples("seller price SKU-1 14.80", "seller price SKU-1 14.80 --apply")
+)
 @click.argument("sku")
 @click.argument("amount", type=Price())
 @click.option("--apply", is_flag=True, help="Change it; without this nothing is changed.")

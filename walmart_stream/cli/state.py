@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from walmart_stream.cli.params import Item, Time, json_option
+from walmart_stream.cli.params import Item, Time, examples, json_option
 from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json
@@ -16,12 +16,11 @@ CANNOT_BE_TOLD = 3
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  walmart-stream state 10450114
-  walmart-stream state 10450114 --at 2026-11-22T18:00:00Z
-  walmart-stream state https://www.walmart.com/ip/10450114 --at 2026-11-22 --json
-"""
+    epilog=examples(
+        "state 10450114",
+        "state 10450114 --at 2026-11-22T18:00:00Z",
+        "state https://www.walmart.com/ip/10450114 --at 2026-11-22 --json",
+    )
 )
 @click.argument("item_id", type=Item(), metavar="ITEM")
 @click.option("--at", type=Time(), metavar="TIME", help="ISO 8601, UTC; by default now.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from walmart_stream.cli.params import Item
+from walmart_stream.cli.params import Item, examples
 from walmart_stream.cli.running import MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.command()
+@click.command(epilog=examples("unlock 10450114"))
 @click.argument("item_ids", metavar="ITEM...", nargs=-1, required=True, type=Item())
 def unlock(item_ids: tuple[str, ...]) -> None:
     """Make items anew from the raw topic, without observations from the future.

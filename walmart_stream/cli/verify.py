@@ -6,12 +6,13 @@ import sys
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.command()
+@click.command(epilog=examples("verify", "verify --patience 60 --json"))
 @click.option(
     "--patience",
     type=click.FloatRange(0),

@@ -8,18 +8,24 @@ from typing import BinaryIO
 import click
 from pydantic import ValidationError
 
-from walmart_stream.cli.params import Item
+from walmart_stream.cli.params import Item, examples, json_option
 from walmart_stream.cli.running import MONGODB, command_settings, run_async
-from walmart_stream.commands.terminal import echo
+from walmart_stream.commands.terminal import echo, echo_json
 from walmart_stream.settings import Settings
 
 
-@click.group()
+@click.group(epilog=examples("watch add 10450114", "watch list"))
 def watch() -> None:
     """The watchlist: which items are polled."""
 
 
-@watch.command("add")
+@watch.command(
+    "add",
+    epilog=examples(
+        "watch add 10450114 12417832 --note 'kettles'",
+        "watch add https://www.walmart.com/ip/10450114",
+    ),
+)
 @click.argument("item_ids", nargs=-1, required=True, type=Item())
 @click.option("--note", help="Why these items are watched.")
 def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
@@ -36,7 +42,7 @@ def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
     echo(f"watching {len(entries)} item(s)")
 
 
-@watch.command("remove")
+@watch.command("remove", epilog=examples("watch remove 10450114"))
 @click.argument("item_ids", nargs=-1, required=True, type=Item())
 def watch_remove(item_ids: tuple[str, ...]) -> None:
     """Stop watching items; exit code 1 if some were not watched."""
@@ -53,16 +59,23 @@ def watch_remove(item_ids: tuple[str, ...]) -> None:
         raise click.ClickException(f"not watched: {', '.join(absent)}")
 
 
-@watch.command("list")
-def watch_list() -> None:
+@watch.command("list", epilog=examples("watch list", "watch list --json"))
+@json_option
+def watch_list(as_json: bool) -> None:
     """List the watched items."""
     from walmart_stream.kafka import watchlist as commands
 
-    for entry in run_async(commands.watched(command_settings(MONGODB))).entries():
+    entries = run_async(commands.watched(command_settings(MONGODB))).entries()
+    if as_json:
+        echo_json({"items": [entry.fields() for entry in entries]})
+        return
+    for entry in entries:
         echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
 
 
-@watch.command("import")
+@watch.command(
+    "import", epilog=examples("watch import items.csv", "watch import items.csv --check")
+)
 @click.argument("file", type=click.File("rb"))
 @click.option("--check", is_flag=True, help="Show what would be watched; change nothing.")
 def watch_import(file: BinaryIO, check: bool) -> None:

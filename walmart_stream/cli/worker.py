@@ -6,11 +6,15 @@ import sys
 
 import click
 
+from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import Unusable, command_settings
 from walmart_stream.settings import SettingsError
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    epilog=examples("worker", "worker --web-port 6067"),
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def worker(options: tuple[str, ...]) -> None:
     """Run one worker; the same as `faust -A walmart_stream.app worker`.

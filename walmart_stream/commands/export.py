@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
 
-__all__ = ["EXPORTED", "FORMATS", "Choice", "NoParquet", "NotAFile", "export"]
+__all__ = ["EXPORTED", "FORMATS", "Choice", "NoParquet", "NoSuchTag", "NotAFile", "export"]
 
 Progress = Callable[[int, int | None], None]
 
 FORMATS = ("csv", "ndjson", "parquet")
+
+
+class NoSuchTag(LookupError):
+    """No item has the tag; the message names it."""
 
 
 async def export(
@@ -35,16 +40,19 @@ async def export(
     choice: Choice,
     path: Path,
     *,
+    tag: str | None = None,
     with_mark: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
     """Write the chosen documents to *path* and return the manifest, which is beside it.
 
-    *what* is a name in ``EXPORTED``, *form* one of ``FORMATS``. *progress* is called with the rows
-    written and those expected, ``None`` where they are not known.
+    *what* is a name in ``EXPORTED``, *form* one of ``FORMATS``. With *tag*, of the items that have
+    it; *choice* then names none. *progress* is called with the rows written and those expected,
+    ``None`` where they are not known.
 
     Raises:
         NoParquet: pyarrow is not installed.
+        NoSuchTag: no item has the tag.
         NotAFile: *path* is not a file that can be replaced.
         OSError: it cannot be written.
         PyMongoError: the database cannot be read.
@@ -55,6 +63,10 @@ async def export(
     client = mongo.connect(settings)
     try:
         database = mongo.database(client, settings)
+        if tag is not None:
+            choice = replace(choice, items=await reading.tagged(database, tag))
+            if not choice.items:
+                raise NoSuchTag(f"no item has the tag {tag}")
         # Before the file: a database that is away leaves nothing.
         total = await _expected(database, kind, choice)
         with drafted(path) as draft:
@@ -64,7 +76,7 @@ async def export(
                     draft.write(piece)
                     tally.add(documents, piece)
                     progress(tally.rows, total)
-            manifest = {"what": what, "format": form, **_asked(choice), **tally.fields()}
+            manifest = {"what": what, "format": form, **_asked(choice, tag), **tally.fields()}
             draft.publish(manifest)
     finally:
         client.close()
@@ -94,9 +106,10 @@ async def _expected(database: Any, kind: Exported, choice: Choice) -> int | None
         return None
 
 
-def _asked(choice: Choice) -> dict[str, Any]:
+def _asked(choice: Choice, tag: str | None) -> dict[str, Any]:
     return {
         "from": None if choice.since is None else to_iso(to_ms(choice.since)),
         "to": None if choice.until is None else to_iso(to_ms(choice.until)),
-        "items": None if choice.items is None else sorted(choice.items),
+        "items": None if choice.items is None or tag is not None else sorted(choice.items),
+        "tag": tag,
     }

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from walmart_stream.export.fields import Exported
+from walmart_stream.storage.documents import ITEMS
+from walmart_stream.storage.item_documents import facet
 from walmart_stream.storage.sealed import FieldSeal
 
 Document = Mapping[str, Any]
@@ -70,12 +72,26 @@ async def pages(
                 break
             yield [seal.open(kind.collection, document) for document in found]
             key = _key(kind, found[-1])
+            if len(found) < size:
+                break
             last = [one for one in (*last, *found) if _key(kind, one) == key]
             rest = list(_after(kind, key, [one["_id"] for one in last]))
 
 
-async def count(database: Any, kind: Exported, choice: Choice) -> int:
+async def tagged(database: Any, tag: str) -> tuple[str, ...]:
+    """The ids of the items with *tag*, some ten bytes each.
+
+    Raises:
+        PyMongoError: the database cannot be read.
+    """
+    found = database[ITEMS].find({"facets": facet(tag, "")}, {"_id": 1})
+    return tuple([document["_id"] async for document in found])
+
+
+async def count(database: Any, kind: Exported, choice: Choice) -> int | None:
     """The number of documents chosen as of now; where all are, by the server's own count.
+
+    ``None``: for more items than counting is quick for.
 
     Raises:
         PyMongoError: the database cannot be read, or counting takes too long.
@@ -83,6 +99,8 @@ async def count(database: Any, kind: Exported, choice: Choice) -> int:
     collection = database[kind.collection]
     wanted = choice.conditions(kind)
     if choice.items is not None:
+        if len(choice.items) > MOST_COUNTED:
+            return None
         wanted.append({"item_id": {"$in": list(choice.items)}})
     if not wanted:
         return int(await collection.estimated_document_count(maxTimeMS=COUNT_MS))
@@ -91,6 +109,7 @@ async def count(database: Any, kind: Exported, choice: Choice) -> int:
 
 # Milliseconds. Only the time left is computed of it: more is not worth waiting for.
 COUNT_MS = 5_000
+MOST_COUNTED = 1_000
 
 
 def _scopes(kind: Exported, choice: Choice) -> Iterator[list[Condition]]:

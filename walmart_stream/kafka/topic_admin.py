@@ -58,6 +58,16 @@ class TopicState:
     created: bool
     differences: list[str] = field(default_factory=list)
 
+    def fields(self) -> dict[str, Any]:
+        """JSON fields."""
+        return {
+            "name": self.topic.name,
+            "created": self.created,
+            "partitions": self.topic.partitions,
+            "copies": self.topic.copies,
+            "differences": self.differences,
+        }
+
     def __str__(self) -> str:
         if self.created:
             return f"{self.topic.name}: created, {_summary(self.topic)}"

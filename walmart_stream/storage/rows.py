@@ -57,6 +57,12 @@ _FORMULA = ("=", "+", "-", "@")
 # behind each.
 _SPLITS = re.compile(r"[;\t|](?=[ ]*[=+@-])")
 
+# Cells with any of these are quoted.
+_TO_QUOTE = re.compile('[,;\t|"\r\n]')
+
+# Most text is of this form, in which nothing needs to be made safe.
+_SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z _.:-]*")
+
 # Line ends inside a cell are legal, but not every reader knows, and a formula may follow.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -130,7 +136,7 @@ def csv_line(cells: Iterable[str]) -> str:
 
 
 def _quoted(cell: str) -> str:
-    if any(character in cell for character in ',;\t|"\r\n') or cell != cell.strip():
+    if _TO_QUOTE.search(cell) or cell != cell.strip():
         return '"' + cell.replace('"', '""') + '"'
     return cell
 
@@ -147,6 +153,8 @@ def _cell(value: Any) -> str:
 
 def _disarmed(text: str) -> str:
     """*text* as no spreadsheet takes it for a formula, wherever it splits the cell."""
+    if _SAFE.fullmatch(text):
+        return text
     text = _SPLITS.sub(lambda found: f"{found[0]}'", _CONTROL.sub(" ", text))
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 
 from walmart_stream.export.fields import EXPORTED, Exported
 from walmart_stream.export.formats import Csv, Encoder, Ndjson
-from walmart_stream.export.reading import Choice, Document, pages
+from walmart_stream.export.reading import Choice, Document, pages, tagged
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotFound, NotReady
 from walmart_stream.web.inputs import ExportQuery, query
@@ -38,7 +38,10 @@ async def export(context: Context, request: web.Request) -> web.StreamResponse:
     if context.work.export.locked():
         raise NotReady("exports: as many as can be are being made; asking again later helps")
     async with context.work.export:
-        choice = Choice(asked.items, asked.since, asked.until)
+        items = asked.items
+        if asked.tag is not None:
+            items = await tagged(context.database, asked.tag)
+        choice = Choice(items, asked.since, asked.until)
         found = pages(context.database, kind, choice, context.seal, PAGE)
         async with aclosing(found):
             return await _stream(request, found, asked, kind)

@@ -262,7 +262,18 @@ class ExportQuery(_Input):
         max_length=2_000,
         description="Of these items only: ids with commas between them.",
     )
+    tag: str | None = Field(
+        None, min_length=1, max_length=100, description="Of the items with this tag; without item."
+    )
     format: Annotated[Literal["csv", "ndjson"], BeforeValidator(_no_parquet)] = "csv"
+
+    @field_validator("tag")
+    @classmethod
+    def _stands_alone(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("item") is not None:
+            raise ValueError("is due, or item: not both")
+        return value
+
     bom: bool = Field(False, description="Begin CSV with a byte order mark, as Excel wants it.")
 
     _is_later = field_validator("until")(_is_later)
