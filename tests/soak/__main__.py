@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import secrets
 import subprocess
@@ -26,13 +27,13 @@ QUIET = 20.0
 MOST_GROWTH = 0.10
 
 
-def flood(url: str, token: str, count: int) -> str:
+def flood(url: str, token: str, count: int, rate: float = math.inf) -> str:
     """Floods in a process of its own, so that its work does not look like the worker's."""
-    command = [sys.executable, "-m", "tests.soak.flood", url, token, str(count)]
+    command = [sys.executable, "-m", "tests.soak.flood", url, token, str(count), str(rate)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-async def soak(count: int, warm_up: int) -> bool:
+async def soak(count: int, warm_up: int, rate: float) -> bool:
     token = os.environ["WEB_TOKEN"] = secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DATA_DIR"] = folder
@@ -51,7 +52,7 @@ async def soak(count: int, warm_up: int) -> bool:
             pid, before = worker.process.pid, resident(worker.process.pid)
             began = time.monotonic()
             with Probes(worker.url) as probes:
-                sent = await asyncio.to_thread(flood, worker.url, token, count)
+                sent = await asyncio.to_thread(flood, worker.url, token, count, rate)
             took = time.monotonic() - began
             await asyncio.sleep(QUIET)
             after, restarts = resident(worker.process.pid), worker.restarts
@@ -70,8 +71,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--warm-up", type=int, default=WARM_UP)
+    parser.add_argument("--rate", type=float, default=math.inf, help="requests/s at most")
     options = parser.parse_args()
-    sys.exit(0 if asyncio.run(soak(options.requests, options.warm_up)) else 1)
+    is_well = asyncio.run(soak(options.requests, options.warm_up, options.rate))
+    sys.exit(0 if is_well else 1)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Hostile requests of many kinds: ``python -m tests.soak.flood URL TOKEN COUNT``."""
+"""Hostile requests of many kinds: ``python -m tests.soak.flood URL TOKEN COUNT [PER_SECOND]``."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import sys
 from collections import Counter
@@ -62,17 +63,22 @@ def kinds(token: bytes) -> dict[str, tuple[float, Callable[[random.Random], Kind
     }
 
 
-async def flood(url: str, token: str, count: int, seed: int = 1) -> Counter[str]:
-    """Send *count* requests; how many there were of each kind."""
+async def flood(
+    url: str, token: str, count: int, per_second: float = math.inf, seed: int = 1
+) -> Counter[str]:
+    """Send *count* requests, at most *per_second*; how many there were of each kind."""
     chance = random.Random(seed)
     made = kinds(token.encode())
     names, shares = list(made), [share for share, _ in made.values()]
-    left = iter(chance.choices(names, shares, k=count))
+    left = iter(enumerate(chance.choices(names, shares, k=count)))
+    clock = asyncio.get_running_loop().time
+    began = clock()
     address = urlsplit(url)
     done: Counter[str] = Counter()
 
     async def caller() -> None:
-        for name in left:
+        for number, name in left:
+            await asyncio.sleep(began + number / per_second - clock())
             kind = made[name][1](chance)
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(PATIENCE):
@@ -99,8 +105,9 @@ async def send(host: str, port: int, kind: Kind) -> None:
 
 
 def main() -> None:
-    url, token, count = sys.argv[1:4]
-    for name, sent in sorted(asyncio.run(flood(url, token, int(count))).items()):
+    url, token, count, *rate = sys.argv[1:]
+    sent_of = asyncio.run(flood(url, token, int(count), *map(float, rate)))
+    for name, sent in sorted(sent_of.items()):
         print(f"{sent:8,} {name}")
 
 
