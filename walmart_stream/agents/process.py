@@ -20,6 +20,7 @@ from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.reading.observation import UNLOCK
+from walmart_stream.domain.remembered import Remembered
 from walmart_stream.domain.schedule.seen import sights_of
 from walmart_stream.domain.schedule.sights import Sight
 from walmart_stream.domain.standing import Standing, item_standing
@@ -42,8 +43,9 @@ CLOSE_CHUNK = 500
 # Some ten megabytes of keys; beyond that they are hashed anew.
 MOST_ITEMS_KNOWN = 100_000
 MOST_WINDOW_KEYS = 1000
-# Some thirty megabytes of states; of more items, the values are decoded anew.
-MOST_DECODED = 20_000
+# Bytes of encoded states, whose objects are kept: some 64 MB, of 40,000 items with two offers. The
+# values of others are decoded again.
+MOST_DECODED = 12 * 1024 * 1024
 
 # What becomes of an observation, as it is counted.
 OUTCOMES = ("applied", "duplicate", "late", "silent", "bad", "forwarded")
@@ -99,7 +101,7 @@ class Processor:
         self._partition_of: dict[bytes, int] = {}
         # Item -> a stored value and what it says, to save decoding. It is used only where the
         # table has that very value, so nothing that happens to the table can make it wrong.
-        self._decoded: dict[str, tuple[bytes, ItemState]] = {}
+        self._decoded: Remembered[str, tuple[bytes, ItemState]] = Remembered(MOST_DECODED)
 
     async def handle(self, batch: Batch) -> None:
         """Process *batch*; everything that follows from it is durable on return."""
@@ -223,11 +225,11 @@ class Processor:
     def _states(self, partition: int, item_ids: Iterable[str]) -> dict[str, ItemState]:
         """States to change: what was decoded and is handed out here is forgotten."""
         read = self._tables.offers.read
-        take = self._decoded.pop
+        take = self._decoded.take
         states = {}
         for item_id in item_ids:
             value = read(partition, item_id.encode())
-            decoded = take(item_id, None)
+            decoded = take(item_id)
             if value is None:
                 continue
             if decoded is not None and decoded[0] == value:
@@ -255,12 +257,10 @@ class Processor:
         self._note_open(partition, outcome.states)
 
     def _encoded(self, states: Mapping[str, ItemState]) -> dict[bytes, bytes]:
-        if len(self._decoded) > MOST_DECODED:
-            self._decoded.clear()
         values = {}
         for item_id, new in states.items():
             value = values[item_id.encode()] = state.encode(new)
-            self._decoded[item_id] = value, new
+            self._decoded.put(item_id, (value, new), len(value))
         return values
 
     def _stored_windows(self, partition: int) -> Callable[[str, int], bytes | None]:

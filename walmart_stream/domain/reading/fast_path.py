@@ -18,15 +18,19 @@ from walmart_stream.domain.reading.amounts import Doubtful
 from walmart_stream.domain.reading.envelope import time_of
 from walmart_stream.domain.reading.observation import AFFILIATE, Observation
 from walmart_stream.domain.reading.texts import MAX_NAME, text_of
+from walmart_stream.domain.remembered import Remembered
 
 # What stands between the other fields of an envelope and the item.
 _PAYLOAD = b',"payload":'
 
-# Most answers repeat what the last one about the item said, byte for byte. Of how many items that
-# is known, by a digest of these bytes: the bytes themselves would be more than a processor's cache
-# holds, and fetching them from memory takes as long as reading them anew. Some thirty megabytes; of
-# more items, all are forgotten.
-MOST_ITEMS = 50_000
+# Most answers repeat what the last one about the item said, byte for byte. That is known by a
+# digest of these bytes: the bytes themselves would be more than a processor's cache holds, and
+# fetching them from memory takes as long as reading them again. The limit, in bytes of memory, is
+# some 100,000 items; of more, those that were not read for longest are read in full.
+MOST_REMEMBERED = 64 * 1024 * 1024
+
+# What is remembered of an item beside its name: objects of 48 to 120 bytes each, and their places.
+_SIZE = 600
 
 Number = float | int | None
 
@@ -81,11 +85,10 @@ _item = Decoder(_Item).decode
 
 
 class Reader:
-    """Reads observations; remembers what the last answer about each of *most_items* said."""
+    """Reads observations; remembers in *most* bytes what the last answer about an item said."""
 
-    def __init__(self, most_items: int = MOST_ITEMS) -> None:
-        self._most_items = most_items
-        self._last: dict[str, _Said] = {}
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._last: Remembered[str, _Said] = Remembered(most)
 
     def read(self, key: bytes | None, value: bytes) -> Observation | None:
         """The observation in *value*, the record of *key*.
@@ -113,9 +116,7 @@ class Reader:
                 if not 0 < item.itemId < 10**20 or str(item.itemId) != item_id:
                     return None
                 said = _said(item, digest)
-                if len(self._last) >= self._most_items:
-                    self._last.clear()
-                self._last[item_id] = said
+                self._last.put(item_id, said, _SIZE + len(said.name or ""))
             at = time_of(envelope.observed_at)
         except (DecodeError, UnicodeDecodeError, RecursionError, BadInput, Doubtful):
             return None
