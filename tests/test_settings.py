@@ -160,6 +160,7 @@ def test_no_message_and_no_repr_holds_a_secret() -> None:
 
     faults = faults_of({**NEEDED, **environ, "KAFKA_BROKERS": "user:s3cr3t-value@host:9092"})
     environ |= {"MONGODB_URI": "mongodb://u:s3cr3t-value@unreachable.invalid",
+                "ALERT_CHANNELS": "ops=https://h.invalid/?secret=s3cr3t-value",
                 "MONGODB_FIELD_KEYS": "s3cr3t-value".ljust(43, "-") + "="}  # fmt: skip
     settings = load(**environ, WALMART_CONSUMER_ID="c", WALMART_CLIENT_ID="c")
 

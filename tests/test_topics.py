@@ -12,6 +12,7 @@ def test_the_topics_are_those_of_the_contract() -> None:
         "walmart-competitor-data": Kept.BY_TIME,
         "walmart-seller-news": Kept.BY_TIME,
         "walmart-data-processing": Kept.BY_TIME,
+        "walmart-alert-rules": Kept.COMPACTED,
         "walmart-alerts": Kept.BY_TIME,
         "walmart-dead-letter": Kept.BY_TIME,
         "walmart-partitions": Kept.COMPACTED,

@@ -14,15 +14,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from walmart_stream import topics
+from walmart_stream.agents.alert_rules import AlertRules, tags_of
+from walmart_stream.agents.alert_sink import AlertSink
+from walmart_stream.agents.alerts import Alerts
 from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.agents.health import Health
 from walmart_stream.agents.letter_archive import LetterArchive
 from walmart_stream.agents.live_worker import LiveWorker
+from walmart_stream.agents.notifier import Notifier
 from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.agents.parking import Parking
 from walmart_stream.agents.poll import Poller
@@ -43,6 +47,7 @@ from walmart_stream.bootstrap import (
     with_options,
 )
 from walmart_stream.credentials.redaction import protect
+from walmart_stream.domain.time import to_datetime
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
@@ -53,6 +58,7 @@ from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.kafka.partition_states import read_states
 from walmart_stream.kafka.reading import read_key
 from walmart_stream.metrics import Metrics
+from walmart_stream.notify.channels import open_channels
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
@@ -69,6 +75,10 @@ POLL_TICK = 0.5
 CLOSE_TICK = 5.0
 # How late a parked partition goes on after a person said so.
 PARKING_TICK = 2.0
+# How late a changed rule counts, and an episode is noticed that nothing but time confirms.
+ALERT_TICK = 2.0
+# How late a channel is told.
+NOTIFY_TICK = 1.0
 
 
 def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> StreamApp:
@@ -78,6 +88,10 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     """
     clock = WalmartClock(wall, time.monotonic)
     now = clock.now_ms
+
+    def moment() -> datetime:
+        return to_datetime(now())
+
     metrics = Metrics()
     app = StreamApp(
         settings.app_id,
@@ -113,6 +127,8 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     news = ItemNews(clock=now)
     learn = news.add_answer if settings.selling else None
     poller = Poller(app, tables, schedule, metrics, settings, client, clock, learn)
+    alert_rules = AlertRules(settings, partial(tags_of, app, tables))
+    alerts = Alerts(app, tables.alerts, alert_rules, metrics, rules.known_ms, clock=now)
     processor = Processor(
         app,
         tables,
@@ -123,8 +139,22 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         most_ahead=settings.most_ahead_ms,
         read_log=partial(read_key, settings, topics.RAW.name),
         sighted=poller.sighted,
+        alerts=alerts,
     )
     sink = Sink(app, database, metrics, letters, FieldSeal.of(settings))
+    alert_sink = AlertSink(
+        app, database, sink.persist, letters, clock=moment, seal=FieldSeal.of(settings)
+    )
+    notifier = Notifier(
+        app,
+        database,
+        open_channels(settings, wall),
+        alert_rules,
+        metrics,
+        clock=moment,
+        most=settings.alert_messages_per_hour,
+        seal=FieldSeal.of(settings),
+    )
     kept = timedelta(days=settings.dead_letter_days)
     archive = LetterArchive(database, sink.persist, kept, FieldSeal.of(settings))
     watchlist = Watchlist(app, tables, letters, changed=poller.watch_changed)
@@ -138,6 +168,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         (topics.RAW, "process", processor.handle),
         (topics.SELLER_NEWS, "seller-news", own_items.handle),
         (topics.RESULTS, "sink", sink.handle),
+        (topics.ALERTS, "alerts", alert_sink.handle),
         (topics.DEAD_LETTERS, "dead-letters", archive.handle),
     ):
         took = metrics.batch_seconds.labels(name).observe
@@ -147,13 +178,16 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     timer(app, POLL_TICK, "seller-poll", seller.tick)
     timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
     timer(app, PARKING_TICK, "parking", parking.tick)
+    timer(app, ALERT_TICK, "alert-rules", partial(alerts.tick, processor.settled_until))
+    timer(app, NOTIFY_TICK, "notify", notifier.tick)
 
-    waits_for_mongodb = {topics.RESULTS.name}
+    waits_for_mongodb = {topics.RESULTS.name, topics.ALERTS.name}
     app.watchdog = Watchdog(app, excused=lambda: waits_for_mongodb if sink.outage else ())
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:
         processor.forget()
+        alerts.forget()
         own_items.forget()
         parking.forget()
 
@@ -162,6 +196,8 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         await poller.close()
         await seller.close()
         await live.close()
+        await notifier.close()
+        await alert_rules.stop()
         mongodb.close()
 
     health = Health(processor, poller, clock, metrics, settings.poll_interval_max)

@@ -57,6 +57,19 @@ class Metrics:
         self.windows_closed = Counter(
             "walmart_windows_closed", "Windows closed.", registry=registry
         )
+        self.alerts = Counter(
+            "walmart_alerts",
+            "Steps of alerts, by step: raised or closed.",
+            ["step"],
+            registry=registry,
+        )
+        self.alert_deliveries = Counter(
+            "walmart_alert_deliveries",
+            "Deliveries of alerts to channels, by outcome: sent, failed (to be tried again), muted "
+            "or gave_up.",
+            ["outcome"],
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "walmart_dead_letters", "Dead letters, by stage.", ["stage"], registry=registry
         )

@@ -27,7 +27,7 @@ from pydantic import (
     field_validator,
 )
 
-from walmart_stream.credentials import mongodb
+from walmart_stream.credentials import channels, mongodb
 from walmart_stream.credentials.files import (
     ExposedFile,
     SecretInFile,
@@ -233,6 +233,21 @@ class Settings(BaseModel):
         description="Only a proxy that checks its callers reaches the web views: without WEB_TOKEN "
         "anybody whom it lets through may read, and X-Forwarded-For is believed.",
     )
+    alert_channels: SecretStr | None = Field(
+        None,
+        description="Channels of alerts, NAME=URL separated by commas: https:// with ?secret= is a "
+        "signed webhook, anything else a URL of apprise.",
+    )
+    alert_private_addresses: bool = Field(
+        False,
+        description="Allow webhooks of alerts to addresses that are not public, and plain HTTP.",
+    )
+    alert_messages_per_hour: int = Field(
+        20,
+        ge=2,
+        le=10_000,
+        description="Messages that a channel gets in an hour; what is more becomes one digest.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="Format of the log.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe records that are logged."
@@ -393,6 +408,13 @@ class Settings(BaseModel):
         # Where POLL_INTERVAL_MAX is wrong, that is the fault to name.
         return value or 3 * info.data.get("poll_interval_max", 1.0)
 
+    @field_validator("alert_channels")
+    @classmethod
+    def _are_channels(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            channels.channels_of(value.get_secret_value())
+        return value
+
     @field_validator("poll_interval_max")
     @classmethod
     def _is_the_larger(cls, value: float, info: ValidationInfo) -> float:
@@ -411,6 +433,8 @@ class Settings(BaseModel):
                 values.update(mongodb.secrets(text) if name == "mongodb_uri" else (text,))
                 if name == "mongodb_field_keys":
                     values.update(mongodb.keys_of(text))
+                if name == "alert_channels":
+                    values.update(channels.secrets(text))
         return values
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from walmart_stream import topics
 from walmart_stream.domain import state
+from walmart_stream.domain.alerts import state as alert_state
 from walmart_stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PRICE_WINDOWS = "price-windows"
 WATCHLIST = "watchlist"
 POLLS = "polls"
 OWN_ITEMS = "own-items"
+ALERTS = "alerts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ TABLES = (
     TableSpec(WATCHLIST, made_of=topics.WATCHLIST.name),
     TableSpec(POLLS),
     TableSpec(OWN_ITEMS, made_of=topics.SELLER_NEWS.name),
+    TableSpec(ALERTS),
 )
 
 
@@ -63,6 +66,8 @@ class Tables:
     ``watchlist``: item id -> what to poll. ``polls``: item id -> when and how it was polled last.
     ``own_items``, in partition 0 only: SKU or GTIN -> item id, events that wait for one, and how
     far the polling of the seller side is; see :mod:`walmart_stream.agents.own_items`.
+    ``alerts``: item id -> where its alert rules stand
+    (:class:`~walmart_stream.domain.alerts.state.ItemAlerts`), and each partition's watermark.
     """
 
     offers: AwaitedTable
@@ -70,6 +75,7 @@ class Tables:
     watchlist: AwaitedTable
     polls: AwaitedTable
     own_items: AwaitedTable
+    alerts: AwaitedTable
 
 
 def create_tables(app: StreamApp, settings: Settings) -> Tables:
@@ -99,4 +105,6 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
     watchlist = table(WATCHLIST, key_type=bytes)
     polls = table(POLLS, key_type=bytes)
     own_items = table(OWN_ITEMS, key_type=bytes)
-    return Tables(offers, price_windows, watchlist, polls, own_items)
+    alerts = table(ALERTS, key_type=bytes)
+    alerts.age = alert_state.age
+    return Tables(offers, price_windows, watchlist, polls, own_items, alerts)

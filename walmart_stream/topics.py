@@ -17,7 +17,8 @@ class Kept(StrEnum):
 class TopicSpec:
     """One topic. All topics have the same partition count.
 
-    Keys are item ids as UTF-8 text, except in :data:`SELLER_NEWS` and :data:`PARTITIONS`.
+    Keys are item ids as UTF-8 text, except in :data:`SELLER_NEWS`, :data:`ALERT_RULES` and
+    :data:`PARTITIONS`.
     """
 
     name: str
@@ -50,10 +51,16 @@ RESULTS = TopicSpec(
     writer="processing agent",
     kept=Kept.BY_TIME,
 )
+ALERT_RULES = TopicSpec(
+    "walmart-alert-rules",
+    value="one alert rule, or until when an item or a rule is muted; empty = removed",
+    writer="web views and CLI",
+    kept=Kept.COMPACTED,
+)
 ALERTS = TopicSpec(
     "walmart-alerts",
-    value="rule hits",
-    writer="processing agent",
+    value="a step of an alert: raised, acknowledged, closed",
+    writer="processing agent, and of acknowledgements web views and CLI",
     kept=Kept.BY_TIME,
 )
 DEAD_LETTERS = TopicSpec(
@@ -70,4 +77,13 @@ PARTITIONS = TopicSpec(
     kept=Kept.COMPACTED,
 )
 
-TOPICS = (WATCHLIST, RAW, SELLER_NEWS, RESULTS, ALERTS, DEAD_LETTERS, PARTITIONS)
+TOPICS = (
+    WATCHLIST,
+    RAW,
+    SELLER_NEWS,
+    RESULTS,
+    ALERT_RULES,
+    ALERTS,
+    DEAD_LETTERS,
+    PARTITIONS,
+)

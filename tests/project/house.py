@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "walmart_stream"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("credentials", "domain", "engine", "metrics", "sandbox", "topics"),
     ("settings",),
-    ("logs", "storage", "tables", "walmart"),
+    ("logs", "notify", "storage", "tables", "walmart"),
     ("export", "kafka"),
     ("web",),
     ("agents", "audit"),
@@ -33,6 +33,7 @@ IMPORTS_ONLY: dict[str, set[str]] = {
     "credentials": set(),
     "domain": set(),
     "engine": set(),
+    "notify": {"credentials", "domain", "settings"},
     "export": {"domain", "storage"},
     "sandbox": set(),
     "settings": {"credentials"},

@@ -37,7 +37,14 @@ LETTERS_AT_ONCE = 20
 
 
 # What workers read, as their consumer group.
-READ = (topics.WATCHLIST, topics.RAW, topics.SELLER_NEWS, topics.RESULTS, topics.DEAD_LETTERS)
+READ = (
+    topics.WATCHLIST,
+    topics.RAW,
+    topics.SELLER_NEWS,
+    topics.RESULTS,
+    topics.ALERTS,
+    topics.DEAD_LETTERS,
+)
 
 
 class LiveWorker:

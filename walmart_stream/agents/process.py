@@ -11,6 +11,7 @@ from typing import Any
 from faust.types import TP
 
 from walmart_stream import topics
+from walmart_stream.agents.alerts import Alerts, Watch
 from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.agents.unlock import ReadLog, Unlocker
 from walmart_stream.domain import events, state
@@ -72,9 +73,11 @@ class Processor:
         clock: Callable[[], int],
         most_ahead: int,
         read_log: ReadLog,
+        alerts: Alerts,
         sighted: Callable[[int, Iterable[Sight]], None] | None = None,
     ) -> None:
         self._app = app
+        self._alerts = alerts
         self._sighted = sighted
         self._tables = tables
         self._rules = rules
@@ -108,11 +111,13 @@ class Processor:
         outbox = self._app.outbox()
         entries, item_ids, unlocked = self._read(batch, outbox)
         async with self._locks[batch.partition]:
-            known = self._states(batch.partition, item_ids)
-            try:
-                outcome = apply(known, entries, self._rules)
-            except Exception as exc:
-                raise Unprocessable from exc
+            async with self._alerts.watching(batch.partition) as watch:
+                known = self._states(batch.partition, item_ids)
+                try:
+                    outcome = self._apply(known, entries, watch)
+                except Exception as exc:
+                    raise Unprocessable from exc
+                await self._alerts.store(watch)
             await self._store(batch.partition, outcome, outbox)
             for item_id in unlocked:
                 await self._unlock(batch.partition, item_id, batch.records[-1].offset + 1)
@@ -166,6 +171,11 @@ class Processor:
             for start, offers in windows.items()
         }
 
+    def _apply(self, known: Mapping[str, ItemState], entries: list[Entry], watch: Watch) -> Outcome:
+        if watch.follow is None:
+            return apply(known, entries, self._rules)
+        return apply(known, entries, self._rules, watch.follow)
+
     async def _unlock(self, partition: int, item_id: str, end: int) -> None:
         """Make an item anew from the log before offset *end*, if something is wrong with it."""
         outbox = self._app.outbox()
@@ -173,6 +183,7 @@ class Processor:
         outcome = await self._unlocker.rebuilt(partition, item_id, end, old, outbox)
         if outcome is not None:
             await self._store(partition, outcome, outbox)
+            await self._alerts.unlock(partition, item_id)
 
     def _read(self, batch: Batch, outbox: Outbox) -> tuple[list[Entry], set[str], list[str]]:
         """The observations to apply, the items that they are of, and those to unlock."""
@@ -305,6 +316,17 @@ class Processor:
                 self._note_newest(found.observed_at)
             if index % CLOSE_CHUNK == 0:
                 await asyncio.sleep(0)
+
+    def settled_until(self, partition: int) -> int:
+        """The time (epoch ms) up to which all that was observed in *partition* was processed.
+
+        Without a backlog that is when the broker last said so, which time alone then moves on.
+        """
+        tp = TP(topics.RAW.name, partition)
+        answered = self._app.last_fetched().get(tp)
+        if answered is not None and self._app.has_caught_up(tp):
+            return min(self._clock(), answered)
+        return self._processed_until.get(partition, 0)
 
     def _closing_time(self, partition: int) -> int:
         """The clock by which windows close: now, but not past what has been processed (epoch ms).

@@ -107,6 +107,11 @@ class StreamApp(faust.App):
             if position < end and tp not in consumer.parked
         }
 
+    def has_caught_up(self, tp: TP) -> bool:
+        """Whether everything is finished that *tp* had when a broker last answered."""
+        found = cast(BatchConsumer, self.consumer).unfinished().get(tp)
+        return found is not None and found[0] >= found[1]
+
     def unread(self) -> str | None:
         """Why nobody reads some partition: no topic, or none of the group has it; else ``None``."""
         topics, missing = cast(BatchConsumer, self.consumer).topics()

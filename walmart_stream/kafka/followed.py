@@ -53,10 +53,10 @@ class Followed:
         self._begin = begin
         self._idle = idle
         self._task: asyncio.Task[None] | None = None
-        self._asked: list[asyncio.Future[None]] = []
+        self._asked: list[asyncio.Future[Take]] = []
 
-    async def catch_up(self) -> None:
-        """Returns when all that the topic held when this was called has been taken.
+    async def catch_up(self) -> Take:
+        """Returns what has taken all that the topic held when this was called.
 
         Raises:
             KafkaError, OSError, TimeoutError: the topic cannot be read.
@@ -66,7 +66,8 @@ class Followed:
         answer = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
         async with asyncio.timeout(STALL_TIMEOUT):
-            await answer
+            take: Take = await answer
+            return take
 
     async def stop(self) -> None:
         """Ends the reading."""
@@ -77,7 +78,7 @@ class Followed:
     async def _follow(self) -> None:
         # Somebody may ask while the consumer is being closed.
         while self._asked:
-            waiting: list[asyncio.Future[None]] = []
+            waiting: list[asyncio.Future[Take]] = []
             try:
                 tps = await partitions_of(self._settings, self._topic)
                 async with assigned_consumer(self._settings, tps) as consumer:
@@ -95,7 +96,7 @@ class Followed:
         self,
         consumer: AIOKafkaConsumer[bytes, bytes],
         tps: list[TopicPartition],
-        waiting: list[asyncio.Future[None]],
+        waiting: list[asyncio.Future[Take]],
     ) -> None:
         take = self._begin()
         ends: dict[TopicPartition, int] = {}
@@ -120,7 +121,7 @@ class Followed:
             if waiting and progress.is_quiet(tps):
                 for answer in waiting:
                     if not answer.done():  # who has hung up is done
-                        answer.set_result(None)
+                        answer.set_result(take)
                 waiting.clear()
             await asyncio.sleep(0)
 

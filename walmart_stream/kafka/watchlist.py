@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import BinaryIO
-
-from aiokafka import AIOKafkaProducer
 
 from walmart_stream import topics
 from walmart_stream.domain.reading.csv_file import decode
@@ -19,8 +16,7 @@ from walmart_stream.domain.watch import (
     stamped,
 )
 from walmart_stream.domain.watched import Watched
-from walmart_stream.kafka.clients import client_options, start
-from walmart_stream.kafka.placement import partition_of
+from walmart_stream.kafka.producing import produce
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
@@ -28,9 +24,6 @@ Clock = Callable[[], datetime]
 
 # Bytes of a CSV file: some two million items, more than one poller can ask for in a day.
 LARGEST_FILE = 64 * 1024 * 1024
-
-# Records on their way at a time.
-CHUNK = 1_000
 
 
 def _now() -> datetime:
@@ -45,9 +38,10 @@ async def add(settings: Settings, entries: Iterable[WatchEntry], *, clock: Clock
     Raises:
         KafkaError: some are not acknowledged; adding them again is harmless.
     """
-    await _produce(
+    await produce(
         settings,
-        [(entry.item_id, encode_entry(entry)) for entry in stamped(entries, clock())],
+        topics.WATCHLIST.name,
+        [(entry.item_id.encode(), encode_entry(entry)) for entry in stamped(entries, clock())],
     )
 
 
@@ -57,7 +51,8 @@ async def remove(settings: Settings, item_ids: Iterable[str]) -> None:
     Raises:
         KafkaError: some are not acknowledged; removing them again is harmless.
     """
-    await _produce(settings, [(item_id, None) for item_id in item_ids])
+    records = [(item_id.encode(), None) for item_id in item_ids]
+    await produce(settings, topics.WATCHLIST.name, records)
 
 
 async def listing(settings: Settings) -> dict[str, WatchEntry]:
@@ -88,24 +83,3 @@ def read_file(file: BinaryIO) -> tuple[list[WatchEntry], list[RowFault]]:
     if len(content) > LARGEST_FILE:
         raise ValueError(f"the file has more than {LARGEST_FILE // 1024**2} MB")
     return parse_csv(decode(content))
-
-
-async def _produce(settings: Settings, records: Sequence[tuple[str, bytes | None]]) -> None:
-    if not records:
-        return
-    # By hand: the client would hash by the number of partitions that the broker has.
-    keyed = [(item_id.encode(), value) for item_id, value in records]
-    partitions = settings.kafka_partitions
-    producer = AIOKafkaProducer(**client_options(settings), acks="all")
-    try:
-        await start(producer, settings)
-        for first in range(0, len(keyed), CHUNK):
-            sent = [
-                await producer.send(
-                    topics.WATCHLIST.name, value, key, partition_of(key, partitions)
-                )
-                for key, value in keyed[first : first + CHUNK]
-            ]
-            await asyncio.gather(*sent)
-    finally:
-        await producer.stop()

@@ -12,6 +12,8 @@ PRICE_CHANGES = "price_changes"
 PRICE_WINDOWS = "price_windows"
 ITEMS = "items"
 DEAD_LETTERS = "dead_letters"
+ALERTS = "alerts"
+ALERT_DELIVERIES = "alert_deliveries"
 
 # The width of windows whose ids do not name it: the default of the first release, seconds.
 UNNAMED_WIDTH_S = 3600

@@ -6,13 +6,15 @@ import warnings
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
-from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
 from walmart_stream.credentials import mongodb
 from walmart_stream.credentials.redaction import Redactor
 from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.documents import (
+    ALERT_DELIVERIES,
+    ALERTS,
     DEAD_LETTERS,
     ITEMS,
     OFFERS,
@@ -68,6 +70,16 @@ INDEXES = {
         ),
         IndexModel([("facets", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("words", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    ALERTS: [
+        IndexModel([("raised_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("item_id", ASCENDING), ("raised_at", DESCENDING)]),
+        IndexModel([("state", ASCENDING), ("raised_at", DESCENDING)]),
+    ],
+    ALERT_DELIVERIES: [
+        IndexModel([("channel", ASCENDING), ("state", ASCENDING), ("next_at", ASCENDING)]),
+        IndexModel([("alert", ASCENDING)]),
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
     ],
     DEAD_LETTERS: [
         IndexModel([("at", ASCENDING)]),

@@ -28,7 +28,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from walmart_stream.credentials.mongodb import keys_of
 from walmart_stream.settings import Settings
-from walmart_stream.storage.documents import DEAD_LETTERS, ITEMS, OFFERS, PRICE_CHANGES
+from walmart_stream.storage.documents import ALERTS, DEAD_LETTERS, ITEMS, OFFERS, PRICE_CHANGES
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ SEALED_FIELDS: Mapping[str, tuple[str, ...]] = {
     ITEMS: ("state", "holder", "buy_box"),
     # They may be of the seller side, and the message may quote them.
     DEAD_LETTERS: ("message", "key", "value"),
+    # It says who holds the buy box.
+    ALERTS: ("text",),
 }
 
 # Where a document that was read tells of fields that could not be opened: {field: reason}.

@@ -89,6 +89,11 @@ class Engine:
         self._known_ms = known_ms
         self.outcome = AlertOutcome()
 
+    @property
+    def watermark(self) -> int:
+        """The partition's watermark (epoch ms)."""
+        return self._waiting.watermark
+
     def look(self, look: Look) -> None:
         """Take the partition's next observation."""
         if look.facts is not None and look.source is not None:

@@ -74,7 +74,20 @@ class _Age(Struct, array_like=True, gc=False):
 
 _age = Decoder(_Age).decode
 
+# Under this key, which is no item id, a partition's table has its watermark.
+WATERMARK = b"#watermark"
+
+
+def encode_watermark(watermark: int) -> bytes:
+    """The table's value under :data:`WATERMARK`."""
+    return _VERSION + _encode([watermark])
+
+
+def decode_watermark(value: bytes | None) -> int:
+    """The inverse of :func:`encode_watermark`; 0 where there is none."""
+    return 0 if value is None else _age(memoryview(value)[1:]).turns
+
 
 def age(value: bytes) -> int:
-    """How far in its item's chain the stored *value* stands; see ``ItemAlerts.turns``."""
+    """How far in its key's chain the stored *value* stands: ``turns``, or the watermark."""
     return _age(memoryview(value)[1:]).turns

@@ -1,0 +1,163 @@
+"""The collection of alerts: written step by step, in any order and as often as it takes.
+
+Each step sets its own fields, which are always the same; the state follows from those that are
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec import to_builtins
+from pymongo import UpdateOne
+
+from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, CLOSED, RAISED, Step
+from walmart_stream.domain.time import parse_iso, to_datetime
+from walmart_stream.storage.documents import ALERTS
+from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+
+OPEN = "open"
+STATES = (OPEN, ACKNOWLEDGED, CLOSED)
+
+_STATE = {
+    "$switch": {
+        "branches": [
+            {"case": {"$gt": ["$closed_at", None]}, "then": CLOSED},
+            {"case": {"$gt": ["$acknowledged_at", None]}, "then": ACKNOWLEDGED},
+        ],
+        "default": OPEN,
+    }
+}
+
+
+class Place(NamedTuple):
+    """Where a page of alerts ended: newest first, by time and id."""
+
+    raised_at: datetime
+    alert: str
+
+
+class Wanted(NamedTuple):
+    """The alerts that are asked for; ``None`` is any."""
+
+    state: str | None = None
+    rule: str | None = None
+    item_id: str | None = None
+    severity: str | None = None
+
+    def query(self) -> dict[str, Any]:
+        """The database's filter."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+async def store_steps(database: Any, steps: Sequence[Step], seal: FieldSeal = UNSEALED) -> None:
+    """Store *steps*, in order; one that is stored already changes nothing.
+
+    Raises:
+        PyMongoError: the database is away, or refuses one of them.
+    """
+    operations = [_update(step, seal) for step in steps]
+    if operations:
+        await database[ALERTS].bulk_write(operations, ordered=True)
+
+
+async def find_alerts(
+    database: Any,
+    wanted: Wanted,
+    limit: int,
+    after: Place | None = None,
+    seal: FieldSeal = UNSEALED,
+) -> list[Mapping[str, Any]]:
+    """The newest *limit* alerts that are *wanted*, or those that follow *after*.
+
+    Raises:
+        PyMongoError: the database does not answer.
+    """
+    query: dict[str, Any] = wanted.query()
+    if after is not None:
+        query["$or"] = [
+            {"raised_at": {"$lt": after.raised_at}},
+            {"raised_at": after.raised_at, "_id": {"$lt": after.alert}},
+        ]
+    found = database[ALERTS].find(query).sort([("raised_at", -1), ("_id", -1)]).limit(limit)
+    return [seal.open(ALERTS, document) async for document in found]
+
+
+async def find_alert(
+    database: Any, alert: str, seal: FieldSeal = UNSEALED
+) -> Mapping[str, Any] | None:
+    """One alert by its id; ``None``: there is none.
+
+    Raises:
+        PyMongoError: the database does not answer.
+    """
+    found = await database[ALERTS].find_one({"_id": alert})
+    return None if found is None else seal.open(ALERTS, found)
+
+
+def alert_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a stored alert that are shown; times as they are stored."""
+    fields = {"id": document["_id"]}
+    fields |= {name: document.get(name) for name in _SHOWN}
+    if "unreadable" in document:
+        fields["unreadable"] = document["unreadable"]
+    return fields
+
+
+_SHOWN = (
+    "rule",
+    "item_id",
+    "offer",
+    "name",
+    "severity",
+    "state",
+    "text",
+    "started_at",
+    "raised_at",
+    "acknowledged_at",
+    "closed_at",
+    "source",
+    "ended_by",
+    "why",
+    "channels",
+)
+
+
+def _update(step: Step, seal: FieldSeal) -> UpdateOne:
+    at = to_datetime(parse_iso(step.at))
+    source = None if step.source is None else to_builtins(step.source)
+    if step.step == RAISED:
+        document = {
+            "_id": step.id,
+            "rule": step.rule,
+            "item_id": step.item_id,
+            "offer": step.offer,
+            "severity": step.severity,
+            "text": step.text,
+            "name": step.name,
+            "started_at": to_datetime(parse_iso(step.started_at)),
+            "raised_at": at,
+            "source": source,
+            "channels": list(step.channels),
+        }
+        fields = seal.seal(ALERTS, document) if seal.is_on else document
+        values: dict[str, Any] = {
+            name: {"$literal": value} for name, value in fields.items() if name != "_id"
+        }
+        values |= {
+            name: {"$ifNull": [f"${name}", None]} for name in ("closed_at", "acknowledged_at")
+        }
+    elif step.step == ACKNOWLEDGED:
+        values = {"acknowledged_at": {"$ifNull": ["$acknowledged_at", at]}}
+    else:
+        values = {
+            "closed_at": {"$ifNull": ["$closed_at", at]},
+            "ended_by": {"$literal": source},
+            "why": {"$literal": step.why},
+        }
+    is_first = step.step == RAISED
+    return UpdateOne(
+        {"_id": step.id}, [{"$set": values}, {"$set": {"state": _STATE}}], upsert=is_first
+    )
