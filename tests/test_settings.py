@@ -230,7 +230,11 @@ def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_can_stand_in_a_file(name: str, tmp_path: Path) -> None:
     """All secrets, and all in the same way."""
-    secret = "k" * 43 + "=" if name == "MONGODB_FIELD_KEYS" else "mongodb://in-the-file"
+    of_a_form = {
+        "MONGODB_FIELD_KEYS": "k" * 43 + "=",
+        "ALERT_CHANNELS": "ops=https://in-the-file.invalid/?secret=s",
+    }
+    secret = of_a_form.get(name, "mongodb://in-the-file")
     file = private_file(tmp_path / "secret", secret)
     environ = {"WALMART_CONSUMER_ID": "c", "WALMART_CLIENT_ID": "c", "WALMART_PRIVATE_KEY": "k",
                "WALMART_CLIENT_SECRET": "s", **NEEDED}  # fmt: skip

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from walmart_stream import topics
+from walmart_stream.agents.alert_desk import AlertDesk
 from walmart_stream.agents.alert_rules import AlertRules, tags_of
 from walmart_stream.agents.alert_sink import AlertSink
 from walmart_stream.agents.alerts import Alerts
@@ -145,10 +146,11 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     alert_sink = AlertSink(
         app, database, sink.persist, letters, clock=moment, seal=FieldSeal.of(settings)
     )
+    channels = open_channels(settings, wall)
     notifier = Notifier(
         app,
         database,
-        open_channels(settings, wall),
+        channels,
         alert_rules,
         metrics,
         clock=moment,
@@ -201,8 +203,9 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         mongodb.close()
 
     health = Health(processor, poller, clock, metrics, settings.poll_interval_max)
+    desk = AlertDesk(app, alert_rules, channels, clock=moment)
     live = LiveWorker(
-        app, settings, processor, poller, sink, seller, webhooks, parking, metrics, health
+        app, settings, processor, poller, sink, seller, webhooks, parking, metrics, health, desk
     )
     views.attach(
         app,

@@ -117,7 +117,7 @@ async def database(mongod: EmbeddedMongod, mongodb_database: str) -> AsyncIterat
 
 
 async def test_each_channel_is_told_once(database: Any) -> None:
-    """What was delivered is not due again, also not to another worker."""
+    """A delivered alert is not due again, also not to another worker."""
     desk = Desk(database)
     await desk.raise_alerts(1, channels=("a", "b"))
 

@@ -128,7 +128,7 @@ async def test_a_name_that_leads_here_is_refused_when_it_is_looked_up() -> None:
 
 
 async def test_a_receiver_that_is_away_is_said_so_without_its_address() -> None:
-    """What is said of a failure goes into logs and documents."""
+    """The words for a failure go into logs and documents."""
     hook = webhook("http://127.0.0.1:9/x?secret=hidden-value")
 
     with pytest.raises(NotDelivered, match="cannot be reached") as caught:

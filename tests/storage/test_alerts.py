@@ -74,7 +74,7 @@ async def test_a_step_without_its_alert_makes_none(database: Any) -> None:
 
 
 async def test_pages_are_newest_first_and_miss_nothing(database: Any) -> None:
-    """Of alerts of the same time none is left out or shown twice."""
+    """No alert of the same time is left out or shown twice."""
     await store_steps(database, [step(RAISED, number, at=10 + number // 3) for number in range(10)])
     seen: list[str] = []
     after = None

@@ -16,6 +16,9 @@ from aiokafka.errors import KafkaError
 from faust.app.router import Router
 from yarl import URL
 
+from walmart_stream.domain.alerts.book import RuleBook, mute_key, mute_value
+from walmart_stream.domain.alerts.rule_file import encode_rule, read_json
+from walmart_stream.domain.alerts.steps import RAISED, Step
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed, summarise
 from walmart_stream.domain.known_then import ItemLog, known_then
@@ -29,6 +32,7 @@ from walmart_stream.local.ports import free_port
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.alerts import store_steps
 from walmart_stream.storage.dead_letters import letter_document, store_letters
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.storage.writes import Results, store
@@ -57,6 +61,9 @@ class MemoryLive:
     asked: int = 0
     waiting: int = 0
     parked_partitions: list[dict[str, Any]] = field(default_factory=list)
+    book: RuleBook = field(default_factory=RuleBook)
+    steps: list[Step] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
     # Name -> class of what can be put back.
     letters: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -119,6 +126,29 @@ class MemoryLive:
             raise self.broken
         self.events.append(body)
         return "observation"
+
+    async def alert_book(self) -> RuleBook:
+        if self.broken is not None:
+            raise self.broken
+        return self.book
+
+    async def write_rules(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        if self.broken is not None:
+            raise self.broken
+        for key, value in records:
+            self.book.take(key, value)
+
+    async def add_step(self, step: Step) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.steps.append(step)
+
+    def alert_channels(self) -> Sequence[str]:
+        return ["ops"]
+
+    async def try_channel(self, name: str) -> str | None:
+        self.tried.append(name)
+        return None
 
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         if self.broken is not None:
@@ -283,6 +313,14 @@ async def fill(site: Site) -> None:
     await store_letters(
         site.database, [letter_document("t:0:7", letter, NOW, timedelta(days=1))], FieldSeal()
     )
+    [rule], _ = read_json({"rule": [{"name": "cheap", "all": True, "when": "unpublished"}]})
+    site.live.book.take(b"cheap", encode_rule(rule))
+    site.live.book.take(mute_key("item", "42"), mute_value(2 * START))
+    at, source = "2026-11-22T18:00:00.000Z", Source("t", 0, 5)
+    raised = Step(
+        1, RAISED, "cheap:42:own:5", "cheap", "42", "own", at, at, source, "info", "so", "n"
+    )
+    await store_steps(site.database, [raised])
     site.live.letters["t:0:7"] = "MalformedJson"
     rules = Rules(60_000, 60_000)
     observation = Observation("42", START, "affiliate", "n", {"featured": now})

@@ -83,6 +83,8 @@ UNSAID = (
     "offers: ",
     "from: must be before now",
     "no row names an item",
+    "the rules: ",
+    "item or rule is due, and not both",
 )
 # What browsers send forms in.
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

@@ -32,7 +32,8 @@ SECRET = "secret-of-webhooks"
 
 # Forms that are accepted for one token, or for ids in whatever form people paste them:
 # test_login.py and test_watchlist_page.py fill them in.
-BY_HAND = {"POST /login", "POST /watchlist"}
+# test_alerts.py adds rules, whose fields depend on each other.
+BY_HAND = {"POST /login", "POST /watchlist", "POST /api/alert-rules"}
 
 CONFIG = f"""
 hooks = "tests.web.fuzz_checks"
@@ -44,6 +45,8 @@ database = "none"
 
 [dictionaries]
 items = {{ values = ["42"] }}
+alerts = {{ values = ["cheap:42:own:5"] }}
+channels = {{ values = ["ops"] }}
 offers = {{ values = ["featured", "b"] }}
 cursors = {{ values = {
     [
@@ -56,6 +59,8 @@ cursors = {{ values = {
 
 [parameters]
 "path.item_id" = {{ dictionary = "items", probability = 0.5 }}
+"path.alert_id" = {{ dictionary = "alerts", probability = 0.5 }}
+"path.channel" = {{ dictionary = "channels", probability = 0.5 }}
 "query.offer" = {{ dictionary = "offers", probability = 0.3 }}
 "query.cursor" = {{ dictionary = "cursors", probability = 0.5 }}
 

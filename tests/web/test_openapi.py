@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from tests.web.conftest import fill
-from tests.web.paths import filled
+from tests.web.paths import NEEDED, body_of, filled
 from walmart_stream.web import outputs
 from walmart_stream.web.openapi import describe
 from walmart_stream.web.views import all_routes
@@ -111,7 +111,8 @@ def test_operations_have_names_of_their_own() -> None:
 async def test_answers_fit_their_schemas(full_site, route, method, operation) -> None:
     """No field is missing, none is there that is not described, and all have the type."""
     path = filled(route.path)
-    body = {"json": {"item_id": "43"}} if operation.bodies else {}
+    body = {"json": body_of(operation.name)} if operation.bodies else {}
+    body["params"] = NEEDED.get(operation.name, {})
 
     async with full_site.client.request(method, path, **body) as response:
         assert response.status == 200
@@ -142,6 +143,10 @@ PROVOCATIONS: dict[str, dict[str, Any]] = {
     "a body": {"data": b"{", "headers": JSON},
     "a good body": {"data": b'{"item_id":"43"}', "headers": JSON},
     "CSV": {"data": b"x", "headers": {"Content-Type": "text/csv"}},
+    "a good rule": {"data": b'{"name":"x","all":true,"when":"unpublished"}', "headers": JSON},
+    "a good mute": {"data": b'{"rule":"x"}', "headers": JSON},
+    "an empty body": {"data": b"{}", "headers": JSON},
+    "a name": {"params": {"name": "x"}},
     "another type": {"data": b"{}", "headers": {"Content-Type": "text/plain"}},
     "compressed": {"data": b"{}", "headers": {**JSON, "Content-Encoding": "gzip"}},
     "too much": {"data": b" " * 1_000_001, "headers": JSON},

@@ -56,19 +56,19 @@ class AlertRules:
             return self.rules
         for _ in range(MOST_ATTEMPTS):
             try:
-                await self._read()
+                await self.read()
             except UNREADABLE as exc:
                 logger.info("the topic of alert rules cannot be read: %s", type(exc).__name__)
                 await asyncio.sleep(ATTEMPT_INTERVAL)
             else:
                 return self.rules
-        await self._read()
+        await self.read()
         return self.rules
 
     async def refresh(self) -> None:
         """Take over what has changed; while the topic cannot be read, the rules stay."""
         try:
-            await self._read()
+            await self.read()
         except UNREADABLE as exc:
             logger.info("the topic of alert rules cannot be read: %s", type(exc).__name__)
 
@@ -82,7 +82,12 @@ class AlertRules:
         self._books = {book.take: book}
         return book.take
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
+        """Take over all that the topic holds now.
+
+        Raises:
+            KafkaError, OSError, TimeoutError: it cannot be read.
+        """
         async with self._reading:
             take = await self._followed.catch_up()
             book = self._books.get(take)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from walmart_stream import __version__, topics
+from walmart_stream.agents.alert_desk import AlertDesk
 from walmart_stream.agents.freshness import Freshness
 from walmart_stream.agents.health import Health
 from walmart_stream.agents.parking import Parking
@@ -15,6 +16,8 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.webhooks import WebhookIntake
+from walmart_stream.domain.alerts.book import RuleBook
+from walmart_stream.domain.alerts.steps import Step
 from walmart_stream.domain.known_then import known_then
 from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState
@@ -62,7 +65,9 @@ class LiveWorker:
         parking: Parking,
         metrics: Metrics,
         health: Health,
+        desk: AlertDesk,
     ) -> None:
+        self._desk = desk
         self._health = health
         self._app = app
         self._settings = settings
@@ -162,6 +167,21 @@ class LiveWorker:
 
     async def take_event(self, body: bytes) -> str:
         return await self._webhooks.take(body)
+
+    async def alert_book(self) -> RuleBook:
+        return await self._desk.book()
+
+    async def write_rules(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        await self._desk.write(records)
+
+    async def add_step(self, step: Step) -> None:
+        await self._desk.add_step(step)
+
+    def alert_channels(self) -> Sequence[str]:
+        return self._desk.channels()
+
+    async def try_channel(self, name: str) -> str | None:
+        return await self._desk.attempt(name)
 
     async def unwatch(self, item_ids: Sequence[str]) -> None:
         outbox = self._app.outbox()

@@ -12,6 +12,7 @@ import click
 
 from walmart_stream import __version__
 from walmart_stream.cli.acl import acl
+from walmart_stream.cli.alerts import alerts
 from walmart_stream.cli.changes import changes
 from walmart_stream.cli.dead_letters import dead_letters
 from walmart_stream.cli.doctor import doctor
@@ -36,6 +37,7 @@ from walmart_stream.cli.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     acl,
+    alerts,
     changes,
     dead_letters,
     doctor,

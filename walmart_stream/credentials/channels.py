@@ -16,7 +16,7 @@ def channels_of(text: str) -> dict[str, str]:
     """Name -> URL.
 
     Raises:
-        ValueError: the text is no list of channels; the message has no part of a URL.
+        ValueError: the text does not list channels; the message has no part of a URL.
     """
     begins = list(_BEGIN.finditer(text))
     if not begins or text[: begins[0].start()].strip(" ,\n\t\r"):

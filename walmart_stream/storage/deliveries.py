@@ -79,7 +79,7 @@ async def due_deliveries(
 
 
 async def messages_since(database: Any, channel: str, since: datetime) -> list[datetime]:
-    """When *channel* was sent a message since *since*, in order."""
+    """The times at which *channel* was sent a message since *since*, in order."""
     stages = [
         {"$match": {"channel": channel, "state": SENT, "sent_at": {"$gte": since}}},
         {"$group": {"_id": "$message", "at": {"$max": "$sent_at"}}},

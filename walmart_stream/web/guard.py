@@ -30,7 +30,7 @@ STATIC = "/static/"
 FORMS = frozenset({"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of none of these may a foreign page send a body without asking (CORS), and it is never allowed.
-BODY_TYPES = frozenset({"application/json", "text/csv"})
+BODY_TYPES = frozenset({"application/json", "text/csv", "application/toml"})
 # These any foreign page may send, so that forms need the right Origin besides.
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # Random ones of this length are not guessed in a lifetime, at any rate that a worker can answer.
@@ -171,7 +171,9 @@ def _check_body_type(request: web.Request) -> None:
         if request.content_type not in FORM_TYPES:
             raise UnsupportedMedia("Content-Type: must be that of a form of a page")
     elif request.content_type not in BODY_TYPES:
-        raise UnsupportedMedia("Content-Type: application/json or text/csv is due")
+        raise UnsupportedMedia(
+            "Content-Type: application/json, text/csv or application/toml is due"
+        )
 
 
 def _host_name(host: str) -> str:

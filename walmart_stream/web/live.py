@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from walmart_stream.domain.alerts.book import RuleBook
+from walmart_stream.domain.alerts.steps import Step
 from walmart_stream.domain.standing import Standing
 from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.watch import WatchEntry
@@ -79,6 +81,30 @@ class Live(Protocol):
 
         ``observation``, ``waiting`` (for the item id of its SKU) or ``dead_letter``.
         """
+        ...
+
+    async def alert_book(self) -> RuleBook:
+        """The alert rules and mutes; what was acknowledged is there.
+
+        Raises:
+            KafkaError, OSError, TimeoutError: the brokers do not answer.
+        """
+        ...
+
+    async def write_rules(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Returns when the brokers have acknowledged *records* of the topic of alert rules."""
+        ...
+
+    async def add_step(self, step: Step) -> None:
+        """Returns when the brokers have acknowledged a *step* of an alert."""
+        ...
+
+    def alert_channels(self) -> Sequence[str]:
+        """The names of the channels."""
+        ...
+
+    async def try_channel(self, name: str) -> str | None:
+        """Send a channel a message; why it was not taken, ``None`` if it was."""
         ...
 
     async def unwatch(self, item_ids: Sequence[str]) -> None:

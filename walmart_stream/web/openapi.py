@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from walmart_stream import __version__
+from walmart_stream.domain.alerts.rule_fields import NAME
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.export.fields import EXPORTED
 from walmart_stream.web import outputs
@@ -21,6 +22,15 @@ _REF = "#/components/schemas/{model}"
 _IN_PATHS: dict[str, dict[str, Any]] = {
     "item_id": {"type": "string", "pattern": f"^{ITEM_ID.pattern}$"},
     "what": {"type": "string", "enum": sorted(EXPORTED)},
+    "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+    "alert_id": {"type": "string", "maxLength": 400},
+    "channel": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+}
+
+# Of bodies that are texts.
+_TEXTS = {
+    "text/csv": "Columns item_id and note, named in the first row; or item ids alone.",
+    "application/toml": "Rules, each under a line [[rule]].",
 }
 
 _WEBHOOK_TOKEN: list[dict[str, list[str]]] = [{"webhook_basic": []}]
@@ -99,7 +109,9 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
     if parameters:
         described["parameters"] = parameters
     if operation.bodies:
-        content = {media: {"schema": _body(models)} for media, models in operation.bodies.items()}
+        content = {
+            media: {"schema": _body(media, models)} for media, models in operation.bodies.items()
+        }
         described["requestBody"] = {"required": True, "content": content}
     if route.is_public:
         described["security"] = []
@@ -109,8 +121,10 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
 
 
 def _parameters(model: type[BaseModel]) -> Iterable[dict[str, Any]]:
-    for name, schema in model.model_json_schema()["properties"].items():
-        parameter = {"name": name, "in": "query", "required": False}
+    described = model.model_json_schema()
+    needed = described.get("required", ())
+    for name, schema in described["properties"].items():
+        parameter = {"name": name, "in": "query", "required": name in needed}
         if "description" in schema:
             parameter["description"] = schema.pop("description")
         schema.pop("title", None)
@@ -127,11 +141,11 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": branches, **schema} if branches else schema
 
 
-def _body(models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
+def _body(media: str, models: tuple[type[BaseModel], ...]) -> dict[str, Any]:
     if not models:
         return {
             "type": "string",
-            "description": "Columns item_id and note, named in the first row; or item ids alone.",
+            "description": _TEXTS[media],
         }
     return {"anyOf": [_reference(model) for model in models]}
 

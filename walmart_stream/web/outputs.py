@@ -38,9 +38,9 @@ class Fault(_Output):
 
 
 class RejectedRow(_Output):
-    """A line of an uploaded CSV file that was not taken."""
+    """A line of an uploaded file that was not taken; null: of JSON, which has none."""
 
-    line: int
+    line: int | None
     reason: str
 
 

@@ -10,6 +10,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from walmart_stream.web import (
+    alert_inputs,
+    alert_outputs,
+    alerts,
     dead_letters,
     exports,
     inputs,
@@ -301,6 +304,101 @@ ROUTES = (
                 "Stop watching an item.",
                 outputs.Removed,
                 errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/api/alerts",
+        {
+            "GET": Operation(
+                "alerts",
+                alerts.listing,
+                "Alerts, newest first.",
+                alert_outputs.Alerts,
+                query=alert_inputs.AlertsQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/api/alerts/{alert_id}/acknowledge",
+        {
+            "POST": Operation(
+                "acknowledge",
+                alerts.acknowledge,
+                "Say that a person knows of an alert.",
+                alert_outputs.Acknowledged,
+                bodies={"application/json": (alert_inputs.Nothing,)},
+                errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/api/alert-rules",
+        {
+            "GET": Operation(
+                "alert_rules",
+                alerts.rules,
+                "All rules of alerts, what is muted, and the channels.",
+                alert_outputs.Rules,
+                errors=(503,),
+            ),
+            "POST": Operation(
+                "add_alert_rules",
+                alerts.add_rules,
+                "Add rules, or change those of the same names: all of them or none.",
+                alert_outputs.RulesAdded,
+                bodies={
+                    "application/json": (alert_inputs.RuleOne, alert_inputs.RuleMany),
+                    "application/toml": (),
+                },
+                errors=(503,),
+            ),
+            "DELETE": Operation(
+                "remove_alert_rule",
+                alerts.remove_rule,
+                "Remove a rule, which ends its open alerts.",
+                alert_outputs.RuleRemoved,
+                query=alert_inputs.RuleQuery,
+                errors=(503,),
+            ),
+        },
+    ),
+    Route(
+        "/api/alert-rules/{name}",
+        {
+            "DELETE": Operation(
+                "remove_named_alert_rule",
+                alerts.remove_named_rule,
+                "The same, by its path.",
+                alert_outputs.RuleRemoved,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/api/alert-mutes",
+        {
+            "POST": Operation(
+                "mute_alerts",
+                alerts.mute,
+                "Tell nobody of an item's or a rule's alerts until a time.",
+                alert_outputs.Mute,
+                bodies={"application/json": (alert_inputs.MuteOne,)},
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/api/alert-channels/{channel}/test",
+        {
+            "POST": Operation(
+                "try_alert_channel",
+                alerts.try_channel,
+                "Send a channel a message.",
+                alert_outputs.Tried,
+                bodies={"application/json": (alert_inputs.Nothing,)},
+                errors=(404, 503),
             )
         },
     ),

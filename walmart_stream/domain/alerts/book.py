@@ -17,9 +17,10 @@ ITEM, RULE = "item", "rule"
 
 
 class RuleBook:
-    """What the topic of rules holds. ``mutes``: ``item:ID`` or ``rule:NAME`` -> until (epoch ms).
+    """The content of the topic of rules.
 
-    ``unread`` counts the rules that this version cannot read; they are as if they were not there.
+    ``mutes``: ``item:ID`` or ``rule:NAME`` -> until (epoch ms). ``unread`` counts the
+    rules that this version cannot read; they are as if they were not there.
     """
 
     def __init__(self) -> None:

@@ -93,17 +93,18 @@ def decode_rule(name: str, value: bytes | None) -> Rule:
 def _read(
     content: Any, lines: Sequence[tuple[int, Mapping[str, int]]]
 ) -> tuple[list[Rule], list[RuleFault]]:
-    if not isinstance(content, dict) or not isinstance(content.get("rule"), list):
+    rule_list = content.get("rule") if isinstance(content, dict) else None
+    if not isinstance(rule_list, list) or not rule_list:
         return [], [RuleFault(None, "", "there must be rules, each under a line [[rule]]")]
     faults = [
         RuleFault(None, "", f"{str(name)[:40]}: is not known; rules stand under [[rule]]")
         for name in content
         if name != "rule"
     ]
-    if len(content["rule"]) > MOST_RULES:
+    if len(rule_list) > MOST_RULES:
         return [], [*faults, RuleFault(None, "", f"there are more than {MOST_RULES:,} rules")]
     rules: dict[str, Rule] = {}
-    for number, fields in enumerate(content["rule"], 1):
+    for number, fields in enumerate(rule_list, 1):
         header, keys = lines[number - 1] if number <= len(lines) else (None, {})
         shown = f"rule {number}: "
         if not isinstance(fields, dict):
