@@ -51,6 +51,9 @@ def test_a_run_loses_nothing_counts_nothing_twice_and_stores_nothing_wrong(run, 
     assert figures["stored"] == figures["changes_served"]
     assert (figures["lost"], figures["duplicated"], figures["wrong"]) == (0, 0, 0)
     assert figures["verified"] is True
+    assert figures["calls"] > 0
+    assert 0 < figures["changes_seen_share"] <= 1
+    assert 0 < figures["unseen_mean_s"] <= figures["unseen_p95_s"]
     assert local.left_behind() == []
 
 

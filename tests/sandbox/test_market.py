@@ -85,3 +85,19 @@ def test_time_does_not_go_back(products):
     earlier = [market.listing(p.item_id, 0) for p in products]
 
     assert earlier == latest
+
+
+def test_the_moments_of_changes_are_those_at_which_the_offers_become_others(products):
+    """Between two of them an answer is the same, at each of them it is another."""
+    market, again = Market(products[:50], seed=7), Market(products[:50], seed=7)
+    end = 30 * 86_400.0
+
+    for product in products[:50]:
+        moments = market.moments(product.item_id, end)
+        before = again.listing(product.item_id, 0.0).reading()
+        for moment in moments:
+            assert again.listing(product.item_id, moment - 1e-6).reading() == before
+            after = again.listing(product.item_id, moment).reading()
+            assert after != before
+            before = after
+        assert again.listing(product.item_id, end).reading() == before

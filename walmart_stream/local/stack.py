@@ -49,6 +49,7 @@ from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.processes import resident_megabytes
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.truth_check import Verdict, compare, expected_changes, served_answers
+from walmart_stream.local.unseen import true_sight
 from walmart_stream.local.workers import DEFAULT_PORT, Worker
 from walmart_stream.sandbox import SandboxConfig, SellerConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
@@ -243,11 +244,13 @@ async def run(options: Options) -> int:
             if options.seconds is None or stack.control_url is None:
                 console.print("stopping …")
                 return 0
+            # Before the items leave the watchlist: what changes later, nobody is to see.
+            sight = await true_sight(stack.control_url, options.items, options.pace)
             console.print("polling stops; waiting until everything fetched is stored …")
             await stack.stop_polling()
             await progress.until_settled(SETTLE_TIMEOUT)
             verdict, audit = await stack.judge()
-            figures = _figures(options, verdict, audit)
+            figures = {**_figures(options, verdict, audit), **sight}
             figures["seconds"] = round(time.monotonic() - started, 1)
             figures["restarts"] = sum(worker.restarts for worker in stack.workers)
         _report(console, figures, verdict, audit)
@@ -496,6 +499,12 @@ def _report(console: Console, figures: dict[str, Any], verdict: Verdict, audit: 
         "changes served {changes_served}, stored {stored}, lost {lost}, "
         "duplicated {duplicated}, wrong {wrong}".format(**figures)
     )
+    if figures["changes"]:
+        console.print(
+            "calls {calls}, true changes {changes}, of which seen {changes_seen_share:.1%}; "
+            "unseen for {unseen_mean_s} s of market time on average, "
+            "p95 {unseen_p95_s} s".format(**figures)
+        )
 
 
 def _say_where(console: Console, stack: Stack, folder: Path, options: Options) -> None:

@@ -53,8 +53,9 @@ class KeyUpload(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The control endpoints. *market_time* is market seconds."""
+    """The control endpoints. *clock* is epoch seconds, *market_time* market seconds."""
 
+    clock: Callable[[], float]
     market_time: Callable[[], float]
     catalogue: Catalogue
     market: Market
@@ -70,6 +71,7 @@ class Control:
             ("GET", "stats", self.get_stats),
             ("GET", "truth", self.get_truth),
             ("GET", "items", self.get_items),
+            ("GET", "changes", self.get_changes),
             ("POST", "rotate-key", self.rotate_key),
         ):
             router.add_route(method, f"{PREFIX}/{path}", handler)
@@ -111,6 +113,22 @@ class Control:
             for product in self.catalogue.products[:limit]
         ]
         return json_response({"items": items})
+
+    async def get_changes(self, request: web.Request) -> web.Response:
+        """Item id -> market seconds of its changes, of the catalogue's first ``limit`` items.
+
+        ``market_seconds`` is the market's time at ``at`` (epoch ms), by which the times of the
+        ground truth can be put on the same scale.
+        """
+        limit = whole_number(request, "limit", DEFAULT_LINES, None)
+        at, now = self.market_time(), self.clock()
+        changes = {}
+        for index, product in enumerate(self.catalogue.products[:limit]):
+            changes[str(product.item_id)] = self.market.moments(product.item_id, at)
+            if index % ITEMS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        answer = {"market_seconds": at, "at": int(now * 1000), "changes": changes}
+        return json_response(answer)
 
     async def rotate_key(self, request: web.Request) -> web.Response:
         """Registers a public key under a version, effective after the given delay."""

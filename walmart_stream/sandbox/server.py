@@ -123,6 +123,7 @@ def build_app(config: SandboxConfig) -> web.Application:
         app.router.add_get(f"{PREFIX}/{name}", _handler(gateway, name, endpoint))
     app.router.add_get(f"{PREFIX}/{{tail:.*}}", _not_found)
     Control(
+        clock=config.clock,
         market_time=market_time,
         catalogue=catalogue,
         market=market,

@@ -10,8 +10,9 @@ the opening; the caller speeds them up.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from walmart_stream.sandbox.market.assortment import SELLERS
@@ -31,7 +32,10 @@ PRICE_ENDINGS = (0, 44, 47, 88, 94, 96, 97, 97, 98, 99, 99)
 
 @dataclass(slots=True)
 class _Course:
-    """One item's path so far: its listing now and when it changes next."""
+    """One item's path so far: its listing now and when it changes next.
+
+    ``moments`` are the market times of the changes that an answer shows, ``changes`` counts all.
+    """
 
     product: Product
     random: Random
@@ -39,6 +43,7 @@ class _Course:
     next_at: float
     listing: Listing
     changes: int = 0
+    moments: array[float] = field(default_factory=lambda: array("d"))
 
 
 class Market:
@@ -63,6 +68,14 @@ class Market:
         """
         return _advance(self._courses[item_id], at).changes
 
+    def moments(self, item_id: int, at: float) -> list[float]:
+        """Market times up to *at* at which the offers became others than an answer had shown.
+
+        Raises:
+            KeyError: there is no such item.
+        """
+        return list(_advance(self._courses[item_id], at).moments)
+
 
 def _open(product: Product, seed: int) -> _Course:
     random = Random(f"market:{seed}:{product.item_id}")  # noqa: S311 - a simulation
@@ -75,6 +88,8 @@ def _advance(course: _Course, at: float) -> _Course:
     while course.next_at <= at:
         listing = _next_listing(course.random, course.product, course.listing)
         if listing != course.listing:
+            if listing.reading() != course.listing.reading():
+                course.moments.append(course.next_at)
             course.listing = listing
             course.changes += 1
         course.next_at += course.random.expovariate(course.rate)
