@@ -62,6 +62,7 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.notify.channels import open_channels
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.item_writes import update_watched
 from walmart_stream.storage.sealed import FieldSeal
 from walmart_stream.tables import create_tables
 from walmart_stream.topics import TopicSpec
@@ -159,7 +160,13 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     )
     kept = timedelta(days=settings.dead_letter_days)
     archive = LetterArchive(database, sink.persist, kept, FieldSeal.of(settings))
-    watchlist = Watchlist(app, tables, letters, changed=poller.watch_changed)
+    watchlist = Watchlist(
+        app,
+        tables,
+        letters,
+        changed=poller.watch_changed,
+        note=lambda said: sink.persist(lambda: update_watched(database, said)),
+    )
     own_items = OwnItems(app, tables.own_items, metrics, letters, clock=now)
     shop = seller_client(settings, clock=clock) if settings.selling else None
     seller = SellerPoller(app, own_items, metrics, settings, shop, clock=now)
@@ -183,7 +190,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     timer(app, ALERT_TICK, "alert-rules", partial(alerts.tick, processor.settled_until))
     timer(app, NOTIFY_TICK, "notify", notifier.tick)
 
-    waits_for_mongodb = {topics.RESULTS.name, topics.ALERTS.name}
+    waits_for_mongodb = {topics.RESULTS.name, topics.ALERTS.name, topics.WATCHLIST.name}
     app.watchdog = Watchdog(app, excused=lambda: waits_for_mongodb if sink.outage else ())
 
     @app.on_partitions_revoked.connect

@@ -17,8 +17,11 @@ from walmart_stream.commands.remake import remake
 from walmart_stream.commands.replay import replay
 from walmart_stream.domain.reading import observation
 from walmart_stream.domain.time import to_ms
+from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.topic_admin import create_topics
+from walmart_stream.storage.item_writes import update_watched
 
 PARTITIONS = 3
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,14 +109,23 @@ async def test_items_can_be_made_without_the_raw_topic(settings, database, raw):
     await replay(settings)
     items = [document async for document in database["items"].find({}, {"edits": 0}).sort("_id")]
     await database["items"].delete_many({"_id": {"$gt": "5"}})
+    await watchlist.add(settings, [WatchEntry(item_id="7", tags=("toys",))])
+    # A topic that was created again begins at its first offset.
+    await update_watched(database, {"3": (99, {"watched": True, "tags": ["old"]})})
 
     missing = await verify(settings, patience=0)
     made = await remake(settings)
 
     assert missing.collections["items"].lost == 4
     assert made.items == len(items) == 10
-    again = [document async for document in database["items"].find({}, {"edits": 0}).sort("_id")]
-    assert again == items
+    watched = {one["_id"]: one async for one in database["items"].find({"watched": {"$ne": None}})}
+    assert {name: (one["watched"], one["tags"]) for name, one in watched.items()} == {
+        "3": (False, ["old"]),
+        "7": (True, ["toys"]),
+    }
+    plain = dict.fromkeys(("edits", "watched", "tags", "watch_offset", "facets"), 0)
+    again = [document async for document in database["items"].find({}, plain).sort("_id")]
+    assert again == [{k: v for k, v in one.items() if k not in plain} for one in items]
     assert (await verify(settings)).is_clean
 
 

@@ -60,7 +60,9 @@ def test_a_blank_note_is_none() -> None:
 
 def test_entries_survive_the_topic() -> None:
     """The decoded entry is the encoded one, to the millisecond."""
-    entry = WatchEntry(item_id="42", note="Christmas – toys", added_at=AT)
+    entry = WatchEntry(
+        item_id="42", note="Christmas – toys", added_at=AT, tags=("Toys", "red", "toys ")
+    )
 
     value = encode_entry(entry)
 
@@ -69,6 +71,7 @@ def test_entries_survive_the_topic() -> None:
         "item_id": "42",
         "note": "Christmas – toys",
         "added_at": "2026-11-22T18:00:00.123Z",
+        "tags": ["red", "toys"],
     }
     assert decode_entry("42", value) == entry
 
@@ -258,3 +261,19 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
     assert all(entry.item_id for entry in entries)
     assert all(fault.line >= 1 and fault.reason for fault in faults)
+
+
+def test_an_entry_of_an_earlier_release_has_no_tags() -> None:
+    """It is read as it is; anything but a list of tags is refused."""
+    assert decode_entry("42", b'{"schema":1,"item_id":"42"}').tags == ()
+    for tags in (b'"toys"', b'["a,b"]', b"[5]", b"{}5"):
+        with pytest.raises(BadInput):
+            decode_entry("42", b'{"schema":1,"item_id":"42","tags":' + tags + b"}")
+
+
+def test_a_file_may_have_a_column_of_tags() -> None:
+    """A tag that is none leaves its line out, and says what would be right."""
+    entries, faults = parse_csv("item_id,tags\n1,Toys; red\n2,<b>\n3,\n")
+
+    assert [(entry.item_id, entry.tags) for entry in entries] == [("1", ("red", "toys")), ("3", ())]
+    assert str(faults[0]).startswith("line 3: tags '<b>': a tag must be 1–40 letters and digits")

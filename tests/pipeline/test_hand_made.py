@@ -251,7 +251,10 @@ async def test_bad_watchlist_entries_are_dead_letters_and_good_ones_are_watched(
     ]
 
     before = await module_pipeline.ends(DEAD_LETTERS)
-    await module_pipeline.produce(WATCHLIST, [Record(b"71002", good), *bad, Record(b"71004", None)])
+    tagged = Record(b"71006", b'{"schema":1,"item_id":"71006","tags":["Toys"]}')
+    await module_pipeline.produce(
+        WATCHLIST, [Record(b"71002", good), *bad, tagged, Record(b"71004", None)]
+    )
     await module_pipeline.until_processed(WATCHLIST)
 
     letters = await module_pipeline.dead_letters("watchlist", since=before)
@@ -261,7 +264,11 @@ async def test_bad_watchlist_entries_are_dead_letters_and_good_ones_are_watched(
     assert {reason["topic"] for reason, _ in letters} == {WATCHLIST}
     status, listing = await worker.get("/api/watchlist")
     assert status == 200
-    assert [entry["item_id"] for entry in listing["items"]] == ["71002"]
+    assert [entry["item_id"] for entry in listing["items"]] == ["71002", "71006"]
+    items = await module_pipeline.documents("items", watched=True)
+    assert {name: item["tags"] for name, item in items.items()} == {"71002": [], "71006": ["toys"]}
+    status, listing = await worker.get("/api/items?tag=toys")
+    assert [item["item_id"] for item in listing["items"]] == ["71006"]
     assert worker.is_alive
 
 

@@ -116,12 +116,17 @@ async def test_only_a_later_record_of_the_watchlist_counts(database: Any) -> Non
     assert (found["watched"], found["tags"], found["watch_offset"]) == (True, ["a", "b"], 7)
     assert "t:a\ns:unknown" in found["facets"]
 
-    await update_watched(database, {"1": (8, {"watched": False, "tags": []})})
+    await update_watched(database, {"1": (8, {"watched": False}), "2": (0, {"watched": False})})
+
+    # What is not watched any more keeps its history and its tags.
+    (found,) = await content(database)
+    assert (found["watched"], found["tags"]) == (False, ["a", "b"])
+    assert found["own"]["landed_cents"] == 1000
+
+    await update_watched(database, {"1": (9, {"watched": True, "tags": []})})
 
     (found,) = await content(database)
-    assert (found["watched"], found["tags"]) == (False, [])
-    assert found["own"]["landed_cents"] == 1000
-    assert found["facets"] == ["", "s:unknown"]
+    assert (found["watched"], found["facets"]) == (True, ["", "s:unknown"])
 
 
 async def test_what_is_private_is_sealed_and_stays_repeatable(database: Any) -> None:

@@ -28,10 +28,19 @@ async def test_items_are_added_as_json(site, body) -> None:
 
     assert answer == {"added": 1, "rejected": []}
     assert (await site.json("/api/watchlist")) == {
-        "items": [{"item_id": "42", "note": "toys", "added_at": NOW_TEXT}],
+        "items": [{"item_id": "42", "note": "toys", "added_at": NOW_TEXT, "tags": []}],
         "total": 1,
         "next_cursor": None,
     }
+
+
+async def test_an_item_has_tags(site) -> None:
+    """In one form, however they are written; what cannot be one is named."""
+    await post(site, json={"item_id": "42", "tags": ["Toys", " red"]})
+
+    assert (await site.json("/api/watchlist"))["items"][0]["tags"] == ["red", "toys"]
+    error = await site.error("/api/watchlist", 400, "POST", json={"item_id": "42", "tags": ["<"]})
+    assert "tags: a tag must be 1–40 letters and digits" in error
 
 
 async def test_bare_ids_are_enough(site) -> None:

@@ -19,10 +19,12 @@ HOSTILE = "<script>alert(1)</script>\"'&amp;\u202e"
 async def test_an_item_is_added_and_removed_by_forms(site) -> None:
     """Each form leads on to the page, which says what was done."""
     add = {"action": "add", "item_id": " https://www.walmart.com/ip/a-name/4711?x=1 ", "note": "n"}
+    add["tags"] = "Toys, red,"
     response, _ = await post(site, "/watchlist", add, 303)
 
     assert response.headers["Location"] == "/watchlist?added=4711"
     assert site.live.watchlist["4711"].note == "n"
+    assert site.live.watchlist["4711"].tags == ("red", "toys")
     page = await get(site, "/watchlist?added=4711", 200)
     assert "Item 4711 is watched" in page
     assert 'data-row="4711"' in page

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from walmart_stream.agents.dead_letters import DeadLetters
 from walmart_stream.domain.errors import BadInput, KeyFault, TooLarge, Unprocessable
@@ -11,11 +12,15 @@ from walmart_stream.domain.watch import decode_entry
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.kafka.clients import MAX_RECORD_BYTES
+from walmart_stream.storage.item_documents import watch_fields
 from walmart_stream.tables import Tables
 
 
 class Watchlist:
-    """One worker's part of the watchlist. *changed* is told the partition and what was written."""
+    """One worker's part of the watchlist. *changed* is told the partition and what was written.
+
+    *note* stores, by item id, a record's offset and what it says of ``watched`` and ``tags``.
+    """
 
     def __init__(
         self,
@@ -23,17 +28,24 @@ class Watchlist:
         tables: Tables,
         letters: DeadLetters,
         changed: Callable[[int, Mapping[bytes, bytes | None]], None],
+        note: Callable[[Mapping[str, tuple[int, Mapping[str, Any]]]], Awaitable[None]],
     ) -> None:
         self._app = app
         self._changed = changed
+        self._note = note
         self._tables = tables
         self._letters = letters
 
     async def handle(self, batch: Batch) -> None:
-        """Take *batch* into the table; of an item's entries the last one counts."""
+        """Take *batch* into the table; of an item's entries the last one counts.
+
+        Items are polled from then on. While the database is away, this waits to tell it.
+        """
         outbox = self._app.outbox()
+        said: dict[str, tuple[int, Mapping[str, Any]]] = {}
         entries: dict[bytes, bytes | None] = {}
         for record in batch.records:
+            entry = None
             try:
                 if record.key is None or not ITEM_ID.fullmatch(
                     record.key.decode("ascii", "replace")
@@ -42,12 +54,14 @@ class Watchlist:
                 if record.value:
                     if len(record.value) > MAX_RECORD_BYTES:
                         raise TooLarge(f"must be an entry, not {len(record.value)} bytes")
-                    decode_entry(record.key.decode(), record.value)
+                    entry = decode_entry(record.key.decode(), record.value)
             except BadInput as exc:
                 self._letters.add(outbox, batch, record, "watchlist", exc)
                 continue
             except Exception as exc:
                 raise Unprocessable from exc
             entries[record.key] = record.value or None
+            said[record.key.decode()] = record.offset, watch_fields(entry)
         await self._tables.watchlist.write(batch.partition, entries, outbox)
         self._changed(batch.partition, entries)
+        await self._note(said)

@@ -28,14 +28,18 @@ def watch() -> None:
 )
 @click.argument("item_ids", nargs=-1, required=True, type=Item())
 @click.option("--note", help="Why these items are watched.")
-def watch_add(item_ids: tuple[str, ...], note: str | None) -> None:
-    """Watch items, given by their ids or the addresses of their pages."""
+@click.option("--tag", "tags", multiple=True, help="A word to find these items by; repeatable.")
+def watch_add(item_ids: tuple[str, ...], note: str | None, tags: tuple[str, ...]) -> None:
+    """Watch items, given by their ids or the addresses of their pages.
+
+    Note and tags replace those of before; without them there are none.
+    """
     from walmart_stream.domain.watch import WatchEntry, reason
     from walmart_stream.kafka import watchlist as commands
 
     settings = command_settings(MONGODB)
     try:
-        entries = [WatchEntry(item_id=item_id, note=note) for item_id in item_ids]
+        entries = [WatchEntry(item_id=item_id, note=note, tags=tags) for item_id in item_ids]
     except ValidationError as exc:
         raise click.UsageError(reason(exc)) from None
     run_async(commands.add(settings, entries))
@@ -70,7 +74,7 @@ def watch_list(as_json: bool) -> None:
         echo_json({"items": [entry.fields() for entry in entries]})
         return
     for entry in entries:
-        echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
+        echo(f"{entry.item_id}\t{entry.note or ''}\t{', '.join(entry.tags)}".rstrip())
 
 
 @watch.command(
@@ -81,10 +85,10 @@ def watch_list(as_json: bool) -> None:
 def watch_import(file: BinaryIO, check: bool) -> None:
     """Watch the items of a CSV file; - reads standard input.
 
-    The first row names the columns: item_id (or Item ID, as in Walmart's own files), and note if
-    you like. Any separator and encoding that spreadsheets write will do, and the address of a
-    walmart.com/ip/ page counts as its item id. Lines that cannot be taken are shown with what
-    would be right; the others go in.
+    The first row names the columns: item_id (or Item ID, as in Walmart's own files), note and tags
+    if you like (several tags in a cell with ; between them). Any separator and encoding that
+    spreadsheets write will do, and the address of a walmart.com/ip/ page counts as its item id.
+    Lines that cannot be taken are shown with what would be right; the others go in.
     """
     from walmart_stream.kafka import watchlist as commands
 
@@ -96,7 +100,7 @@ def watch_import(file: BinaryIO, check: bool) -> None:
         raise click.ClickException(f"{name}: {exc}") from None
     if settings is None:
         for entry in entries:
-            echo(f"{entry.item_id}\t{entry.note or ''}".rstrip())
+            echo(f"{entry.item_id}\t{entry.note or ''}\t{', '.join(entry.tags)}".rstrip())
     else:
         run_async(commands.add(settings, entries))
     for fault in faults:

@@ -1,4 +1,7 @@
-"""``walmart-stream replay --items``: the documents of items anew, of what else is stored."""
+"""``walmart-stream replay --items``: the documents of items anew, of what else is stored.
+
+Their tags, and whether they are watched, are those of the watchlist.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,22 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
+from walmart_stream import topics
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.watch import decode_entry
+from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
-from walmart_stream.storage.documents import OFFERS
-from walmart_stream.storage.item_writes import remake_items
+from walmart_stream.storage.documents import ITEMS, OFFERS
+from walmart_stream.storage.item_documents import watch_fields
+from walmart_stream.storage.item_writes import remake_items, update_watched
 from walmart_stream.storage.sealed import FieldSeal
 
 # Items at a time, each with four requests after one another: enough to keep a server of two cores
 # busy, and leave it time for workers.
 AT_ONCE = 8
+# Before every record: the topic has none of the item any more.
+NOWHERE = -1
 
 
 class Remade(NamedTuple):
@@ -36,7 +46,7 @@ async def remake(
     *into* names another database. *progress* is told how many items are done, and of how many.
 
     Raises:
-        PyMongoError: the database cannot be read or written.
+        KafkaError, PyMongoError: the watchlist cannot be read, or the database not be written.
     """
     started = time.monotonic()
     client = mongo.connect(settings)
@@ -57,10 +67,26 @@ async def remake(
                 progress(min(done, total), total)
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+        await _note_watched(settings, database)
         progress(total, total)
     finally:
         client.close()
     return Remade(done, time.monotonic() - started)
+
+
+async def _note_watched(settings: Settings, database: Any) -> None:
+    """Have items say of the watchlist what it says now, whatever they knew of it."""
+    said: dict[str, tuple[int, dict[str, Any]]] = {}
+    async for record in read_topic(settings, topics.WATCHLIST.name):
+        item_id = (record.key or b"").decode("utf-8", "replace")
+        try:
+            entry = decode_entry(item_id, record.value) if record.value else None
+        except BadInput:
+            continue
+        said[item_id] = record.offset, watch_fields(entry)
+    async for known in database[ITEMS].find({"watch_offset": {"$exists": True}}, {"_id": 1}):
+        said.setdefault(known["_id"], (NOWHERE, watch_fields(None)))
+    await update_watched(database, said, anew=True)
 
 
 class _ItemIds:

@@ -15,6 +15,7 @@ from walmart_stream.domain.item_id import RIGHT, item_id_in
 from walmart_stream.domain.reading.csv_file import NoHeader, RecordFault, read_csv
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.reading.seller_values import spelling
+from walmart_stream.domain.tags import LONGEST_TAG, MOST_TAGS, tags_in, tags_of
 from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
 
 SCHEMA = 1
@@ -22,6 +23,7 @@ MAX_NOTE = 200
 # Headings by their spelling, the ones that say most first. Walmart's own files have "Item ID".
 _ID_COLUMNS = ("itemid", "walmartitemid", "wmitemid", "usitemid", "item", "id", "url")
 _NOTE_COLUMNS = ("note", "notes", "comment")
+_TAG_COLUMNS = ("tags", "tag", "labels")
 
 
 def _check_item_id(value: str) -> str:
@@ -43,6 +45,12 @@ ItemId = Annotated[
     Field(json_schema_extra={"pattern": f"^{ITEM_ID.pattern}$"}),
 ]
 Note = Annotated[str, Field(max_length=MAX_NOTE), AfterValidator(_check_note)]
+# Each as it is written, before it is brought into its form.
+Tags = Annotated[
+    tuple[Annotated[str, Field(max_length=10 * LONGEST_TAG)], ...],
+    Field(max_length=10 * MOST_TAGS),
+    AfterValidator(tags_of),
+]
 
 
 class WatchEntry(BaseModel):
@@ -53,11 +61,17 @@ class WatchEntry(BaseModel):
     item_id: ItemId
     note: Note | None = None
     added_at: AwareDatetime | None = None
+    tags: Tags = ()
 
     def fields(self) -> dict[str, Any]:
         """JSON fields; the time as ISO 8601."""
         added_at = None if self.added_at is None else to_iso(to_ms(self.added_at))
-        return {"item_id": self.item_id, "note": self.note, "added_at": added_at}
+        return {
+            "item_id": self.item_id,
+            "note": self.note,
+            "added_at": added_at,
+            "tags": list(self.tags),
+        }
 
 
 class RowFault(NamedTuple):
@@ -110,7 +124,12 @@ def decode_entry(item_id: str, value: bytes | None) -> WatchEntry:
     try:
         if added_at is not None:
             added_at = to_datetime(parse_iso(added_at))
-        return WatchEntry(item_id=item_id, note=fields.get("note"), added_at=added_at)
+        return WatchEntry(
+            item_id=item_id,
+            note=fields.get("note"),
+            added_at=added_at,
+            tags=fields.get("tags") or (),
+        )
     except ValidationError as exc:
         raise WrongShape(reason(exc)) from None
     except (TypeError, ValueError) as exc:
@@ -120,7 +139,8 @@ def decode_entry(item_id: str, value: bytes | None) -> WatchEntry:
 def parse_csv(text: str) -> tuple[list[WatchEntry], list[RowFault]]:
     """The entries in *text*, and the rows that are not one.
 
-    The first row names the columns (an item id, perhaps a note; others are passed over), in any
+    The first row names the columns (an item id, perhaps a note and tags, which commas, semicolons
+    or bars separate; others are passed over), in any
     dialect that :mod:`walmart_stream.domain.reading.csv_file` reads; or there are no names, and
     the columns are item id and note. Of several rows for an item the last one counts, as in the
     topic.
@@ -139,9 +159,12 @@ def parse_csv(text: str) -> tuple[list[WatchEntry], list[RowFault]]:
                 continue
             try:
                 note = next((row.cells[name] for name in _NOTE_COLUMNS if name in row.cells), None)
-                entries[item_id] = WatchEntry(item_id=item_id, note=note)
+                tags = next((row.cells[name] for name in _TAG_COLUMNS if name in row.cells), "")
+                entries[item_id] = WatchEntry(item_id=item_id, note=note, tags=tags_in(tags))
             except ValidationError as exc:
                 faults.append(RowFault(row.line, reason(exc)))
+            except ValueError as exc:
+                faults.append(RowFault(row.line, f"tags {shown(tags)}: {exc}"))
     except NoHeader as exc:
         faults.append(RowFault(1, f"{exc}; name the column with the item ids item_id"))
     except BadInput as exc:

@@ -23,7 +23,7 @@ class Watched:
     """
 
     def __init__(self) -> None:
-        # Of an entry without a note the time is enough: epoch milliseconds.
+        # Of an entry without note and tags the time is enough: epoch milliseconds.
         self._values: dict[str, bytes | int | None] = {}
         self._runs: list[list[str]] = []
         self._lasts: list[str] = []
@@ -45,7 +45,8 @@ class Watched:
         if item_id not in self._values:
             self._insert(item_id)
         added = None if entry.added_at is None else to_ms(entry.added_at)
-        self._values[item_id] = added if entry.note is None else value
+        is_bare = entry.note is None and not entry.tags
+        self._values[item_id] = added if is_bare else value
 
     def page(self, after: str, limit: int) -> list[WatchEntry]:
         """The first *limit* entries whose id is greater than *after*, as text."""
@@ -67,7 +68,7 @@ class Watched:
         if isinstance(value, bytes):
             return decode_entry(item_id, value)
         added_at = None if value is None else to_datetime(value)
-        return WatchEntry.model_construct(item_id=item_id, note=None, added_at=added_at)
+        return WatchEntry.model_construct(item_id=item_id, note=None, added_at=added_at, tags=())
 
     def _insert(self, item_id: str) -> None:
         if not self._runs:

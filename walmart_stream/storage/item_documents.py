@@ -16,6 +16,7 @@ from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, Offer
 from walmart_stream.domain.recent import no_steps, note_change, note_holder
 from walmart_stream.domain.standing import Holder, Seen, Standing, standing
 from walmart_stream.domain.time import to_ms
+from walmart_stream.domain.watch import WatchEntry
 
 Document = Mapping[str, Any]
 
@@ -134,6 +135,16 @@ def merged(
     if box_now is not None or ribbon:
         picture["buy_box"] = {**(box_now or nothing), "steps": ribbon}
     return picture
+
+
+def watch_fields(entry: WatchEntry | None) -> dict[str, Any]:
+    """The fields that the watchlist's *entry* determines; ``None``: the item is not watched.
+
+    Its history stays, and so do its tags: what was bought for last spring is still that.
+    """
+    if entry is None:
+        return {"watched": False}
+    return {"watched": True, "tags": list(entry.tags)}
 
 
 def facets(tags: Sequence[str], state: str | None) -> list[str]:

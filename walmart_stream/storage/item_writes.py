@@ -73,31 +73,43 @@ async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal =
             waiting = await _send(database, dict(writes))
 
 
-async def update_watched(database: Any, watched: Mapping[str, tuple[int, Document]]) -> None:
+async def update_watched(
+    database: Any, said: Mapping[str, tuple[int, Document]], *, anew: bool = False
+) -> None:
     """Note what the watchlist says: by item id, the record's offset and ``watched`` and ``tags``.
 
-    Only a later record's word is taken. Items that were never observed get a document, too.
+    Only a later record's word is taken, or, *anew*, any. Items that were never observed get a
+    document, too, if they are watched. Where nothing is said of tags, they stay.
 
     Raises:
         PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage`.
     """
-    names = list(watched)
+    names = list(said)
     for first in range(0, len(names), BULK):
-        waiting = set(names[first : first + BULK])
+        waiting: Collection[str] = names[first : first + BULK]
         while waiting:
             stored = await _stored(database, waiting)
             writes: dict[str, Write] = {}
             for name in waiting:
                 old = stored.get(name)
-                offset, said = watched[name]
-                if old is not None and old.get("watch_offset", -1) >= offset:
+                offset, fields = said[name]
+                if old is None and not fields["watched"]:
                     continue
-                fields = {"item_id": name, **said, "watch_offset": offset}
-                state = None if old is None else old.get("state")
-                # A sealed one is bytes.
-                fields["facets"] = facets(said["tags"], state if isinstance(state, str) else None)
-                writes[name] = _write(name, old, fields)
+                known: Document = old or {}
+                if not anew and known.get("watch_offset", -1) >= offset:
+                    continue
+                new = _watched(name, known, offset, fields)
+                if any(_differs(known, key, value) for key, value in new.items()):
+                    writes[name] = _write(name, old, new)
             waiting = await _send(database, writes)
+
+
+def _watched(name: str, known: Document, offset: int, said: Document) -> dict[str, Any]:
+    tags = said.get("tags", known.get("tags", []))
+    state = known.get("state")
+    fields = {"item_id": name, "watched": said["watched"], "tags": tags, "watch_offset": offset}
+    # A sealed state is bytes.
+    return {**fields, "facets": facets(tags, state if isinstance(state, str) else None)}
 
 
 async def _writes(

@@ -21,7 +21,7 @@ from pydantic import (
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.tags import tag_of
 from walmart_stream.domain.time import parse_iso, to_datetime
-from walmart_stream.domain.watch import ItemId, Note, reason
+from walmart_stream.domain.watch import ItemId, Note, Tags, reason
 from walmart_stream.web.errors import BadRequest
 
 M = TypeVar("M", bound=BaseModel)
@@ -289,6 +289,7 @@ class WatchOne(_Input):
 
     item_id: ItemId
     note: Annotated[Note, Field(json_schema_extra={"pattern": _NO_CONTROLS})] | None = None
+    tags: Tags = ()
 
 
 def _bare_id(value: object) -> object:

@@ -352,6 +352,7 @@ class Watched(_Output):
     item_id: ItemId
     note: str | None
     added_at: Time | None
+    tags: list[str]
 
 
 class Watchlist(_Output):

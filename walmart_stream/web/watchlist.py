@@ -94,5 +94,7 @@ def _from_json(body: bytes) -> _Read:
         raise BadRequest(f"items: at most {MAX_ENTRIES} are taken at a time")
     asked = check(WatchMany, values).items if "items" in values else [check(WatchOne, values)]
     # Of several entries for an item the last one counts, as in the topic.
-    entries = {one.item_id: WatchEntry(item_id=one.item_id, note=one.note) for one in asked}
+    entries = {
+        one.item_id: WatchEntry(item_id=one.item_id, note=one.note, tags=one.tags) for one in asked
+    }
     return list(entries.values()), []

@@ -57,6 +57,7 @@ class WatchForm(_Input):
     action: Literal["add", "remove"]
     item_id: Annotated[str, Field(max_length=2_000)]
     note: Annotated[str | None, Field(max_length=10 * MAX_NOTE)] = None
+    tags: Annotated[str | None, Field(max_length=10 * MAX_NOTE)] = None
 
 
 class ImportForm(_Input):

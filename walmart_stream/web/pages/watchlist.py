@@ -44,8 +44,9 @@ async def change(context: Context, request: web.Request) -> web.StreamResponse:
         if form.action == "remove":
             await context.live.unwatch([item_id])
             return see(f"/watchlist?removed={item_id}")
-        asked = check(WatchOne, {"item_id": item_id, "note": form.note})
-        entry = WatchEntry(item_id=asked.item_id, note=asked.note)
+        tags = [tag for tag in (form.tags or "").split(",") if tag.strip()]
+        asked = check(WatchOne, {"item_id": item_id, "note": form.note, "tags": tags})
+        entry = WatchEntry(item_id=asked.item_id, note=asked.note, tags=asked.tags)
     except BadRequest as exc:
         return await _page(context, request, WatchlistPageQuery(), fault=exc.message, form=form)
     await context.live.watch(stamped([entry], context.clock()))
@@ -90,8 +91,8 @@ def _csv(entries: Sequence[WatchEntry]) -> str:
     """The rows that would be taken, and no others: the very ones that the preview shows."""
     made = io.StringIO()
     writer = csv.writer(made)
-    writer.writerow(["item_id", "note"])
-    writer.writerows([entry.item_id, entry.note or ""] for entry in entries)
+    writer.writerow(["item_id", "note", "tags"])
+    writer.writerows([entry.item_id, entry.note or "", "; ".join(entry.tags)] for entry in entries)
     return made.getvalue()
 
 
