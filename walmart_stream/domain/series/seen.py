@@ -71,15 +71,10 @@ def seen_spans(
     *steps* and *windows* are one offer's, in order of time; *known_ms* is what counts where no
     window says otherwise, and *last* the newest observation, where that is known.
     """
-    sights = [Sight(step.at, _known_at(step.at, windows, known_ms)) for step in steps]
-    sights += [
-        Sight(window.seen_at, window.known_ms or known_ms)
-        for window in windows
-        if window.seen_at is not None
-    ]
+    spans = list(_sighted(steps, windows, known_ms))
     if last is not None:
-        sights.append(last)
-    spans = union((sight.at, sight.at + sight.known_ms) for sight in sights)
+        spans.append((last.at, last.at + last.known_ms))
+    spans = union(spans)
     return union([*spans, *_implied(steps, windows, known_ms, spans)])
 
 
@@ -95,18 +90,22 @@ def union(spans: Iterable[Span]) -> list[Span]:
     return joined
 
 
-def _known_at(at: int, windows: Sequence[ClosedWindow], known_ms: int) -> int:
-    """How long an observation at *at* counts by the rules of the window that it is in."""
-    low, high = 0, len(windows)
-    while low < high:
-        middle = (low + high) // 2
-        if windows[middle].end <= at:
-            low = middle + 1
-        else:
-            high = middle
-    if low < len(windows) and windows[low].start <= at:
-        return windows[low].known_ms or known_ms
-    return known_ms
+def _sighted(
+    steps: Sequence[Step], windows: Sequence[ClosedWindow], known_ms: int
+) -> Iterator[Span]:
+    """The spans for which the stored observations count, by the rules of their windows."""
+    number, count = 0, len(windows)
+    for step in steps:
+        at = step[0]
+        while number < count and windows[number].end <= at:
+            number += 1
+        counts = known_ms
+        if number < count and windows[number].start <= at:
+            counts = windows[number].known_ms or known_ms
+        yield at, at + counts
+    for window in windows:
+        if window.seen_at is not None:
+            yield window.seen_at, window.seen_at + (window.known_ms or known_ms)
 
 
 def _implied(
@@ -119,11 +118,18 @@ def _implied(
         counts = window.known_ms or known_ms
         if window.seen_at is not None:
             end = min(end, window.seen_at + counts)
+        while number < len(certain) and certain[number][1] <= window.start:
+            number += 1
+        if (
+            number < len(certain)
+            and certain[number][0] <= window.start
+            and (certain[number][1] >= end)
+        ):
+            # As of most windows: nothing is left to imply.
+            continue
         # The last step at or before the window's start is the state that it begins with.
         while first + 1 < len(steps) and steps[first + 1].at <= window.start:
             first += 1
-        while number < len(certain) and certain[number][1] <= window.start:
-            number += 1
         priced, gone = _states(steps, first, window.start, end)
         width = window.end - window.start
         missing = round(window.coverage * width)

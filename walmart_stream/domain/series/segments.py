@@ -57,10 +57,12 @@ def joined(pieces: Iterable[Segment], begin: int, end: int) -> list[Segment]:
 
 
 def _append(found: list[Segment], piece: Segment) -> None:
-    if found and found[-1][2:] == piece[2:]:
-        found[-1] = found[-1]._replace(end=piece.end)
-    else:
-        found.append(piece)
+    if found:
+        last = found[-1]
+        if last.kind == piece.kind and last.cents == piece.cents:
+            found[-1] = Segment(last.begin, piece.end, last.kind, last.cents)
+            return
+    found.append(piece)
 
 
 def _pieces(
@@ -84,11 +86,11 @@ def _pieces(
 
 
 def _value(step: Step, basis: Basis) -> tuple[Kind, int | None]:
-    if not step.available:
+    _, price, shipping, available, _ = step
+    if not available:
         return UNAVAILABLE, None
-    if step.price_cents is None:
+    if price is None:
         return UNKNOWN, None
-    landed = step.landed_cents
     if basis == "item":
-        return PRICE, step.price_cents
-    return (PARTIAL, step.price_cents) if landed is None else (PRICE, landed)
+        return PRICE, price
+    return (PARTIAL, price) if shipping is None else (PRICE, price + shipping)

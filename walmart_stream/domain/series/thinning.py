@@ -102,7 +102,8 @@ def _followed(part: list[Segment], kept: set[int]) -> list[Segment]:
         if number in kept or not found or found[-1].kind != one.kind:
             found.append(one)
         else:
-            found[-1] = found[-1]._replace(end=one.end)
+            last = found[-1]
+            found[-1] = Segment(last.begin, one.end, last.kind, last.cents)
     return found
 
 
