@@ -9,6 +9,7 @@ import pytest
 from tests.web.conftest import MemoryLive
 from walmart_stream.domain.freshness import freshness
 from walmart_stream.web import system_outputs
+from walmart_stream.web.limits import LIMITS
 
 FIGURES = {
     "version": "1.0",
@@ -131,3 +132,25 @@ async def test_the_token_goes_along(open_site) -> None:
 
     assert len(found["workers"]) == 2
     assert [text.split(": ")[1] for text in found["silent"]] == ["status 401"]
+
+
+async def test_workers_that_wait_for_each_other_answer(pair) -> None:
+    """Each holds all of its turns for pages that ask the other one."""
+    with_turns = LIMITS.views + 5
+
+    answers = await asyncio.gather(
+        *(site.json("/api/system") for site in pair for _ in range(with_turns))
+    )
+
+    assert all(len(found["workers"]) == 2 for found in answers)
+
+
+async def test_each_worker_is_asked_once_for_all_that_look(pair) -> None:
+    """Within a second."""
+    asked, other = pair
+    await asked.json("/api/system")
+    other.live.figures = {**FIGURES, "version": "another"}
+
+    again = await asked.json("/api/system")
+
+    assert {one["version"] for one in again["workers"]} == {"1.0"}

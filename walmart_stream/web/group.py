@@ -11,6 +11,9 @@ from walmart_stream.web.workers import name_of
 
 STATS = "/api/stats"
 
+# Seconds. Whatever number of pages is open, each worker is asked once a second by each.
+KEPT = 1.0
+
 
 class Group(NamedTuple):
     """Name (host:port) -> figures of a worker as of ``/api/stats``, and the silent ones' reasons.
@@ -52,6 +55,13 @@ class Group(NamedTuple):
 
 
 async def group(context: Context) -> Group:
+    """The workers' figures, at most :data:`KEPT` seconds old."""
+    found, _ = await context.kept.get("group", KEPT, lambda: _asked(context))
+    answer: Group = found
+    return answer
+
+
+async def _asked(context: Context) -> Group:
     """Ask every worker, this one in passing."""
     own = dict(context.live.stats())
     if context.workers is None:

@@ -46,7 +46,8 @@ class Operation:
     ``media`` names other types that it can answer in, with a line about each. ``bodies`` maps
     content types to models, or ``None`` for text. ``errors`` are the statuses that it can end with
     besides those that its method, path and bodies bring along. ``leads_on``: a form, which ends
-    with 303 and the address of a page.
+    with 303 and the address of a page. ``is_quick``: answered from memory, it waits for no turn;
+    workers ask each other for it while they hold turns of their own.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Operation:
     bodies: Mapping[str, tuple[type[BaseModel], ...]] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     leads_on: bool = False
+    is_quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,15 @@ ROUTES = (
     ),
     Route(
         "/api/stats",
-        {"GET": Operation("stats", status.stats, "This worker's counters and lag.", outputs.Stats)},
+        {
+            "GET": Operation(
+                "stats",
+                status.stats,
+                "This worker's counters and lag.",
+                outputs.Stats,
+                is_quick=True,
+            )
+        },
     ),
     Route(
         "/api/overview",

@@ -123,7 +123,7 @@ def attach(
             if route.by_owner:
                 call = by_owner(app, offers_table, context, operation.handler, forward_timeout)
             else:
-                takes_turns = method == "GET" and not route.is_open
+                takes_turns = method == "GET" and not (route.is_open or operation.is_quick)
                 call = _method(context, operation.handler, takes_turns)
             methods[method.lower()] = call
         name = next(iter(route.operations.values())).name
