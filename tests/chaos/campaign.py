@@ -153,12 +153,14 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
         )
         observer = Observer(settings, lambda: traffic.ends)
         retention = Retention(settings, pipeline.committed)
+        floods = Floods(settings)
+        attending = asyncio.create_task(floods.attend())
         nemesis = Nemesis(
             workers,
             broker.nodes,
             mongod,
             walmart,
-            Floods(settings),
+            floods,
             retention,
             attacked=observer.attacked,
             killed=observer.killed,
@@ -174,6 +176,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             await watchlist.remove(settings, list(await watchlist.listing(settings)))
             stop.set()
         await _settle(pipeline)
+        attending.cancel()
         result.settled_after = round(time.monotonic() - rest, 1)
         result.attacks = dict(nemesis.done)
         result.worker_restarts = sum(worker.restarts for worker in workers)

@@ -35,6 +35,17 @@ class Floods:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._attended: set[Place] = set()
+
+    async def attend(self) -> None:
+        """Until cancelled, let go on what is parked again: a log that is cut is read again, and
+        with it a flood that was passed once."""
+        while True:
+            states = await self._stubbornly(lambda: read_states(self._settings))
+            for place, state in states.items():
+                if state.parked and place not in self._attended:
+                    await self._stubbornly(partial(self._resume, place, None))
+            await asyncio.sleep(INTERVAL)
 
     async def flood(self, partition: int, seconds: float, *, skip: bool) -> None:
         """Flood *partition*; *seconds* after it was parked, let it go on.
@@ -45,6 +56,7 @@ class Floods:
             AssertionError: it was not parked, or has not gone on.
         """
         place = topics.RAW.name, partition
+        self._attended.add(place)
         await self._stubbornly(lambda: self._produce(partition))
         end = await self._end(place)
         parked = await self._until(place, end, parked_at=None)
@@ -56,6 +68,7 @@ class Floods:
             until = end if skip else None
             at = await self._stubbornly(partial(self._resume, place, until))
             parked = await self._until(place, end, parked_at=at)
+        self._attended.discard(place)
 
     async def _produce(self, partition: int) -> None:
         producer = AIOKafkaProducer(**client_options(self._settings), acks="all")
