@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from walmart_stream.cli import cli
 from walmart_stream.commands.history import UnknownItem, history
+from walmart_stream.commands.table import Column, long_table
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.domain.time import to_datetime
@@ -168,3 +169,19 @@ def test_only_the_server_that_is_needed_must_be_configured(
 
     assert done.exit_code == 0, done.output
     assert done.output.startswith("item_id,")
+
+
+async def test_a_long_table_is_as_wide_as_it_begins_and_cuts_what_is_wider() -> None:
+    """It is written while it is read: nothing waits for its end, and little is held."""
+
+    async def rows() -> AsyncIterator[tuple[str, str]]:
+        for number in range(3_000):
+            yield ("seller" if number < 2_000 else "a seller of a long name", str(number))
+
+    columns = [Column("seller"), Column("number", is_number=True)]
+    found = [line async for line in long_table("Long", columns, rows())]
+
+    assert len({len(line) for line in found[1:]}) == 1
+    assert found[-2] == "│ a sel… │   2999 │"
+    assert found[-1].startswith("└")
+    assert len([line for line in found if line.startswith("│")]) == 3_000

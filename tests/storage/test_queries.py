@@ -240,6 +240,18 @@ async def test_pages_are_index_scans(database: Any) -> None:
     assert max(did["keysExamined"], did["docsExamined"]) <= 13
 
 
+async def test_a_page_of_one_offer_looks_at_no_other(database: Any) -> None:
+    """One in hundreds of an item's changes may be of the offer that is asked for."""
+    others = [change("1", at, "b") for at in range(300)]
+    await save(database, *others, *(change("1", at, "a") for at in range(0, 300, 30)))
+
+    did = await profiled(database, CHANGES.page(database, Span("1", offer="a"), None, 10))
+
+    assert did["planSummary"] == "IXSCAN { item_id: 1, offer: 1, observed_at: 1 }"
+    assert did.get("hasSortStage", False) is False
+    assert max(did["keysExamined"], did["docsExamined"]) <= 11
+
+
 async def test_a_stream_can_be_left(database: Any) -> None:
     """The cursor is closed on the server, too: nothing stays open behind a caller who goes."""
     await save(database, *(change("1", at) for at in range(2_500)))

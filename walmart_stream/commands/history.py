@@ -6,7 +6,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 
-from walmart_stream.commands.table import Column, difference, dollars, moment, table, what_changed
+from walmart_stream.commands.table import (
+    Column,
+    difference,
+    dollars,
+    long_table,
+    moment,
+    what_changed,
+)
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.queries import CHANGES, Document, Span, is_known
@@ -74,9 +81,14 @@ async def _json(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:
 
 
 async def _table(item_id: str, changes: Changes) -> AsyncGenerator[str, None]:
-    rows = [_row(change) async for change in changes]
-    for line in table(f"Item {item_id}", _COLUMNS, rows) or [f"no price changes of item {item_id}"]:
-        yield line
+    is_empty = True
+    rows = (_row(change) async for change in changes)
+    async with aclosing(long_table(f"Item {item_id}", _COLUMNS, rows)) as lines:
+        async for line in lines:
+            is_empty = False
+            yield line
+    if is_empty:
+        yield f"no price changes of item {item_id}"
 
 
 _COLUMNS = (

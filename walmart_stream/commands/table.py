@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from walmart_stream.domain.time import to_iso, to_ms
 
 # Where the output is not a terminal: wide enough that nothing is cut.
 DEFAULT_WIDTH = 140
+
+# Rows that settle the widths of a long table: enough for every offer and most sellers of an item.
+FIRST_ROWS = 1000
 
 
 class Column(NamedTuple):
@@ -41,6 +44,37 @@ def table(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) 
     width = shutil.get_terminal_size((DEFAULT_WIDTH, 0)).columns
     Console(file=written, width=width, color_system=None).print(made)
     return written.getvalue().splitlines()
+
+
+async def long_table(
+    title: str, columns: Sequence[Column], rows: AsyncIterator[Sequence[str]]
+) -> AsyncGenerator[str, None]:
+    """As :func:`table`, line by line and in constant memory, however many *rows* come.
+
+    The first ones settle the widths; a later cell that is wider is cut.
+    """
+    first: list[Sequence[str]] = []
+    while len(first) < FIRST_ROWS and (row := await anext(rows, None)) is not None:
+        first.append(row)
+    lines = table(title, columns, first)
+    for line in lines[:-1]:
+        yield line
+    if len(first) == FIRST_ROWS:
+        from rich.cells import cell_len, set_cell_size
+
+        def fit(cell: str, width: int, column: Column) -> str:
+            text = plain(cell)
+            if (missing := width - cell_len(text)) < 0:
+                return set_cell_size(text, width - 1) + "…"
+            return " " * missing + text if column.is_number else text + " " * missing
+
+        head = next(line for line in lines if line.startswith("┃"))
+        widths = [len(cell) - 2 for cell in head.split("┃")[1:-1]]
+        async for row in rows:
+            cells = zip(row, widths, columns, strict=True)
+            yield "│ " + " │ ".join(fit(*cell) for cell in cells) + " │"
+    for line in lines[-1:]:
+        yield line
 
 
 def dollars(cents: int | None) -> str:

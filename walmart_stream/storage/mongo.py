@@ -55,6 +55,8 @@ INDEXES = {
     OFFERS: [IndexModel([("item_id", ASCENDING), ("offer", ASCENDING)])],
     PRICE_CHANGES: [
         IndexModel([("item_id", ASCENDING), ("observed_at", ASCENDING), ("offer", ASCENDING)]),
+        # Of one offer, which may be one in hundreds of an item's changes.
+        IndexModel([("item_id", ASCENDING), ("offer", ASCENDING), ("observed_at", ASCENDING)]),
         # Of all items together.
         IndexModel([("observed_at", ASCENDING), ("_id", ASCENDING)]),
     ],
