@@ -72,8 +72,8 @@ class Floods:
 
     async def _produce(self, partition: int) -> None:
         producer = AIOKafkaProducer(**client_options(self._settings), acks="all")
-        await producer.start()
         try:
+            await producer.start()
             sent = [
                 await producer.send(topics.RAW.name, b"flood %d" % n, b"%d" % n, partition)
                 for n in range(FLOOD)
@@ -117,8 +117,8 @@ class Floods:
             group_id=self._settings.app_id,
             enable_auto_commit=False,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([TopicPartition(*place)])
             return (await consumer.committed(TopicPartition(*place)) or 0) >= end
         finally:
