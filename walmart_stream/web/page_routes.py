@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from walmart_stream.web import inputs, series_outputs, system_outputs
+from walmart_stream.web import inputs, overview_outputs, series_outputs, system_outputs
 from walmart_stream.web.guard import STATIC
 from walmart_stream.web.pages import inputs as forms
-from walmart_stream.web.pages import item, login, static, system, watchlist
+from walmart_stream.web.pages import item, login, overview, static, system, watchlist
 from walmart_stream.web.routes import Handler, Operation, Route
 
 HTML = {"text/html": "a page"}
@@ -18,7 +18,28 @@ def page(name: str, handler: Handler, summary: str, **more: object) -> Operation
     return Operation(f"page_{name}", handler, summary, media=HTML, **more)  # type: ignore[arg-type]
 
 
+FIRST = Route(
+    "/",
+    {
+        "GET": page(
+            "overview", overview.show, "Health, what needs you, figures, items.", errors=(503,)
+        )
+    },
+)
+
 PAGES = (
+    Route(
+        "/overview.json",
+        {
+            "GET": Operation(
+                "page_overview_data",
+                overview.answer,
+                "The data of the first page.",
+                overview_outputs.Overview,
+                errors=(503,),
+            )
+        },
+    ),
     Route(
         "/items/{item_id}.json",
         {

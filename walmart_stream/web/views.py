@@ -26,10 +26,9 @@ from walmart_stream.web.headers import add_headers
 from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time, only_probes_when_full
 from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
-from walmart_stream.web.page_routes import PAGES, page
+from walmart_stream.web.page_routes import FIRST, PAGES, page
 from walmart_stream.web.pages import docs
 from walmart_stream.web.pages.errors import errors_as_pages
-from walmart_stream.web.pages.frame import see
 from walmart_stream.web.ping import Ping
 from walmart_stream.web.routes import ROUTES, Handler, Operation, Route
 from walmart_stream.web.sessions import SESSIONS, Sessions
@@ -147,16 +146,11 @@ def all_routes() -> tuple[Route, ...]:
         inputs.query(inputs.NoQuery, request)
         return json_response(description())
 
-    async def first_page(context: Context, request: web.Request) -> web.StreamResponse:
-        inputs.query(inputs.NoQuery, request)
-        return see("/watchlist")
-
     show, index = docs.handlers(routes)
-    first = Operation("index", first_page, "Leads to the first page.", leads_on=True)
     listed = Operation("endpoints", index, "What can be asked.", outputs.Index)
     last = Operation("openapi", openapi, "This description.", outputs.OpenApi)
     routes += [
-        Route("/", {"GET": first}),
+        FIRST,
         *PAGES,
         Route("/docs", {"GET": page("docs", show, "What can be asked, for people.")}),
         Route("/docs.json", {"GET": listed}),

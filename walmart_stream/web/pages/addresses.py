@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from aiohttp import web
 from pydantic import BaseModel
+
+from walmart_stream.web.errors import BadRequest
+from walmart_stream.web.inputs import check
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def query_of(asked: BaseModel, **changes: Any) -> str:
@@ -13,3 +19,18 @@ def query_of(asked: BaseModel, **changes: Any) -> str:
     given = asked.model_dump(mode="json", by_alias=True, exclude_unset=True) | changes
     pairs = [(name, str(value)) for name, value in given.items() if value is not None]
     return f"?{urlencode(pairs, safe=',:')}" if pairs else ""
+
+
+def filled(model: type[M], request: web.Request) -> M:
+    """The query parameters of *request* but for the empty ones, which forms send along.
+
+    Raises:
+        BadRequest: one is unknown, given twice or wrong; the message names it.
+    """
+    values: dict[str, Any] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise BadRequest(f"{name[:40]}: given more than once")
+        if value or name not in model.model_fields:
+            values[name] = value
+    return check(model, values)

@@ -30,6 +30,7 @@ class Link(NamedTuple):
 
 
 LINKS = (
+    Link("/", "Overview"),
     Link("/watchlist", "Watchlist"),
     Link("/system", "System"),
 )
