@@ -17,7 +17,14 @@ from walmart_stream.web.views import all_routes
 from walmart_stream.web.webhook_auth import basic
 
 # Lists of faults, of which a site has none; and of changes, which its item has in the future.
-NOTHING_WRONG = ("system", "overview", "page_item_data", "items", "page_overview_data", "page_items_data")
+NOTHING_WRONG = (
+    "system",
+    "overview",
+    "page_item_data",
+    "items",
+    "page_overview_data",
+    "page_items_data",
+)
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

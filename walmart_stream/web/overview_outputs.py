@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from walmart_stream.domain.watch import ItemId
+from walmart_stream.web.item_outputs import Items
 from walmart_stream.web.outputs import Time
 from walmart_stream.web.system_outputs import Count, Quota, Seconds
 
@@ -119,3 +120,12 @@ class Overview(_Output):
     ]
     figures: Annotated[Figures | None, Field(description="null: MongoDB does not answer.")]
     quota: QuotaFigure
+
+
+class OverviewPage(_Output):
+    """All that the first page shows."""
+
+    overview: Overview
+    items: Annotated[
+        Items | None, Field(description="Those that changed last; null: MongoDB is away.")
+    ]

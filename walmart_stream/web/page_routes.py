@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from walmart_stream.web import inputs, overview_outputs, series_outputs, system_outputs
+from walmart_stream.web import (
+    inputs,
+    item_outputs,
+    overview_outputs,
+    series_outputs,
+    system_outputs,
+)
 from walmart_stream.web.guard import STATIC
 from walmart_stream.web.pages import inputs as forms
-from walmart_stream.web.pages import item, login, overview, static, system, watchlist
+from walmart_stream.web.pages import item, items, login, overview, static, system, watchlist
 from walmart_stream.web.routes import Handler, Operation, Route
 
 HTML = {"text/html": "a page"}
@@ -35,7 +41,45 @@ PAGES = (
                 "page_overview_data",
                 overview.answer,
                 "The data of the first page.",
-                overview_outputs.Overview,
+                overview_outputs.OverviewPage,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/items",
+        {
+            "GET": page(
+                "items",
+                items.show,
+                "All items: sorted, filtered, searched.",
+                query=inputs.ItemsQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/items.json",
+        {
+            "GET": Operation(
+                "page_items_data",
+                items.answer,
+                "The data of the list of items.",
+                item_outputs.Items,
+                query=inputs.ItemsQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/items.csv",
+        {
+            "GET": Operation(
+                "page_items_csv",
+                items.answer_csv,
+                "A page of the list of items, a line for each.",
+                query=inputs.ItemsQuery,
+                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },

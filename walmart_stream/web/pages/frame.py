@@ -31,6 +31,7 @@ class Link(NamedTuple):
 
 LINKS = (
     Link("/", "Overview"),
+    Link("/items", "Items"),
     Link("/watchlist", "Watchlist"),
     Link("/system", "System"),
 )

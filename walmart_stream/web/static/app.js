@@ -122,6 +122,7 @@ async function fresh() {
       tag = known;
     }
     heard = Date.now();
+    document.body.dataset.fresh = "yes";
     next = performance.now() + SHARE * Math.max(0, performance.now() - began - POLL_MS / SHARE);
     banner(null);
   } catch {
