@@ -20,7 +20,7 @@ SECONDS = {"slow": 30.0, "real_kafka": 4.0, "integration": 2.0}
 SECONDS_OF_A_UNIT_TEST = 0.05
 
 # Session fixtures that cost more to start once more than tests gain by being distributed.
-SHARED = {"kafka_node": "kafka-node", "secure_kafka": "secure-kafka"}
+SHARED = {"kafka_node": "kafka-node", "secure_kafka": "secure-kafka", "shop": "browser"}
 
 # The suite waits more than it computes: on two cores, six processes keep both busy.
 PROCESSES_PER_CORE = 3

@@ -37,12 +37,14 @@ class Served:
     Nothing but the views runs: there is neither Kafka nor MongoDB.
     """
 
-    def __init__(self, folder: Path, limits: Limits, **overrides: Any) -> None:
-        self.live = MemoryLive()
+    def __init__(
+        self, folder: Path, limits: Limits, live: MemoryLive | None = None, **overrides: Any
+    ) -> None:
+        self.live = live or MemoryLive()
         self.metrics = Metrics()
         self.port = free_port()
         self._limits = limits
-        self._settings = Settings.model_validate(
+        self.settings = Settings.model_validate(
             {
                 "kafka_brokers": ("127.0.0.1:1",),
                 "mongodb_uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100",
@@ -109,7 +111,7 @@ class Served:
         self._loop.close()
 
     async def _serve(self) -> None:
-        settings = self._settings
+        settings = self.settings
         app = faust.App(
             settings.app_id,
             broker="kafka://127.0.0.1:1",

@@ -1,0 +1,35 @@
+"""axe-core finds no violation on any page, in either theme, at a desk and on a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.shop import HOSTILE_ITEM
+from tests.browser.test_pages import PAGES, url_of
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow(40)]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "viewport"),
+    [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)],
+    ids=["light", "dark", "light 390", "dark 390"],
+)
+def test_axe_finds_no_violation(shop, open_page, axe, scheme, viewport) -> None:
+    """Rules of WCAG and best practices, as axe has them by itself."""
+    page = open_page(
+        url_of(shop), "/", viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
+    )
+    found: dict[str, Any] = {}
+    for path in (*PAGES, f"/items/{HOSTILE_ITEM}", "/items?q=nothing+like+that", "/nowhere"):
+        page.goto(url_of(shop) + path)
+        page.evaluate(axe)
+        done = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        for one in done["violations"]:
+            places = [node["target"] for node in one["nodes"]][:3]
+            found[f"{path}: {one['id']}"] = (one["help"], places)
+
+    assert found == {}
