@@ -93,7 +93,7 @@ def name_of(place: int) -> str:
 
 
 def sights(place: int, now: int, days: float) -> Iterator[Entry]:
-    """What was seen of an item over *days* up to *now*; with gaps, and with lost buy boxes."""
+    """The sights of an item over *days* up to *now*; with gaps, and with lost buy boxes."""
     rng = random.Random(place)
     item_id, name = str(FIRST + place), name_of(place)
     own = 1_500 + 97 * rng.randrange(60)
