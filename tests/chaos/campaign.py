@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from tests.chaos import plan
+from tests.chaos.alerts import AlertJudgement, add_rules, judge_alerts, refuse
 from tests.chaos.brokers import EMBEDDED, Broker, make_broker
 from tests.chaos.floods import LIMIT, Floods
 from tests.chaos.judge import Judgement, judge
@@ -23,6 +24,7 @@ from tests.chaos.observer import Observer, Recovery
 from tests.chaos.retention import Retention
 from tests.chaos.traffic import Traffic
 from tests.pipeline.pipeline import Pipeline
+from tests.pipeline.receiver import Receiver
 from tests.pipeline.worker import surroundings, until
 from tests.polling import wrong_clock
 from tests.polling.walmart import Walmart, open_walmart
@@ -77,6 +79,8 @@ class Options:
     polled_items: int = 100
     longest_gap: float = plan.LONGEST_GAP
     wrong_clocks: bool = False
+    alerts: bool = False
+    refusal: float = 60.0
     program: Sequence[str] = WORKER
 
     def program_of(self, worker: int) -> Sequence[str]:
@@ -98,17 +102,23 @@ class Result:
     longest_stop: float = 0.0
     settled_after: float = 0.0
     judgement: Judgement = field(default_factory=Judgement)
+    alerts: AlertJudgement = field(default_factory=AlertJudgement)
 
     @property
     def kills(self) -> int:
         """Kills -9 of workers, nodes and databases."""
         return sum(count for act, count in self.attacks.items() if act.endswith(plan.Act.KILL))
 
+    @property
+    def clean(self) -> bool:
+        """Whether every promise was kept."""
+        return self.judgement.clean and self.alerts.clean
+
     def report(self) -> dict[str, Any]:
         """As JSON."""
         fields = asdict(self)
         fields["kills"] = self.kills
-        fields["clean"] = self.judgement.clean
+        fields["clean"] = self.clean
         groups: dict[str, list[float]] = {}
         for recovery in self.recoveries:
             groups.setdefault(recovery.what, []).append(recovery.seconds)
@@ -142,7 +152,10 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
     def told(line: str) -> None:
         tell(f"{time.monotonic() - started:7.1f} s  {line}")
 
-    async with _running(options, folder) as (pipeline, workers, broker, mongod, walmart):
+    async with (
+        Receiver() as receiver,
+        _running(options, folder, receiver) as (pipeline, workers, broker, mongod, walmart),
+    ):
         settings = pipeline.settings
         traffic = Traffic(
             broker.bootstrap.split(","),
@@ -170,6 +183,8 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(traffic.run(stop))
             tasks.create_task(observer.run(stop))
+            if options.alerts:
+                tasks.create_task(refuse(receiver, stop, options.refusal / 2, options.refusal))
             await _attack(nemesis, options)
             told("no attacks any more")
             rest = time.monotonic()
@@ -188,6 +203,8 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             settings, traffic.acknowledged, walmart, retention, nemesis.cut_ms
         )
         result.judgement.cut_off += traffic.replaced
+        if options.alerts:
+            result.alerts = await judge_alerts(settings, receiver, told)
     result.seconds = round(time.monotonic() - started, 1)
     return result
 
@@ -196,7 +213,7 @@ Running = tuple[Pipeline, Sequence[Worker], Broker, EmbeddedMongod, Walmart]
 
 
 @asynccontextmanager
-async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
+async def _running(options: Options, folder: Path, receiver: Receiver) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         broker = make_broker(options.broker, folder)
         await broker.start()
@@ -227,11 +244,16 @@ async def _running(options: Options, folder: Path) -> AsyncIterator[Running]:
                 # From twice of it after a log's beginning on, the audit can tell.
                 **({"OBSERVATION_MAX_AHEAD": "5"} if options.deletions else {}),
                 "BAD_INPUT_LIMIT": str(LIMIT),
+                "ALERT_CHANNELS": f"ops={receiver.url}",
+                "ALERT_PRIVATE_ADDRESSES": "true",
+                "ALERT_MESSAGES_PER_HOUR": "10000",
                 **walmart.environment,
             },
             folder,
         )
         await pipeline.create_topics()
+        if options.alerts:
+            await add_rules(pipeline.settings)
         entries = [WatchEntry(item_id=item_id) for item_id in await walmart.items()]
         await watchlist.add(pipeline.settings, entries)
         workers = []
@@ -291,7 +313,7 @@ async def _settle(pipeline: Pipeline) -> None:
 
     async def processed() -> bool:
         # In the order of the flow, since each stage appends to the next one's topic.
-        for topic in (topics.WATCHLIST, topics.RAW, topics.RESULTS):
+        for topic in (topics.WATCHLIST, topics.RAW, topics.RESULTS, topics.ALERTS):
             committed = await pipeline.committed(topic.name)
             if committed != await end_offsets(pipeline.settings, topic.name):
                 return False

@@ -153,8 +153,10 @@ class Alerts:
     async def _store(self, partition: int, engine: Engine, before: int | None) -> None:
         """Steps before where the rules stand: a durable state implies that its steps are."""
         outcome, waiting = engine.outcome, self._waiting[partition]
+        # Where no rule has anything to remember, nothing is kept.
         values: dict[bytes, bytes | None] = {
-            item_id.encode(): state.encode(item) for item_id, item in outcome.items.items()
+            item_id.encode(): state.encode(item) if item.machines else None
+            for item_id, item in outcome.items.items()
         }
         if before is not None and waiting.watermark > before and (values or len(waiting)):
             values[WATERMARK] = state.encode_watermark(waiting.watermark)

@@ -107,6 +107,12 @@ class Notifier:
                     return
         except PyMongoError as exc:
             logger.info("deliveries to %s wait for the database: %s", name, type(exc).__name__)
+        except Exception as exc:
+            # A fault of this program must not stop the worker, which stores what it observes; what
+            # is due stays due.
+            self._paused[name] = self._clock() + timedelta(seconds=LONGEST_PAUSE)
+            self._metrics.alert_deliveries.labels("failed").inc()
+            logger.error("channel %s cannot be told: %s", name, type(exc).__name__)
 
     async def _wanted(
         self, due: Sequence[Mapping[str, Any]], now: datetime

@@ -7,6 +7,7 @@ anything in the log proves that they lasted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 MINUTE = 60_000
 
@@ -88,11 +89,20 @@ def verdicts(rule: PlainRule, looks: list[Counted]) -> list[str]:
     return said
 
 
+def newest_by(log: list[Said]) -> list[int]:
+    """The newest time of the log up to each position."""
+    return list(accumulate((said.at for said in log), max))
+
+
 def episodes(rule: PlainRule, log: list[Said], item: str) -> list[Episode]:
     """The alerts that *log* implies, in order."""
+    return implied(rule, counted(log, item), item, newest_by(log))
+
+
+def implied(rule: PlainRule, looks: list[Counted], item: str, newest: list[int]) -> list[Episode]:
+    """The alerts of an item by its *looks* in a log with these :func:`newest_by`."""
     if rule.when == "moved":
-        return moves(rule, log, item)
-    looks = counted(log, item)
+        return moves(rule, looks, item, newest)
     said = verdicts(rule, looks)
     found: list[Episode] = []
     cooled = 0
@@ -106,7 +116,7 @@ def episodes(rule: PlainRule, log: list[Said], item: str) -> list[Episode]:
         after = first
         while after < len(looks) and said[after] == "true":
             after += 1
-        if not lasted(log, looks, first, after, due):
+        if not lasted(newest, looks, first, after, due):
             first = after
             continue
         cooled = due + rule.cooldown
@@ -118,7 +128,7 @@ def episodes(rule: PlainRule, log: list[Said], item: str) -> list[Episode]:
 
 
 def lasted(
-    log: list[Said],
+    newest: list[int],
     looks: list[Counted],
     first: int,
     after: int,
@@ -127,16 +137,12 @@ def lasted(
     """Whether the stretch of looks from *first* to before *after* is proven to reach *due*."""
     if any(look[1] >= due for look in looks[first : after + 1]):
         return True
-    end = looks[after][0] if after < len(looks) else len(log)
-    return any(
-        max(said.at for said in log[: position + 1]) - MINUTE >= due
-        for position in range(looks[first][0], end)
-    )
+    end = looks[after][0] if after < len(looks) else len(newest)
+    return newest[end - 1] - MINUTE >= due
 
 
-def moves(rule: PlainRule, log: list[Said], item: str) -> list[Episode]:
+def moves(rule: PlainRule, looks: list[Counted], item: str, newest: list[int]) -> list[Episode]:
     """Alerts of ``moved`` against the last alert: each compares with the one before."""
-    looks = counted(log, item)
     first = next((k for k, look in enumerate(looks) if look[2] is not None), len(looks))
     if first == len(looks):
         return []
@@ -155,7 +161,7 @@ def moves(rule: PlainRule, log: list[Said], item: str) -> list[Episode]:
                 # It was proven before this look, which is the next one to compare.
                 base, following = looks[last - 1], last
                 break
-            if looks[last][1] >= due or time_passes(log, looks, last, due):
+            if looks[last][1] >= due or time_passes(newest, looks, last, due):
                 base, following = looks[last], last + 1
                 break
             last += 1
@@ -174,13 +180,10 @@ def moves(rule: PlainRule, log: list[Said], item: str) -> list[Episode]:
     return found
 
 
-def time_passes(log: list[Said], looks: list[Counted], k: int, due: int) -> bool:
+def time_passes(newest: list[int], looks: list[Counted], k: int, due: int) -> bool:
     """Whether between look *k* and the next one the partition's time passes *due*."""
-    end = looks[k + 1][0] if k + 1 < len(looks) else len(log)
-    return any(
-        max(said.at for said in log[: position + 1]) - MINUTE >= due
-        for position in range(looks[k][0], end)
-    )
+    end = looks[k + 1][0] if k + 1 < len(looks) else len(newest)
+    return newest[end - 1] - MINUTE >= due
 
 
 def has_moved(rule: PlainRule, look: Counted, base: Counted) -> bool:

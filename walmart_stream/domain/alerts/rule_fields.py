@@ -14,9 +14,9 @@ from walmart_stream.domain.alerts.quiet import parse_quiet
 from walmart_stream.domain.alerts.rules import BEST_RIVAL, KINDS, LAST_ALERT, OWN_ONLY, Rule
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, RIVAL
 from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.tags import RIGHT, tag_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-TAG = re.compile(r"[^\s,\x00-\x1f\x7f]{1,50}")
 CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _UNIT = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -230,6 +230,10 @@ def _quiet(value: Any) -> Any:
     return parse_quiet(value if isinstance(value, str) else "")
 
 
+def _tags(value: Any) -> frozenset[str]:
+    return frozenset(map(tag_of, _names(lambda text: True, f"tags are {RIGHT}")(value)))
+
+
 def _set(read: Callable[[Any], tuple[str, ...]]) -> Callable[[Any], frozenset[str]]:
     return lambda value: frozenset(read(value))
 
@@ -238,7 +242,7 @@ _sellers = _names(_is_plain, "names of sellers, as Walmart writes them")
 _READERS: dict[str, Callable[[Any], Any]] = {
     "name": _name,
     "items": _set(_names(ITEM_ID.fullmatch, "item ids are 1-20 digits without a leading zero")),
-    "tags": _set(_names(TAG.fullmatch, "tags are 1-50 characters without blanks and commas")),
+    "tags": _tags,
     "all": _flag,
     "when": _when,
     "offer": _offer,

@@ -129,24 +129,27 @@ class RuleSet:
         }
         self._tags_of = tags_of
         self._prints = {name: rule.fingerprint for name, rule in self.rules.items()}
-        self._broad = [rule for rule in self.rules.values() if rule.all or rule.tags]
+        self._tagged = [rule for rule in self.rules.values() if rule.tags]
+        self._of_all = [rule for rule in self.rules.values() if rule.all]
         self._by_item: dict[str, list[Rule]] = {}
         for rule in self.rules.values():
-            if not rule.all and not rule.tags:
-                for item_id in rule.items:
-                    self._by_item.setdefault(item_id, []).append(rule)
+            for item_id in rule.items:
+                named = self._by_item.setdefault(item_id, list(self._of_all))
+                named.append(rule)
+        for named in self._by_item.values():
+            named.sort(key=lambda rule: rule.name)
 
     def __bool__(self) -> bool:
         return bool(self.rules)
 
     def of(self, item_id: str) -> list[Rule]:
         """The rules that an item comes under, by name."""
-        found = self._by_item.get(item_id, [])
-        if not self._broad:
+        found = self._by_item.get(item_id, self._of_all)
+        if not self._tagged:
             return found
         tags = tuple(self._tags_of(item_id))
-        broad = [rule for rule in self._broad if rule.covers(item_id, tags)]
-        return sorted([*found, *broad], key=lambda rule: rule.name)
+        tagged = [rule for rule in self._tagged if rule.covers(item_id, tags)]
+        return sorted([*found, *tagged], key=lambda rule: rule.name) if tagged else found
 
     def fingerprint(self, name: str) -> str | None:
         """The :attr:`Rule.fingerprint` of a rule; ``None`` if there is no such rule."""
