@@ -44,6 +44,7 @@ RUN: dict[str, tuple[str, int]] = {
     "watch remove": ("1", 0),
     "replay": ("", 0),
     "history": ("1", 0),
+    "items": ("--sort featured --descending", 0),
     "changes": ("--limit 5", 0),
     "state": ("1", 0),
     "export": ("changes --out out.csv", 0),

@@ -18,6 +18,7 @@ from walmart_stream.cli.dead_letters import dead_letters
 from walmart_stream.cli.doctor import doctor
 from walmart_stream.cli.export import export
 from walmart_stream.cli.history import history
+from walmart_stream.cli.items import items
 from walmart_stream.cli.local import local
 from walmart_stream.cli.params import examples
 from walmart_stream.cli.partitions import partitions
@@ -43,6 +44,7 @@ COMMANDS: tuple[click.Command, ...] = (
     doctor,
     export,
     history,
+    items,
     local,
     partitions,
     quota,
