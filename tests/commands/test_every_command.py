@@ -35,6 +35,14 @@ DOCS = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text()
 START = 1_795_000_000_000
 DATABASE = "every_command"
 
+RULES = """
+[[rule]]
+name = "dear"
+all = true
+when = "landed_above"
+value = 20.00
+"""
+
 # Commands in an order in which each finds what it needs, with arguments and the exit code.
 RUN: dict[str, tuple[str, int]] = {
     "topics": ("", 0),
@@ -51,6 +59,15 @@ RUN: dict[str, tuple[str, int]] = {
     "report": ("--from 2026-11-01 --to 2026-12-01 --out report.html", 0),
     "verify": ("--patience 0", 0),
     "status": ("", 1),
+    "alerts add": ("cheap --item 1 --when landed_below --value 20", 0),
+    "alerts import": ("rules.toml", 0),
+    "alerts rules": ("", 0),
+    "alerts export": ("", 0),
+    "alerts list": ("", 0),
+    "alerts ack": ("cheap:1:featured:0", 1),
+    "alerts mute": ("--item 1 --for 8h", 0),
+    "alerts remove": ("cheap", 0),
+    "alerts test": ("ops", 2),
     "partitions list": ("", 0),
     "partitions resume": ("", 1),
     "dead-letters list": ("", 0),
@@ -71,7 +88,14 @@ ELSEWHERE = {
 }
 # On a stack on which all is well they say so, with exit code 1.
 NOTHING_THERE = {"partitions resume", "dead-letters show"}
-WITHOUT_JSON = {"watch add", "watch remove", "watch import", "unlock", *ELSEWHERE}
+WITHOUT_JSON = {
+    *(f"alerts {what}" for what in ("add", "import", "export", "ack", "mute", "remove", "test")),
+    "watch add",
+    "watch remove",
+    "watch import",
+    "unlock",
+    *ELSEWHERE,
+}
 
 
 def walk(group: click.Group = cli, above: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -104,6 +128,7 @@ def stack(mongod: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         }
         (folder / "data").mkdir()
         write_settings(folder / "data" / LOCAL_SETTINGS, given)
+        (folder / "rules.toml").write_text(RULES)
         (folder / "items.csv").write_text("item_id\n3\n")
         asyncio.run(_observe(given))
         yield folder
@@ -191,11 +216,13 @@ def test_every_command_is_documented_once() -> None:
     rows = re.findall(r"^\| `walmart-stream ([a-z-]+)(.*?)\|", DOCS, re.MULTILINE)
     names = [name for name, _ in rows]
 
-    assert sorted(names) == sorted({words.partition(" ")[0] for words in COMMANDS})
+    assert set(names) == {words.partition(" ")[0] for words in COMMANDS}
     for words in LEAVES:
         name, _, below = words.partition(" ")
-        cell = next(cell for found, cell in rows if found == name)
-        assert not below or f" {below}" in cell or f"`{below}" in cell, words
+        cells = [cell for found, cell in rows if found == name]
+        if below:
+            cells = [cell for cell in cells if re.search(rf"[ `]{below}[ `]", cell)]
+        assert len(cells) == 1, words
 
 
 @pytest.mark.parametrize("words", ["", *COMMANDS])
@@ -222,7 +249,7 @@ def check_arguments(line: str) -> None:
     if rest[:1] == ["COMMAND"]:
         return
     # A file in an example is not there.
-    rest = ["-" if word.endswith(".csv") and "import" in line else word for word in rest]
+    rest = ["-" if word.endswith((".csv", ".toml")) else word for word in rest]
     if "--help" not in rest:
         found.make_context(found.name, rest)
 

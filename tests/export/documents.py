@@ -62,6 +62,35 @@ WINDOWS = [
 ]
 
 
+_RAISED = {
+    "_id": f"cheap:42:featured:{START}",
+    "rule": "cheap",
+    "item_id": "42",
+    "offer": "featured",
+    "name": TRICKY,
+    "severity": "warning",
+    "text": TRICKY,
+    "state": "open",
+    "started_at": to_datetime(START),
+    "raised_at": to_datetime(START + 1),
+    "acknowledged_at": None,
+    "closed_at": None,
+    "channels": ["ops", "mail"],
+    "source": {"topic": "walmart-data-processing", "partition": 1, "offset": 3},
+}
+_ENDED = {
+    **_RAISED,
+    "_id": f"seen:42:own:{START}",
+    "source": None,
+    "channels": [],
+    "state": "closed",
+    "acknowledged_at": to_datetime(START + 2),
+    "closed_at": to_datetime(START + 3),
+    "ended_by": {"topic": "walmart-data-processing", "partition": 1, "offset": 4},
+    "why": "ended",
+}
+
+
 def results() -> Results:
     """All of it, to be stored."""
     found = Results()
@@ -82,6 +111,8 @@ def _documents(what: str) -> list[dict[str, Any]]:
         return [change_document(change.document()) for change in CHANGES]
     if what == "offers":
         return [offer_document(change.document()) for change in (CHANGES[2], *CHANGES[3:])]
+    if what == "alerts":
+        return [_RAISED, _ENDED]
     old = window_document(WINDOWS[0].document())
     for field in ("width_s", "known_for_s", "carried", "seen_at", "since"):
         del old[field]

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from tests.export.documents import AT, START, documents, many
-from walmart_stream.domain.time import to_datetime
+from walmart_stream.domain.alerts.steps import CLOSED, RAISED, Step
+from walmart_stream.domain.events import Source
+from walmart_stream.domain.time import to_datetime, to_iso
 from walmart_stream.export.fields import EXPORTED
 from walmart_stream.export.reading import Choice, count, pages
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
+from walmart_stream.storage.alerts import store_steps
 from walmart_stream.storage.sealed import UNSEALED
 
 
@@ -43,6 +46,20 @@ async def test_every_document_comes_once(database: Any, what: str, size: int) ->
 
     assert sorted(found) == sorted(one["_id"] for one in stored)
     assert len(found) == await count(database, EXPORTED[what], Choice())
+
+
+async def test_stored_alerts_have_no_other_fields(database: Any) -> None:
+    """Those of :func:`documents` are written by hand."""
+    place = Source("walmart-data-processing", 1, 3)
+    at = to_iso(START)
+    parts = (1, *("cheap:42:own:0", "cheap", "42", "own", at, at))
+    raised = Step(parts[0], RAISED, *parts[1:], source=place, severity="info", text="t", name="n")
+    closed = Step(parts[0], CLOSED, *parts[1:], source=place, why="ended")
+    await store_steps(database, [raised, closed])
+
+    (page,) = [one async for one in pages(database, EXPORTED["alerts"], Choice(), UNSEALED)]
+
+    assert page[0].keys() == documents("alerts")[1].keys()
 
 
 async def test_the_order_is_item_then_time(database: Any) -> None:

@@ -79,7 +79,7 @@ async def test_a_long_export_is_streamed_whole(stored_site, monkeypatch) -> None
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("/api/export/secrets", 404, "there are changes, offers, windows"),
+        ("/api/export/secrets", 404, "there are alerts, changes, offers, windows"),
         ("/api/export/changes?format=parquet", 400, "export` makes parquet"),
         ("/api/export/changes?format=xls", 400, "format"),
         ("/api/export/changes?item=1,x", 400, "item"),

@@ -8,25 +8,24 @@ from typing import Any, BinaryIO
 
 import click
 
-from walmart_stream.cli.params import Item, Time, json_option
+from walmart_stream.cli.params import Item, Time, examples, json_option
 from walmart_stream.cli.running import KAFKA, MONGODB, Unusable, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json
 
 
 @click.group(
-    epilog="""\b
-Examples:
-  walmart-stream alerts add cheap --item 10450114 --when landed_below --value 20 --hold 15m
-  walmart-stream alerts import rules.toml
-  walmart-stream alerts list --state open
-  walmart-stream alerts mute --item 10450114 --for 8h
-"""
+    epilog=examples(
+        "alerts add cheap --item 10450114 --when landed_below --value 20 --hold 15m",
+        "alerts import rules.toml",
+        "alerts list --state open",
+        "alerts mute --item 10450114 --for 8h",
+    )
 )
 def alerts() -> None:
     """Alert rules, alerts, and whom they are told."""
 
 
-@alerts.command("rules")
+@alerts.command("rules", epilog=examples("alerts rules", "alerts rules --json"))
 @json_option
 def alerts_rules(as_json: bool) -> None:
     """List the rules."""
@@ -61,7 +60,13 @@ def _rule_options(command: Any) -> Any:
     return command
 
 
-@alerts.command("add")
+@alerts.command(
+    "add",
+    epilog=examples(
+        "alerts add cheap --item 10450114 --when landed_below --value 20 --hold 15m",
+        "alerts add undercut --all --when undercut --by 0.50 --channel ops",
+    ),
+)
 @click.argument("name")
 @click.option("--when", required=True, help="The condition, such as landed_below.")
 @click.option("--all", "everything", is_flag=True, help="Of all items.")
@@ -97,7 +102,7 @@ def _put(rules: Any) -> None:
         echo(f"channel {name} is not in ALERT_CHANNELS: nobody is told there", err=True)
 
 
-@alerts.command("remove")
+@alerts.command("remove", epilog=examples("alerts remove cheap"))
 @click.argument("names", nargs=-1, required=True)
 def alerts_remove(names: tuple[str, ...]) -> None:
     """Remove rules, which ends their open alerts; exit code 1 if some were not there."""
@@ -109,7 +114,9 @@ def alerts_remove(names: tuple[str, ...]) -> None:
         raise click.ClickException(f"no such rule: {', '.join(absent)}")
 
 
-@alerts.command("import")
+@alerts.command(
+    "import", epilog=examples("alerts import rules.toml", "alerts import rules.toml --check")
+)
 @click.argument("file", type=click.File("rb"))
 @click.option("--check", is_flag=True, help="Say what is wrong with it; change nothing.")
 def alerts_import(file: BinaryIO, check: bool) -> None:
@@ -135,7 +142,7 @@ def alerts_import(file: BinaryIO, check: bool) -> None:
     echo(f"{len(rules)} rule(s) are {'right' if check else 'there'}")
 
 
-@alerts.command("export")
+@alerts.command("export", epilog=examples("alerts export --out rules.toml"))
 @click.option("--out", type=click.File("w", encoding="utf-8", atomic=True), default="-")
 def alerts_export(out: Any) -> None:
     """Write the rules as a TOML file, which `import` reads."""
@@ -146,7 +153,9 @@ def alerts_export(out: Any) -> None:
     out.write(write_toml(book.rules.values()))
 
 
-@alerts.command("list")
+@alerts.command(
+    "list", epilog=examples("alerts list --state open", "alerts list --severity critical --json")
+)
 @click.option("--state", type=click.Choice(["open", "acknowledged", "closed"]))
 @click.option("--severity", type=click.Choice(["info", "warning", "critical"]))
 @click.option("--rule")
@@ -174,7 +183,7 @@ def alerts_list(
         echo(line)
 
 
-@alerts.command("ack")
+@alerts.command("ack", epilog=examples("alerts ack cheap:10450114:marketplace:1795000000000"))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def alerts_ack(ids: tuple[str, ...]) -> None:
     """Say that you know of alerts; exit code 1 if some are not there."""
@@ -186,7 +195,10 @@ def alerts_ack(ids: tuple[str, ...]) -> None:
         raise click.ClickException(f"no such alert: {', '.join(absent)}")
 
 
-@alerts.command("mute")
+@alerts.command(
+    "mute",
+    epilog=examples("alerts mute --item 10450114 --for 8h", "alerts mute --rule cheap --end"),
+)
 @click.option("--item", type=Item(), help="All alerts of this item.")
 @click.option("--rule", help="All alerts of this rule.")
 @click.option("--until", type=Time(), help="ISO 8601, UTC.")
@@ -220,7 +232,7 @@ def alerts_mute(
         echo(f"{kind} {name} is muted until {until.isoformat('T', 'seconds')}")
 
 
-@alerts.command("test")
+@alerts.command("test", epilog=examples("alerts test ops"))
 @click.argument("channel")
 def alerts_test(channel: str) -> None:
     """Send a channel of ALERT_CHANNELS a message; exit code 1 if it is not taken."""

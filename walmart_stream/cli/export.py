@@ -24,7 +24,7 @@ FORMATS = ("csv", "ndjson", "parquet")
         "export offers --bom --out for-excel.csv",
     )
 )
-@click.argument("what", type=click.Choice(["changes", "offers", "windows"]))
+@click.argument("what", type=click.Choice(["changes", "offers", "windows", "alerts"]))
 @click.option(
     "--format",
     "form",
@@ -54,7 +54,7 @@ def export(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Write price changes, current offers or closed windows to a file.
+    """Write price changes, current offers, closed windows or alerts to a file.
 
     Beside FILE, FILE.manifest.json says how many rows it has, of which time, and its SHA-256.
     """

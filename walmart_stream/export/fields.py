@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS
+from walmart_stream.storage.documents import ALERTS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
 from walmart_stream.storage.sealed import SEALED_FIELDS, UNREADABLE
 
 
@@ -56,10 +56,8 @@ def _optional(*fields: Field) -> tuple[Field, ...]:
 
 
 _CENTS = _fields(Kind.INTEGER, "price_cents", "shipping_cents", "landed_cents")
-_SOURCE = Field(
-    "source",
-    (*_fields(Kind.TEXT, "topic"), *_fields(Kind.INTEGER, "partition", "offset")),
-)
+_PLACE = (*_fields(Kind.TEXT, "topic"), *_fields(Kind.INTEGER, "partition", "offset"))
+_SOURCE = Field("source", _PLACE)
 _BUY_BOX = (
     *_fields(Kind.TEXT, "holder", "seller"),
     *_fields(Kind.FLAG, "suppressed"),
@@ -67,12 +65,9 @@ _BUY_BOX = (
 )
 
 
-def _sealed(collection: str) -> tuple[Field, ...]:
-    """The private fields of own offers, and the reasons why some cannot be opened."""
-    return _optional(
-        Field("buy_box", _BUY_BOX),
-        Field(UNREADABLE, _optional(*_fields(Kind.TEXT, *SEALED_FIELDS[collection]))),
-    )
+def _unreadable(collection: str) -> tuple[Field, ...]:
+    """The reasons why sealed fields cannot be opened."""
+    return _optional(Field(UNREADABLE, _optional(*_fields(Kind.TEXT, *SEALED_FIELDS[collection]))))
 
 
 CHANGES = Exported(
@@ -94,7 +89,8 @@ CHANGES = Exported(
         *_fields(Kind.INTEGER, "delta_cents"),
         *_fields(Kind.NUMBER, "delta_pct"),
         _SOURCE,
-        *_sealed(PRICE_CHANGES),
+        *_optional(Field("buy_box", _BUY_BOX)),
+        *_unreadable(PRICE_CHANGES),
     ),
 )
 CURRENT_OFFERS = Exported(
@@ -109,7 +105,8 @@ CURRENT_OFFERS = Exported(
         *_fields(Kind.FLAG, "available"),
         *_fields(Kind.TIME, "changed_at"),
         *_fields(Kind.INTEGER, "revision"),
-        *_sealed(OFFERS),
+        *_optional(Field("buy_box", _BUY_BOX)),
+        *_unreadable(OFFERS),
     ),
 )
 WINDOWS = Exported(
@@ -131,5 +128,22 @@ WINDOWS = Exported(
         ),
     ),
 )
+RAISED_ALERTS = Exported(
+    "alerts",
+    ALERTS,
+    "raised_at",
+    ("raised_at", "_id"),
+    (
+        *_fields(Kind.TEXT, "_id", "rule", "item_id", "offer", "name", "severity", "state"),
+        # Sealed, and then perhaps not opened.
+        *_optional(*_fields(Kind.TEXT, "text")),
+        *_fields(Kind.TIME, "started_at", "raised_at", "acknowledged_at", "closed_at"),
+        *_fields(Kind.TEXTS, "channels"),
+        _SOURCE,
+        # Once it is closed.
+        *_optional(Field("ended_by", _PLACE), *_fields(Kind.TEXT, "why")),
+        *_unreadable(ALERTS),
+    ),
+)
 
-EXPORTED = {kind.name: kind for kind in (CHANGES, CURRENT_OFFERS, WINDOWS)}
+EXPORTED = {kind.name: kind for kind in (CHANGES, CURRENT_OFFERS, WINDOWS, RAISED_ALERTS)}
