@@ -69,6 +69,10 @@ recovery: $(INSTALLED)  ## measure a start on 1,000,000 items; ARGS="--broker ka
 bench: $(INSTALLED) $(BENCH_LOCKED)  ## measure this program and its peers; ARGS="--rounds 3 --broker both …"
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: bench-web
+bench-web: $(INSTALLED)  ## measure lists and pages of many items; ARGS="--sizes 1000,1000000 --json FILE"
+	@$(BIN)/python -m tests.bench_web $(ARGS)
+
 .PHONY: audit
 # Of what is wrong the script says more than make, which ends with 2 whatever the script's code is.
 audit: $(AUDIT_LOCKED)  ## look for known vulnerabilities in all locks, and for faults of the locks

@@ -1,0 +1,143 @@
+"""A database of many items for measuring lists and pages: made from a seed, with many ties.
+
+Documents are made by the program's own functions, so that they have the size and the index keys
+that they have in a shop; nothing runs through Kafka.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from walmart_stream.domain.time import to_ms
+from walmart_stream.storage import mongo
+from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES
+from walmart_stream.storage.item_documents import facets, merged
+
+NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
+DAY = timedelta(days=1)
+FIRST_ID = 10_000_000
+
+# Changes of the one item whose page is measured.
+BUSY_CHANGES = 10_000
+BULK = 2_000
+
+_THINGS = ("kettle", "castle", "lamp", "drill", "sofa", "puzzle", "tent", "mug", "bike", "radio")
+_KINDS = (
+    "red",
+    "blue",
+    "large",
+    "small",
+    "solar",
+    "wooden",
+    "folding",
+    "vintage",
+    "smart",
+    "quiet",
+)
+# The first one is worn by a tenth of all items, the second by a thousandth.
+TAGS = (("toys", 0.1), ("rare", 0.001))
+
+
+def item_id(number: int) -> str:
+    """The id of the item with that number."""
+    return str(FIRST_ID + number)
+
+
+async def fill(database: Any, count: int) -> None:
+    """Write *count* items with their offers; the first one has BUSY_CHANGES changes."""
+    await mongo.create_indexes(database)
+    dice = random.Random(count)
+    items: list[dict[str, Any]] = []
+    offers: list[dict[str, Any]] = []
+    for number in range(count):
+        known = _offers(number, dice)
+        changes = list(_changes(known, dice, dice.randrange(6)))
+        items.append(_item(number, known, changes, dice))
+        offers += known.values()
+        if len(items) == BULK or number + 1 == count:
+            await database[ITEMS].insert_many(items, ordered=False)
+            await database[OFFERS].insert_many(offers, ordered=False)
+            items, offers = [], []
+    busy = _offers(0, random.Random(count))
+    changes = list(_changes({"own": busy["own"]}, dice, BUSY_CHANGES))
+    for first in range(0, len(changes), BULK):
+        await database[PRICE_CHANGES].insert_many(changes[first : first + BULK])
+
+
+def _offers(number: int, dice: random.Random) -> dict[str, dict[str, Any]]:
+    named = item_id(number)
+    name = f"{dice.choice(_KINDS)} {dice.choice(_KINDS)} {dice.choice(_THINGS)} no {number % 9973}"
+    changed = NOW - dice.random() * 30 * DAY
+    found = {}
+    for offer in ("own", "featured", "marketplace"):
+        if number and dice.random() < 0.1:
+            continue
+        price = dice.randrange(500, 20_000)
+        found[offer] = {
+            "_id": f"{named}:{offer}",
+            "item_id": named,
+            "offer": offer,
+            "name": name,
+            "seller": f"{offer} shop {dice.randrange(100)}",
+            "price_cents": price,
+            "shipping_cents": 0,
+            "landed_cents": price,
+            "two_day_cents": None,
+            "available": True,
+            "changed_at": changed,
+            "revision": 2 * to_ms(changed),
+        }
+    if "own" in found:
+        holder = dice.choice(["own", "rival", "rival", "none"])
+        box = {"holder": holder, "seller": None, "suppressed": False, "since": changed}
+        found["own"]["buy_box"] = box
+    return found
+
+
+def _changes(
+    offers: dict[str, dict[str, Any]], dice: random.Random, count: int
+) -> Iterator[dict[str, Any]]:
+    """*count* changes of each of *offers* in the last 30 days, oldest first."""
+    for one in offers.values():
+        for number in range(count):
+            at = NOW - (count - number) * 30 * DAY / count
+            landed = one["landed_cents"] + dice.randrange(-300, 300)
+            yield {
+                "_id": f"{one['_id']}:{to_ms(at)}",
+                "item_id": one["item_id"],
+                "offer": one["offer"],
+                "seller": one["seller"],
+                "kinds": ["price"],
+                "price_cents": landed,
+                "shipping_cents": 0,
+                "landed_cents": landed,
+                "available": True,
+                "previous": None,
+                "delta_cents": None,
+                "delta_pct": None,
+                "source": {"topic": "t", "partition": 0, "offset": number},
+                "observed_at": at,
+            }
+
+
+def _item(
+    number: int,
+    offers: dict[str, dict[str, Any]],
+    changes: list[dict[str, Any]],
+    dice: random.Random,
+) -> dict[str, Any]:
+    named = item_id(number)
+    tags = [tag for tag, share in TAGS if dice.random() < share]
+    found = merged(None, named, offers, changes) if offers else {"item_id": named}
+    return {
+        **found,
+        "_id": named,
+        "facets": facets(tags, found.get("state")),
+        "tags": tags,
+        "watched": True,
+        "watch_offset": number,
+        "edits": 1,
+    }
