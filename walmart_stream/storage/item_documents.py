@@ -34,8 +34,17 @@ def stored_standing(offers: Mapping[str, Document]) -> Standing:
     box = None if own is None else own.get("buy_box")
     holder = Holder() if box is None else Holder(**box)
     seen = {
-        name: Seen(Offer(*(stored[field] for field in Offer._fields)), stored["changed_at"])
-        for name, stored in offers.items()
+        name: Seen(
+            Offer(
+                one["price_cents"],
+                one["shipping_cents"],
+                one["two_day_cents"],
+                one["available"],
+                one["seller"],
+            ),
+            one["changed_at"],
+        )
+        for name, one in offers.items()
     }
     return standing(seen, holder, None if own is None else own["seller"])
 

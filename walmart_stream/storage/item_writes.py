@@ -187,7 +187,9 @@ async def _offers(
 ) -> dict[str, dict[str, Document]]:
     found: dict[str, dict[str, Document]] = {}
     for one in await database[OFFERS].find({"item_id": {"$in": list(names)}}).to_list(None):
-        found.setdefault(one["item_id"], {})[one["offer"]] = seal.open(OFFERS, one)
+        # Few have something to open, and every change of anything reads all of them.
+        opened = seal.open(OFFERS, one) if "buy_box" in one else one
+        found.setdefault(one["item_id"], {})[one["offer"]] = opened
     return found
 
 
