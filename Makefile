@@ -73,6 +73,10 @@ bench: $(INSTALLED) $(BENCH_LOCKED)  ## measure this program and its peers; ARGS
 bench-web: $(INSTALLED)  ## measure lists and pages of many items; ARGS="--sizes 1000,1000000 --json FILE"
 	@$(BIN)/python -m tests.bench_web $(ARGS)
 
+.PHONY: schedule-bench
+schedule-bench: $(INSTALLED)  ## measure schedules of polls in generated worlds; ARGS="--json FILE …"
+	@$(BIN)/python -m tests.schedule_bench $(ARGS)
+
 .PHONY: audit
 # Of what is wrong the script says more than make, which ends with 2 whatever the script's code is.
 audit: $(AUDIT_LOCKED)  ## look for known vulnerabilities in all locks, and for faults of the locks

@@ -84,14 +84,15 @@ class Simulation:
 
     def run(self) -> Seen:
         """Poll from the beginning until every change that counts has been looked at."""
-        workers = list(self._workers(0, 0.0))
+        workers = list(self._workers(0, 0.0, 0.0))
         upsets = [*self.fleet.upset_at]
         step = 0.5 / (self.per_day / DAY)
         now, end = 0.0, self.until + min(LONGEST, 4 * self._even())
         while now < end:
             if upsets and now >= upsets[0]:
                 upsets.pop(0)
-                workers = list(self._workers(len(upsets) + 1, now))
+                tokens = sum(worker.allowance.tokens for worker in workers)
+                workers = list(self._workers(len(upsets) + 1, now, tokens))
             for worker in workers:
                 self._tick(worker, now)
             now += step
@@ -101,7 +102,7 @@ class Simulation:
     def _even(self) -> float:
         return len(self.courses) / ITEMS_PER_CALL / self.per_day * DAY
 
-    def _workers(self, shift: int, now: float) -> Iterator[_Worker]:
+    def _workers(self, shift: int, now: float, tokens: float) -> Iterator[_Worker]:
         fleet = self.fleet
         for number in range(fleet.workers):
             owned = {p for p in range(fleet.partitions) if (p + shift) % fleet.workers == number}
@@ -109,7 +110,8 @@ class Simulation:
                 continue
             share = len(owned) / fleet.partitions
             worker = _Worker(self.make(SHORTEST, LONGEST), owned, share, self.per_day)
-            worker.allowance = Allowance(0.0, START + int(now * 1000))
+            worker.allowance = Allowance(tokens * share, START + int(now * 1000))
+            worker.queue.expect(int(len(self.courses) * share), worker.pace)
             for partition in owned:
                 worker.queue.begin(partition)
                 for item in range(partition, len(self.courses), fleet.partitions):

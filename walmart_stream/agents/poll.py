@@ -140,7 +140,7 @@ class Poller:
 
     async def _poll(self, client: AffiliateClient) -> None:
         owned = self._app.owned(topics.RAW.name)
-        await self._watched.follow(owned)
+        await self._watched.follow(owned, lambda: self._quota.pace(owned))
         if not owned:
             return
         now = self._clock.now_ms()

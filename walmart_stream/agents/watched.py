@@ -41,8 +41,8 @@ class WatchedItems:
         self.queue = queue
         self.troubled: dict[Item, str] = {}
 
-    async def follow(self, owned: set[int]) -> None:
-        """Have the queue hold the items of the *owned* partitions."""
+    async def follow(self, owned: set[int], calls_per_second: Callable[[], float]) -> None:
+        """Have the queue hold the items of the *owned* partitions, which may have these calls."""
         now = self._clock()
         stepped = now < self._latest - LARGEST_STEP_MS
         self._latest = now
@@ -55,6 +55,8 @@ class WatchedItems:
         self.troubled.clear()
         for partition in owned:
             self.queue.begin(partition)
+        items = sum(1 for _ in self._tables.watchlist.of_partitions(owned))
+        self.queue.expect(items, calls_per_second())
         entries = self._tables.watchlist.of_partitions(owned)
         for number, (partition, key, _) in enumerate(entries, 1):
             if number % CHUNK == 0:

@@ -30,10 +30,10 @@ def learned(*polls: Poll, shortest: float = 60) -> tuple[LearningSchedule, list[
     """A schedule that knows items with *polls* among 10,000 average ones; their intervals."""
     schedule = LearningSchedule(shortest, 8 * HOUR)
     schedule.prior = Prior(1.0, 1 / 43_200)
+    average = schedule.kind(Poll(START, ANSWERED, answered=START))
     kinds = [schedule.kind(one) for one in polls]
     for kind in kinds:
         schedule.joins(kind)
-    average = schedule.kind(Poll(START, ANSWERED, answered=START))
     for _ in range(10_000):
         schedule.joins(average)
     schedule.adapt(10_000, DAILY_PACE)

@@ -58,6 +58,9 @@ class LearningSchedule:
         self._factor = 0.0
         self._estimates = 0
         self._shown = 0, 0.0
+        self._known = 0
+        # Items at which to look at all of them again: while they come, whenever they have doubled.
+        self._next_look = 1
 
     @property
     def even(self) -> float:
@@ -77,10 +80,15 @@ class LearningSchedule:
         if is_same and self._estimates < max(LOOK_LEAST, LOOK_SHARE * items):
             return
         self._shown = items, calls_per_second
+        self._look()
+
+    def _look(self) -> None:
+        """Learn the prior, and the factor by which all intervals together are what is allowed."""
         self._estimates = 0
+        self._next_look = 2 * self._known + 1
         if self.prior is not None:
             self.prior = self.population.prior(self.prior)
-        elif calls_per_second > 0 and items:
+        elif self.calls_per_second > 0 and self.items:
             self.prior = Prior(FIRST_SHAPE, 1 / self.even)
         self._balance()
 
@@ -95,10 +103,14 @@ class LearningSchedule:
 
     def joins(self, kind: int) -> None:
         self.population.add(kind // 2)
+        self._known += 1
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
+        if self._known >= self._next_look:
+            self._look()
 
     def leaves(self, kind: int) -> None:
         self.population.remove(kind // 2)
+        self._known -= 1
         self._kinds[kind] -= 1
         if not self._kinds[kind]:
             del self._kinds[kind]
@@ -135,7 +147,9 @@ class LearningSchedule:
     def _balance(self) -> None:
         """Find the factor by which all polls together come to what the quota allows."""
         self._intervals.clear()
-        wanted = self.calls_per_second * ITEMS_PER_CALL * EAGERNESS
+        # Of a worker that has just begun, those that are there stand for those that are to come.
+        there = min(1.0, self._known / max(1, self.items))
+        wanted = self.calls_per_second * ITEMS_PER_CALL * EAGERNESS * there
         roots = [(self.root(kind), count) for kind, count in self._kinds.items()]
         if not roots or wanted <= 0:
             return

@@ -94,7 +94,7 @@ class PollQueue:
         # What stands in a lane and does not agree with its partition is passed over: taking it out
         # would take a search.
         self._partitions: dict[int, _Partition] = {}
-        self._known: list[tuple[Place, int, str]] = []
+        self._known: list[Place] = []
         self._refused: list[tuple[int, int, str]] = []
         self._new: deque[tuple[int, int, str]] = deque()
         self._groups: dict[Lane, deque[Sequence[Item]]] = {Lane.KNOWN: deque(), Lane.NEW: deque()}
@@ -118,6 +118,10 @@ class PollQueue:
     def partitions(self) -> set[int]:
         """Those that were begun and not dropped."""
         return set(self._partitions)
+
+    def expect(self, items: int, calls_per_second: float) -> None:
+        """About *items* are to come, which may have *calls_per_second* together."""
+        self._schedule.adapt(items, calls_per_second)
 
     def begin(self, partition: int) -> None:
         """Items of *partition* come from now on."""
@@ -159,9 +163,9 @@ class PollQueue:
         elif poll.answered:
             partition.lanes.pop(item_id, None)
             kind = self._join(partition, item_id, poll)
-            place = Place(self._schedule.place(poll.seen, kind), poll.seen)
+            place = Place(self._schedule.place(poll.seen, kind), poll.seen, *item)
             items[item_id] = place
-            heappush(self._known, (place, *item))
+            heappush(self._known, place)
         else:
             self._leave(partition, item_id)
             partition.lanes[item_id] = Lane.NEW
@@ -229,8 +233,8 @@ class PollQueue:
         """Seconds that the oldest due poll has been due; 0 where none is."""
         oldest = 0.0
         self._adapt(calls_per_second)
-        if (entry := self._first_known()) is not None:
-            oldest = now - self._due_at(entry)
+        if (first := self._first_known()) is not None:
+            oldest = now - self._due_at(first)
         while self._new and self._where(Item(*self._new[0][1:])) is not _At.NEW:
             self._new.popleft()
         if self._new:
@@ -263,49 +267,53 @@ class PollQueue:
         shares = NEW_SHARE * (self.waiting_new > 0) + REFUSED_SHARE * bool(self._refused)
         self._schedule.adapt(known, calls_per_second * (1 - shares))
 
-    def _due_at(self, entry: tuple[Place, int, str]) -> float:
-        place, partition, item_id = entry
-        return self._schedule.due_at(place.seen, self._partitions[partition].kinds[item_id])
+    def _due_at(self, place: Place) -> float:
+        kind = self._partitions[place.partition].kinds[place.item_id]
+        return self._schedule.due_at(place.seen, kind)
 
-    def _first_known(self) -> tuple[Place, int, str] | None:
-        """The first entry of the order, where it belongs by what the schedule goes by now."""
-        moved = 0
-        while self._known:
-            place, partition, item_id = entry = self._known[0]
-            if self._where(Item(partition, item_id)) != place:
-                heappop(self._known)
+    def _first_known(self) -> Place | None:
+        """The first of the order, where it belongs by what the schedule goes by now."""
+        known, partitions, moved = self._known, self._partitions, 0
+        while known:
+            place = known[0]
+            found, seen, number, item_id = place
+            partition = partitions.get(number)
+            if partition is None or partition.items.get(item_id) is not place:
+                heappop(known)
                 continue
-            kind = self._partitions[partition].kinds[item_id]
-            order = self._schedule.place(place.seen, kind)
+            order = self._schedule.place(seen, partition.kinds[item_id])
             # A tenth of the interval is no move.
-            if moved >= MOST_MOVED or order <= place.order + 0.1 * (order - place.seen):
-                return entry
+            if moved >= MOST_MOVED or order <= found + 0.1 * (order - seen):
+                return place
             moved += 1
-            self._partitions[partition].items[item_id] = place = Place(order, place.seen)
-            heapreplace(self._known, (place, partition, item_id))
+            partition.items[item_id] = place = Place(order, seen, number, item_id)
+            heapreplace(known, place)
         return None
 
-    def _pop_known(self, most: int) -> Iterator[tuple[Place, int, str]]:
+    def _pop_known(self, most: int) -> Iterator[Place]:
         for _ in range(most):
             if self._first_known() is None:
                 return
-            entry = heappop(self._known)
-            # Else the same entry, twice in the order, would be found twice.
-            self._move(Item(*entry[1:]), _At.ASKED)
-            yield entry
+            place = heappop(self._known)
+            self._partitions[place.partition].items[place.item_id] = _At.ASKED
+            yield place
 
     def _take_known(self, now: int, calls_per_second: float) -> list[Item]:
         self._adapt(calls_per_second)
-        entry = self._first_known()
-        if entry is None or self._due_at(entry) > now:
+        place = self._first_known()
+        if place is None or self._due_at(place) > now:
             return []
         first = list(self._pop_known(ITEMS_PER_CALL + 1))
-        chosen = set(self._schedule.choose([place for place, _, _ in first], now))
-        for number, entry in enumerate(first):
+        chosen = set(self._schedule.choose(first, now))
+        for number, place in enumerate(first):
             if number not in chosen:
-                self._move(Item(*entry[1:]), entry[0])
-                heappush(self._known, entry)
-        return [Item(*entry[1:]) for number, entry in enumerate(first) if number in chosen]
+                self._partitions[place.partition].items[place.item_id] = place
+                heappush(self._known, place)
+        return [
+            Item(place.partition, place.item_id)
+            for number, place in enumerate(first)
+            if number in chosen
+        ]
 
     def _take_group(self, lane: Lane) -> list[Item]:
         groups = self._groups[lane]

@@ -14,10 +14,15 @@ ITEMS_PER_CALL = 20
 
 
 class Place(NamedTuple):
-    """Where an item stands in the order of asking, and when it was last seen (epoch ms)."""
+    """Where an item stands in the order of asking, and when it was last seen (epoch ms).
+
+    The partition and the item id complete it: so it is the entry of the order.
+    """
 
     order: float
     seen: int
+    partition: int = 0
+    item_id: str = ""
 
 
 class Schedule(Protocol):

@@ -1,0 +1,58 @@
+"""``make schedule-bench``: the real schedule in generated worlds, beside others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tests.schedule_bench import compare, report
+from tests.schedule_bench.cost import cost
+
+
+@click.command()
+@click.option("--items", default=2_000, show_default=True, help="Of each world.")
+@click.option("--seeds", default=10, show_default=True)
+@click.option("--size", "sizes", default=(100, 10_000), show_default=True, multiple=True)
+@click.option("--cost-items", default=1_000_000, show_default=True, help="Watched by one worker.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="The tables.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="SVG.")
+def main(
+    items: int,
+    seeds: int,
+    sizes: tuple[int, ...],
+    cost_items: int,
+    json_file: Path | None,
+    markdown: Path | None,
+    plot: Path | None,
+) -> None:
+    """Measure how long changes go unseen, by schedule, world, size and fleet; then the cost."""
+    figures: dict[str, Any] = {"items": items, "seeds": seeds}
+    figures["cost"] = cost(cost_items)
+    click.echo(json.dumps(figures["cost"]))
+    figures["worlds"] = compare.summary([*compare.worlds(items, seeds)], "world")
+    click.echo(report.table(figures["worlds"], "world"))
+    figures["sizes"] = compare.summary([*compare.sizes(sizes, seeds)], "items")
+    figures["fleets"] = compare.summary([*compare.fleets(items, seeds)], "fleet")
+    tables = "\n\n".join(
+        (
+            report.table(figures["worlds"], "world"),
+            report.details(figures["worlds"]),
+            report.table(figures["sizes"], "items"),
+            report.table(figures["fleets"], "fleet"),
+        )
+    )
+    click.echo(tables)
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    if markdown is not None:
+        markdown.write_text(tables + "\n", "utf-8")
+    if plot is not None:
+        plot.write_text(report.plot(figures["worlds"]), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
