@@ -39,6 +39,27 @@ class Metrics:
         self.poll_errors = Counter(
             "walmart_poll_errors", "Failed polls, by error class.", ["error"], registry=registry
         )
+        self.poll_calls = Counter(
+            "walmart_poll_calls", "Calls made for polls, repeated ones included.", registry=registry
+        )
+        self.sights = Counter(
+            "walmart_sights",
+            "Sights of watched items by any source, by outcome: changed or unchanged since the "
+            "sight before. Calls per seen change are walmart_poll_calls over the changed ones.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.changes_seen_share = Gauge(
+            "walmart_estimated_changes_seen_share",
+            "Share of the changes that a poll finds before the next one hides them, by the rates "
+            "learned.",
+            registry=registry,
+        )
+        self.unseen_seconds = Gauge(
+            "walmart_estimated_unseen_seconds",
+            "Mean time from a change to the item's next poll, by the rates learned.",
+            registry=registry,
+        )
         self.observations = Counter(
             "walmart_observations",
             "Observations processed, by outcome: applied, duplicate, late, silent, bad or "

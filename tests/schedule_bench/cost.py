@@ -23,7 +23,7 @@ PAGE = 4096
 
 
 def cost(items: int) -> dict[str, Any]:
-    """Of *items* on one worker with Walmart's 5,000 calls a day."""
+    """The cost of *items* on one worker with Walmart's 5,000 calls a day."""
     random = Random(1)
     pace = 5000 / 86_400
     even_ms = items / 20 / pace * 1000

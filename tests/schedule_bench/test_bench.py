@@ -14,7 +14,7 @@ from tests.schedule_bench.worlds import DAY, WORLDS
 
 
 def test_the_bench_writes_figures_tables_and_a_plot(tmp_path: Path) -> None:
-    """Of every world, every schedule, sizes, fleets and the cost."""
+    """They cover every world, every schedule, sizes, fleets and the cost."""
     names = ["figures.json", "tables.md", "plot.svg"]
     figures_file, tables, plot = (tmp_path / name for name in names)
     arguments = ["--items", "100", "--seeds", "1", "--size", "40", "--cost-items", "500"]

@@ -68,12 +68,13 @@ class Poller:
         learn: Callable[[Outbox, str, bytes], None] | None = None,
     ) -> None:
         self._app = app
+        self._metrics = metrics
         self._quota = CallQuota(app, tables.polls, settings, clock)
         self._per_day = settings.walmart_affiliate_daily_calls
         self._client = client
         self._clock = clock
         self._queue = PollQueue(schedule, clock.now_ms())
-        self._watched = WatchedItems(app, tables, self._queue, clock.now_ms)
+        self._watched = WatchedItems(app, tables, self._queue, metrics, clock.now_ms)
         self._record = PollRecord(app, self._watched, metrics, settings, clock.now_ms, learn)
         self._allowance: Allowance | None = None
         # When it was reckoned (epoch ms), for which partitions, and the pace (calls a second).
@@ -129,6 +130,7 @@ class Poller:
             "oldest_due_poll_seconds": round(self.overdue, 1),
             "slow_because": self._slow_because(),
             "unanswered": {kind: sorted(ids)[:MOST_SHOWN] for kind, ids in unanswered.items()},
+            "sight": self._sight(),
             "last_error": self._record.last_error,
             "last_error_at": None if failed_at is None else to_iso(failed_at),
         }
@@ -172,6 +174,7 @@ class Poller:
             self._record.postpone(call.items)
         made = await asyncio.gather(*(self._ask(client, call, requests, owned) for call in asked))
         allowance.spend(sum(made))
+        self._metrics.poll_calls.inc(sum(made))
         self._pace = (0, *self._pace[1:])
         await self._quota.settle(reservation, sum(made))
 
@@ -205,6 +208,19 @@ class Poller:
             lookup = await client.items([item.item_id for item in call.items], halve=False)
             await self._record.add(call, lookup)
         return lookup.calls
+
+    def _sight(self) -> dict[str, Any] | None:
+        """The estimates of what is seen, by the rates that were learned; none at the beginning."""
+        outlook = self._queue.outlook()
+        if outlook is None:
+            return None
+        self._metrics.changes_seen_share.set(outlook.seen_share)
+        self._metrics.unseen_seconds.set(outlook.unseen_s)
+        return {
+            "changes_a_day": round(outlook.changes_a_day, 1),
+            "changes_seen_share": round(outlook.seen_share, 4),
+            "unseen_mean_s": round(outlook.unseen_s, 1),
+        }
 
     def _slow_because(self) -> str | None:
         """Why polls that are due wait, or ``None`` where none does for long."""

@@ -10,6 +10,7 @@ from walmart_stream.domain.schedule.poll import ANSWERED, NEVER, Poll, decode_po
 from walmart_stream.domain.schedule.queue import Item, PollQueue
 from walmart_stream.domain.schedule.sights import Sight
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.metrics import Metrics
 from walmart_stream.tables import Tables
 
 # Items taken over between two turns of the event loop: about a millisecond of them.
@@ -27,11 +28,18 @@ class WatchedItems:
     """
 
     def __init__(
-        self, app: StreamApp, tables: Tables, queue: PollQueue, clock: Callable[[], int]
+        self,
+        app: StreamApp,
+        tables: Tables,
+        queue: PollQueue,
+        metrics: Metrics,
+        clock: Callable[[], int],
     ) -> None:
         self._app = app
         self._tables = tables
         self._clock = clock
+        # Finding a labelled metric takes longer than counting.
+        self._sights = {name: metrics.sights.labels(name) for name in ("changed", "unchanged")}
         self._seen: tuple[set[int], int] | None = None
         self._latest = 0
         # Polls that are not in the table yet: on their way, or their partition is moving.
@@ -102,6 +110,8 @@ class WatchedItems:
             before = self.poll_of(item)
             after = before.sights.after(sight.at, changed=sight.changed, own=sight.own)
             if after is not before.sights:
+                if before.sights.seen:
+                    self._sights["changed" if sight.changed else "unchanged"].inc()
                 self._unwritten[item] = poll = before._replace(sights=after)
                 self._sighted.add(item)
                 self.queue.seen(item, poll, now)

@@ -31,6 +31,7 @@ _POLLING = (
     "calls_yesterday",
     "oldest_due_poll_seconds",
     "slow_because",
+    "sight",
     "last_error",
     "last_error_at",
 )
@@ -51,6 +52,7 @@ async def system_data(context: Context) -> dict[str, Any]:
         "silent": found.silent,
         "lag": {topic: int(count) for topic, count in found.sums("lag").items()},
         "quota": quota(found),
+        "sight": sight(found),
         "request_errors": [
             {"side": side, "error": error, "count": int(count)}
             for side, name in _ERRORS.items()
@@ -66,6 +68,25 @@ async def system_data(context: Context) -> dict[str, Any]:
             for name, figures in found.workers.items()
             for one in figures.get("parked", ())
         ],
+    }
+
+
+def sight(found: Group) -> dict[str, Any] | None:
+    """The changes seen and how late, over all workers that answered and know rates."""
+    parts = [part_of(part_of(one, "polling"), "sight") for one in found.workers.values()]
+    known = [part for part in parts if part.get("changes_a_day")]
+    changes = sum(part["changes_a_day"] for part in known)
+    if not changes:
+        return None
+
+    def mean(field: str, digits: int) -> float:
+        total = sum(part["changes_a_day"] * part[field] for part in known)
+        return float(round(total / changes, digits))
+
+    return {
+        "changes_a_day": round(changes, 1),
+        "changes_seen_share": mean("changes_seen_share", 4),
+        "unseen_mean_s": mean("unseen_mean_s", 1),
     }
 
 

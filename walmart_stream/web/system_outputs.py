@@ -16,6 +16,18 @@ class _Output(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Sight(_Output):
+    """Estimates, by the rates that polls have learned: the changes seen, and how late."""
+
+    changes_a_day: Annotated[float, Field(ge=0, description="Of all items polled.")]
+    changes_seen_share: Annotated[
+        float, Field(ge=0, le=1, description="Found before the next change hides them.")
+    ]
+    unseen_mean_s: Annotated[
+        float, Field(ge=0, description="From a change to the item's next poll.")
+    ]
+
+
 class Polling(_Output):
     """A worker's polls of the affiliate side."""
 
@@ -26,6 +38,7 @@ class Polling(_Output):
     calls_yesterday: Count | None
     oldest_due_poll_seconds: Seconds
     slow_because: str | None
+    sight: Sight | None
     last_error: str | None
     last_error_at: Time | None
 
@@ -103,6 +116,7 @@ class System(_Output):
     silent: Annotated[list[str], Field(description="Workers that did not answer in time, and why.")]
     lag: Annotated[dict[str, Count], Field(description="Records not yet processed, by topic.")]
     quota: Quota
+    sight: Sight | None
     request_errors: list[RequestErrors]
     dead_letters: Annotated[
         dict[str, Count], Field(description="Since the workers' starts, by stage.")

@@ -197,3 +197,19 @@ def test_items_that_leave_take_their_rates_with_them() -> None:
     queue.remove(Item(1, "7"))
 
     assert not schedule.population.counts
+
+
+def test_the_outlook_is_what_polls_at_these_intervals_see() -> None:
+    """By the formulas for one item: half an interval unseen, and of a Poisson process between two
+    polls the share that is last before a poll."""
+    schedule = LearningSchedule(600, 600)
+    schedule.prior = Prior(1.0, 1 / 600)
+    assert schedule.outlook() is None
+    schedule.joins(schedule.kind(Poll(START, ANSWERED, answered=START)))
+
+    outlook = schedule.outlook()
+
+    assert outlook is not None
+    assert outlook.changes_a_day == pytest.approx(144, rel=0.15)
+    assert outlook.unseen_s == pytest.approx(300)
+    assert outlook.seen_share == pytest.approx(1 - 1 / 2.718, rel=0.1)

@@ -9,10 +9,11 @@ crawlers, 2003, have the family of such rules). The rates are estimates: see ``r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import expm1
 
 from walmart_stream.domain.schedule.poll import Poll
 from walmart_stream.domain.schedule.rates import Population, Prior, bin_of, estimate, rate_of
-from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Place, even_interval
+from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Outlook, Place, even_interval
 
 # An item is asked for at least once in this number of the intervals that all would have if they had
 # the same one. At one nothing could be moved to where it pays; three leave the mean time
@@ -34,6 +35,8 @@ LOOK_SHARE, LOOK_LEAST = 0.02, 100
 
 # A pace or a number of items that differs by less (share) is the same.
 SAME = 0.01
+
+SECONDS_PER_DAY = 86_400
 
 # Halvings by which the common factor of all intervals is found: to a millionth.
 HALVINGS = 40
@@ -143,6 +146,18 @@ class LearningSchedule:
         if len(ready) < full and self.even > self.shortest and now < places[0].order + floor:
             return ()
         return ready[:ITEMS_PER_CALL]
+
+    def outlook(self) -> Outlook | None:
+        changes = unseen = seen = 0.0
+        for kind, count in self._kinds.items():
+            rate, interval = rate_of(kind // 2), self.interval(kind)
+            changes += count * rate
+            unseen += count * rate * interval / 2
+            # Polls that find a change: of several between two polls one is seen.
+            seen += count * -expm1(-rate * interval) / interval
+        if self.prior is None or not changes:
+            return None
+        return Outlook(changes * SECONDS_PER_DAY, unseen / changes, seen / changes)
 
     def _balance(self) -> None:
         """Find the factor by which all polls together come to what the quota allows."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from walmart_stream.domain.schedule.pace import Allowance
 from walmart_stream.domain.schedule.poll import INVALID, Poll
-from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Place, Schedule
+from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Outlook, Place, Schedule
 
 # What of the quota may go into finding out whether refused items are back, while others are due.
 # Each of them takes a call of its own: a hundred would leave two thousand good ones nothing.
@@ -132,6 +132,10 @@ class PollQueue:
         if (dropped := self._partitions.pop(partition, None)) is not None:
             for kind in dropped.kinds.values():
                 self._schedule.leaves(kind)
+
+    def outlook(self) -> Outlook | None:
+        """The changes that are seen as things stand, see :class:`Schedule`."""
+        return self._schedule.outlook()
 
     def some(self, most: int) -> list[str]:
         """Up to *most* item ids, spread evenly over all of them."""

@@ -25,6 +25,19 @@ class Place(NamedTuple):
     item_id: str = ""
 
 
+class Outlook(NamedTuple):
+    """The figures that a schedule expects of its rates: estimates, as these are.
+
+    ``changes_a_day`` of all items; ``unseen_s`` is the mean time (seconds) from a change to the
+    item's next poll, ``seen_share`` the share of changes that a poll finds before the next hides
+    them.
+    """
+
+    changes_a_day: float
+    unseen_s: float
+    seen_share: float
+
+
 class Schedule(Protocol):
     """Decides in which order answered items are asked for, and which of them now.
 
@@ -59,6 +72,9 @@ class Schedule(Protocol):
 
         *places*: of the first :data:`ITEMS_PER_CALL` and one more; the first one is due.
         """
+
+    def outlook(self) -> Outlook | None:
+        """The changes that are seen as things stand; ``None`` where rates are not known."""
 
 
 @dataclass(slots=True)
@@ -115,6 +131,9 @@ class UniformSchedule:
             if seen[filled] + self.shortest * 1000 <= deadline:
                 return ()
         return range(filled)
+
+    def outlook(self) -> None:
+        return None
 
 
 def even_interval(items: int, calls_per_second: float, shortest: float, longest: float) -> float:
