@@ -15,6 +15,7 @@ from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.domain.windows import Rules
+from walmart_stream.storage import mongo
 from walmart_stream.storage.writes import Results, store
 
 HOUR = 3_600_000
@@ -25,6 +26,30 @@ KNOWN_MS = 3 * HOUR
 
 ACME = Offer(2000, 500, None, True, "Acme")
 PARTLY = Offer(1900, None, None, True, "Acme")
+
+
+@pytest.fixture
+def open_stored(open_site, mongod, mongodb_database):
+    """Starts a site with a database and a worker that has observed something."""
+
+    async def start(live=None):
+        site = await open_site(
+            live,
+            mongodb_uri=mongod.uri,
+            mongodb_database=mongodb_database,
+            price_known_for=KNOWN_MS / 1000,
+            window_size=HOUR // 1000,
+        )
+        await mongo.create_indexes(site.database)
+        return site
+
+    return start
+
+
+@pytest.fixture
+async def stored_site(open_stored):
+    """One of them, whose worker has observed nothing."""
+    return await open_stored()
 
 
 def span(begin: int, end: int) -> dict[str, str]:
@@ -119,16 +144,6 @@ def observed(*looks) -> MemoryLive:
     ]
     states = apply({}, entries, Rules(HOUR, KNOWN_MS)).states
     return MemoryLive(states=states)
-
-
-@pytest.fixture
-def open_stored(open_site, mongod, mongodb_database):
-    """Starts a site with a database and a worker that has observed something."""
-
-    async def start(live=None):
-        return await open_site(live, mongodb_uri=mongod.uri, mongodb_database=mongodb_database)
-
-    return start
 
 
 async def test_the_worker_knows_when_it_was_seen_last(open_stored) -> None:

@@ -14,6 +14,7 @@ from walmart_stream.storage import mongo
 from walmart_stream.storage.documents import PRICE_CHANGES
 from walmart_stream.storage.item_writes import remake_items
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+from walmart_stream.storage.verdicts import note_verdict
 from walmart_stream.storage.writes import Results, store
 from walmart_stream.web import overview_outputs
 from walmart_stream.web.group import Group
@@ -205,6 +206,16 @@ async def test_sealed_boxes_are_counted_but_not_listed(open_shop) -> None:
             "Walmart: ReadTimeout, 2 min ago",
             None,
         ),
+        (
+            {
+                "health": {"newest_observation_age_seconds": 4_000},
+                "polling": {"oldest_due_poll_seconds": 700.0},
+            },
+            "bad",
+            "no price has come in for 2 h",
+            "doctor",
+        ),
+        ({"health": {"newest_observation_age_seconds": 3_600}}, "ok", "Walmart ok", None),
         ({"polling": {"last_error": "old", "last_error_at": to_iso(END - HOUR)}}, "ok", "ok", None),
         ({"polling": {"last_error": "odd", "last_error_at": "yesterday"}}, "ok", "ok", None),
         ({"lag": {"walmart-competitor-data": 10**6}}, "warn", "1,000,000 records wait", None),
@@ -225,17 +236,52 @@ def test_the_sentence_says_what_is_wrong(said, state, text, todo) -> None:
     assert todo is None or todo in health["todo"][0]
 
 
+STORED = {"items": 9, "verified": None}
+
+
 def test_a_shop_whose_workers_just_start_has_items_nonetheless() -> None:
     """The stored ones are known meanwhile; and what some workers see is not said of all."""
     nothing = figures(freshness=freshness([], 0))
     starting = Group({"here:1": nothing}, [], "here:1")
     partly = Group({"here:1": FIGURES}, ["there:1: no answer"], "here:1")
 
-    assert health_of(starting, {}, None, END, HOUR, 9)["sentence"].startswith("no item is polled")
+    assert health_of(starting, {}, None, END, HOUR, STORED)["sentence"].startswith(
+        "no item is polled"
+    )
     assert (
         "2 items of the workers that are ready, all seen"
-        in (health_of(partly, {}, None, END, HOUR, 9)["sentence"])
+        in (health_of(partly, {}, None, END, HOUR, STORED)["sentence"])
     )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "text"),
+    [
+        ("clean", "ok", " · Kafka, MongoDB, Walmart ok · verified Nov 22 02:10 UTC"),
+        ("cannot_be_told", "ok", " · verified as far as the log goes back, Nov 22 02:10 UTC"),
+        ("not_clean", "bad", " · differences were found on Nov 22 02:10 UTC"),
+    ],
+)
+def test_the_last_verdict_is_in_the_sentence(verdict, state, text) -> None:
+    """Differences need somebody; where the log no longer goes back is nobody's fault."""
+    figures = {"items": 9, "verified": {"verdict": verdict, "at": "2026-11-22T02:10:00.000Z"}}
+
+    health = health_of(Group({"here:1": FIGURES}, [], "here:1"), {}, None, END, HOUR, figures)
+
+    assert health["state"] == state
+    assert health["sentence"].endswith(text)
+    assert bool(health["todo"]) is (state == "bad")
+
+
+async def test_a_verdict_is_kept_until_the_next_one(open_shop) -> None:
+    """As ``verify`` notes it."""
+    site = await open_shop()
+    for verdict in ("not_clean", "clean"):
+        await note_verdict(site.database, verdict, NOW)
+
+    found = await look(site)
+
+    assert found["figures"]["verified"] == {"verdict": "clean", "at": to_iso(END)}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from aiokafka.errors import OffsetOutOfRangeError
+from pymongo.errors import PyMongoError
 
 from walmart_stream import topics
 from walmart_stream.audit.dead_letters import DeadLetterCheck
@@ -29,8 +31,9 @@ from walmart_stream.kafka.reading import (
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
+from walmart_stream.storage.verdicts import note_verdict
 
-__all__ = ["report_lines", "verify"]
+__all__ = ["note", "report_lines", "verify"]
 
 # How long a result of a new observation may be on its way to the database (seconds). More makes a
 # verification that finds a loss in fresh data take longer; less calls a slow worker a loss.
@@ -85,6 +88,18 @@ async def verify(
     report.truncated = sorted(audit.horizons)
     report.seconds = time.monotonic() - started
     return report
+
+
+async def note(settings: Settings, report: Report, at: datetime) -> str | None:
+    """Keep the verdict of *report* for the first screen; why that could not be done, if so."""
+    client = mongo.connect(settings)
+    try:
+        await note_verdict(mongo.database(client, settings), report.verdict.name.lower(), at)
+    except PyMongoError as exc:
+        return type(exc).__name__
+    finally:
+        client.close()
+    return None
 
 
 async def _judge(audit: PartitionAudit, settings: Settings, partition: int, total: int) -> None:

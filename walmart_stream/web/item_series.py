@@ -272,16 +272,17 @@ def _made(
 def _newest(offer: Any) -> tuple[Step, int] | None:
     """A live offer as of its last change, and when it was last seen (epoch ms)."""
     try:
-        return (
-            Step(
-                parse_iso(offer["changed_at"]),
-                offer["price_cents"],
-                offer["shipping_cents"],
-                offer["available"],
-                offer["seller"],
-            ),
-            parse_iso(offer["observed_at"]),
+        amounts = offer["price_cents"], offer["shipping_cents"]
+        seller = offer["seller"]
+        if not all(one is None or isinstance(one, int) for one in amounts):
+            return None
+        step = Step(
+            parse_iso(offer["changed_at"]),
+            *amounts,
+            offer["available"] is True,
+            seller if isinstance(seller, str) else None,
         )
+        return step, parse_iso(offer["observed_at"])
     except (KeyError, TypeError, ValueError):
         return None
 

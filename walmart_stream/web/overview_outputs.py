@@ -22,7 +22,7 @@ class _Output(BaseModel):
 class HealthPart(_Output):
     """One thing that is well or not."""
 
-    name: Literal["Items", "Kafka", "MongoDB", "Walmart", "Workers"]
+    name: Literal["Items", "Kafka", "MongoDB", "Walmart", "Workers", "Verified"]
     state: State
     text: str
 
@@ -85,6 +85,13 @@ class ChangesFigure(_Output):
     is_at_least: bool
 
 
+class Verified(_Output):
+    """The last verdict of walmart-stream verify."""
+
+    verdict: Literal["clean", "not_clean", "cannot_be_told"]
+    at: Time
+
+
 class Figures(_Output):
     """The shop in figures; estimates where ``sampled`` is less than ``items``."""
 
@@ -99,6 +106,7 @@ class Figures(_Output):
         CountFigure, Field(description="Own landed price above the best rival's, where known.")
     ]
     price_changes: ChangesFigure
+    verified: Annotated[Verified | None, Field(description="null: never, as far as is known.")]
 
 
 class QuotaFigure(Quota):

@@ -59,7 +59,7 @@ async def overview_data(context: Context) -> dict[str, Any]:
             fault,
             now,
             context.rules.known_ms,
-            None if figures is None else figures[0]["items"],
+            None if figures is None else figures[0],
         ),
         "needs_you": _first(rows),
         "needs_counts": known.counts,

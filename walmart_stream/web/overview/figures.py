@@ -9,6 +9,7 @@ from typing import Any
 from walmart_stream.domain.figures import as_of, directions, is_above, own_time
 from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.storage.sample import Sample, sample
+from walmart_stream.storage.verdicts import last_verdict
 from walmart_stream.web.context import Context
 from walmart_stream.web.group import Group
 from walmart_stream.web.system import quota
@@ -24,8 +25,14 @@ async def figures_of(context: Context) -> dict[str, Any]:
     """
     now = context.clock()
     since = now - timedelta(milliseconds=2 * DAY_MS)
-    found = await sample(context.database, context.seal, since)
-    return await asyncio.to_thread(_made, found, to_ms(now))
+    found, verdict = await asyncio.gather(
+        sample(context.database, context.seal, since), last_verdict(context.database)
+    )
+    made = await asyncio.to_thread(_made, found, to_ms(now))
+    verified = None
+    if verdict is not None:
+        verified = {"verdict": verdict["verdict"], "at": to_iso(to_ms(verdict["at"]))}
+    return {**made, "verified": verified}
 
 
 def quota_figure(workers: Group) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from walmart_stream.domain.time import parse_iso
+from walmart_stream.domain.time import parse_iso, to_datetime
 from walmart_stream.web.group import Group, part_of
 from walmart_stream.web.live import MONGODB
 from walmart_stream.web.words import ago
@@ -15,8 +15,16 @@ OK, WARN, BAD = "ok", "warn", "bad"
 
 # Milliseconds for which Walmart's last error is news.
 RECENT_MS = 600_000
+# Seconds without any price after which something is wrong, if calls fail or polls are late by
+# OVERDUE. Without either, items may just be polled seldom.
+QUIET = 3_600
+OVERDUE = 600
 # Records that wait to be processed: fewer are a second's work.
 MUCH_LAG = 10_000
+
+
+# Said to be well by their names.
+_NAMED = ("Kafka", "MongoDB", "Walmart")
 
 
 class Part(NamedTuple):
@@ -34,19 +42,20 @@ def health_of(
     database: str | None,
     now: int,
     known_ms: int,
-    stored: int | None = None,
+    figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The fields of :class:`walmart_stream.web.overview_outputs.Health`.
 
     *failing* are this worker's readiness checks, *database* the fault of MongoDB, and *known_ms*
-    how long a price counts as known; *stored* is the number of stored items, if that is known.
+    how long a price counts as known; *figures* are those of the database, if it answers.
     """
     parts = [
-        _items(workers, stored),
+        _items(workers, figures["items"] if figures else None),
         _kafka(workers, failing),
         _database(failing, database),
         _walmart(workers, now, known_ms),
         _workers(workers),
+        *_verified(figures["verified"] if figures else None),
     ]
     worst = max((part.state for part in parts), key=(OK, WARN, BAD).index)
     return {
@@ -60,11 +69,11 @@ def health_of(
 def _sentence(parts: list[Part]) -> str:
     """The items first, then all that is well in a few words, then the rest."""
     items, *others = parts
-    well = [part.name for part in others if part.state == OK and part.name != "Workers"]
+    well = [part.name for part in others if part.state == OK and part.name in _NAMED]
     said = [items.text]
     if well:
         said.append(f"{', '.join(well)} ok")
-    said += [part.text for part in others if part.state != OK]
+    said += [part.text for part in others if part.state != OK or part.name == "Verified"]
     return " · ".join(said)
 
 
@@ -122,6 +131,10 @@ def _walmart(workers: Group, now: int, known_ms: int) -> Part:
     ages: list[float] = []
     errors: list[tuple[int, str]] = []
     watched = workers.sum("polling", "watched_items")
+    overdue = [
+        part_of(figures, "polling").get("oldest_due_poll_seconds")
+        for figures in workers.workers.values()
+    ]
     for figures in workers.workers.values():
         polling, health = part_of(figures, "polling"), part_of(figures, "health")
         age = health.get("newest_observation_age_seconds")
@@ -132,7 +145,11 @@ def _walmart(workers: Group, now: int, known_ms: int) -> Part:
             errors.append((at, str(polling.get("last_error"))))
     at, error = max(errors, default=(0, ""))
     is_recent = now - at < RECENT_MS
-    if watched and ages and min(ages) * 1000 > known_ms:
+    late = max((one for one in overdue if isinstance(one, int | float)), default=0.0)
+    has_stopped = bool(ages) and (
+        min(ages) * 1000 > known_ms or (min(ages) > QUIET and (is_recent or late > OVERDUE))
+    )
+    if watched and has_stopped:
         return Part(
             "Walmart",
             BAD,
@@ -157,6 +174,19 @@ def _workers(workers: Group) -> Part:
     if warnings:
         return Part("Workers", WARN, "; ".join(dict.fromkeys(warnings)))
     return Part("Workers", OK, "workers ok")
+
+
+def _verified(last: Mapping[str, Any] | None) -> Iterator[Part]:
+    if last is None:
+        return
+    at = to_datetime(parse_iso(last["at"])).strftime("%b %d %H:%M UTC")
+    if last["verdict"] == "not_clean":
+        text = f"differences were found on {at}"
+        yield Part("Verified", BAD, text, "walmart-stream verify lists the differences")
+    elif last["verdict"] == "clean":
+        yield Part("Verified", OK, f"verified {at}")
+    else:
+        yield Part("Verified", OK, f"verified as far as the log goes back, {at}")
 
 
 def _unready(workers: Group) -> list[str]:
