@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,9 +100,16 @@ WITHOUT_JSON = {
 }
 
 
+def below(group: click.Group) -> dict[str, click.Command]:
+    """The commands of *group* by name."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def walk(group: click.Group = cli, above: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command by the words that call it, groups too."""
-    for name, command in sorted(group.commands.items()):
+    for name, command in below(group).items():
         yield f"{above}{name}", command
         if isinstance(command, click.Group):
             yield from walk(command, f"{above}{name} ")
@@ -218,10 +227,10 @@ def test_every_command_is_documented_once() -> None:
 
     assert set(names) == {words.partition(" ")[0] for words in COMMANDS}
     for words in LEAVES:
-        name, _, below = words.partition(" ")
+        name, _, rest = words.partition(" ")
         cells = [cell for found, cell in rows if found == name]
-        if below:
-            cells = [cell for cell in cells if re.search(rf"[ `]{below}[ `]", cell)]
+        if rest:
+            cells = [cell for cell in cells if re.search(rf"[ `]{rest}[ `]", cell)]
         assert len(cells) == 1, words
 
 
@@ -244,14 +253,31 @@ def check_arguments(line: str) -> None:
     """Raises UsageError where the command of *line* does not take its arguments."""
     rest = [word for word in shlex.split(line) if word != "--local"]
     found: click.Command = cli
-    while isinstance(found, click.Group) and rest and rest[0] in found.commands:
-        found = found.commands[rest.pop(0)]
+    while isinstance(found, click.Group) and rest and rest[0] in below(found):
+        found = below(found)[rest.pop(0)]
     if rest[:1] == ["COMMAND"]:
         return
     # A file in an example is not there.
     rest = ["-" if word.endswith((".csv", ".toml")) else word for word in rest]
     if "--help" not in rest:
         found.make_context(found.name, rest)
+
+
+def test_a_start_imports_no_other_command() -> None:
+    """Nor the libraries of its own work: starts take as long however many commands there are."""
+    program = (
+        "import sys; from walmart_stream.cli import cli; "
+        "cli(['quota', '--help'], standalone_mode=False); "
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stderr.split())
+
+    assert "walmart_stream.cli.quota" in loaded
+    assert "walmart_stream.cli.verify" not in loaded
+    assert not loaded & {"rich", "aiokafka", "pymongo", "aiohttp", "jinja2", "pyarrow", "faust"}
 
 
 def test_exit_codes_are_documented() -> None:
