@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,17 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.pipeline.pipeline import Pipeline
 from tests.real.retention import delete_before, observe
+from walmart_stream import topics
 from walmart_stream.audit import Verdict, report_lines
 from walmart_stream.audit.lost_past import PastLost, require_past
 from walmart_stream.audit.verify import verify
 from walmart_stream.commands.replay import replay
+from walmart_stream.commands.state import CannotBeTold, state
+from walmart_stream.domain.time import to_datetime
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import end_offsets
+from walmart_stream.kafka.tail import tail
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.local.kafka import KafkaNode
@@ -124,6 +128,37 @@ async def test_a_replay_into_the_live_database_is_refused_after_retention(
     await _drop(beside)
     assert set(made["offers"]) == set(before["offers"])
     assert replayed.begins == START + STEPS // 2 * STEP
+
+
+async def test_a_state_tells_after_retention_what_the_log_still_determines(
+    settings: Settings,
+) -> None:
+    """The same as before where it can be told, and else that it cannot."""
+    settings = settings.model_copy(update={"observation_max_ahead": 1.0})
+    await market(settings, range(STEPS))
+    early, late = (to_datetime(START + step * STEP) for step in (5, STEPS - 2))
+    before = await state(settings, ITEMS[0], late)
+    await halve(settings)
+
+    after = await state(settings, ITEMS[0], late)
+
+    assert after["offers"] == before["offers"]
+    assert (before["is_whole"], after["is_whole"]) == (True, False)
+    with pytest.raises(CannotBeTold, match="begins at offset"):
+        await state(settings, ITEMS[0], early)
+
+
+async def test_following_changes_since_a_time_begins_there(settings: Settings) -> None:
+    """By the timestamps that Kafka has of its records."""
+    results = topics.RESULTS.name
+    async with AIOKafkaProducer(**client_options(settings), acks="all") as producer:
+        for number in range(10):
+            await producer.send_and_wait(results, b"%d" % number, b"k", timestamp_ms=START + number)
+
+    async with aclosing(tail(settings, results, START + 7)) as records:
+        found = [(await anext(records)).value for _ in range(3)]
+
+    assert found == [b"7", b"8", b"9"]
 
 
 async def test_verify_tells_after_retention_what_the_log_still_determines(

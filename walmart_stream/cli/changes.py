@@ -9,7 +9,7 @@ import click
 
 from walmart_stream.cli.params import Time, examples, json_option
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
-from walmart_stream.commands.terminal import echo, echo_json, echo_json_line
+from walmart_stream.commands.terminal import echo, echo_json, echo_json_line, note
 
 
 @click.command(
@@ -57,5 +57,6 @@ def changes(since: datetime | None, follow: bool, limit: int, as_json: bool) -> 
                 else:
                     echo(command.line(change))
 
+    note.is_off = True
     with suppress(KeyboardInterrupt):
         run_async(show())

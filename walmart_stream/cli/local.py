@@ -10,6 +10,7 @@ import click
 
 from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import Unusable, run_async
+from walmart_stream.commands.terminal import note
 from walmart_stream.settings import SettingsError
 
 
@@ -54,6 +55,7 @@ def local(**options: Any) -> None:
     from walmart_stream.local.stack import CannotStart, Options, run
 
     try:
+        note.is_off = True
         code = run_async(run(Options(**options)))
     except SettingsError as exc:
         raise Unusable(str(exc)) from None

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from walmart_stream.commands.terminal import note
+
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
@@ -20,6 +22,7 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     started = time.monotonic()
     rate = TextColumn("{task.fields[rate]}")
     console = Console(stderr=True)
+    note.is_off = True
     with Progress(*columns, rate, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, rate="")
 
@@ -27,4 +30,7 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
             rate = done / (time.monotonic() - started)
             bar.update(task, completed=done, total=total, rate=f"{rate:,.0f}/s")
 
-        yield show
+        try:
+            yield show
+        finally:
+            note.is_off = False

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from walmart_stream.commands.terminal import echo
+from walmart_stream.commands.terminal import echo, note
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.domain.plain import plain_lines
 from walmart_stream.engine.failure import REFUSED_EXIT_CODE
@@ -71,7 +71,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     from walmart_stream.walmart.errors import WalmartError
 
     try:
-        return asyncio.run(work)
+        return asyncio.run(_noted(work))
     except PastLost as exc:
         raise click.ClickException(str(exc)) from None
     except BrokenPipeError:
@@ -81,6 +81,16 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         raise Unusable(str(exc)) from None
     except (KafkaError, PyMongoError, WalmartError, OSError) as exc:
         raise click.ClickException(plain_lines(_in_words(exc))) from exc
+
+
+async def _noted(work: Coroutine[Any, Any, T]) -> T:
+    """*work*, with a note on a terminal of how long it takes."""
+    keeping = asyncio.create_task(note.keep())
+    try:
+        return await work
+    finally:
+        keeping.cancel()
+        note.clear()
 
 
 def _in_words(error: Exception) -> str:

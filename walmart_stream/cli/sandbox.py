@@ -6,6 +6,7 @@ import click
 
 from walmart_stream.cli.params import examples
 from walmart_stream.cli.running import run_async
+from walmart_stream.commands.terminal import note
 
 
 @click.command(epilog=examples("sandbox", "sandbox --port 8080 --items 1000 --speed 60"))
@@ -28,4 +29,5 @@ def sandbox(port: int, items: int, seed: int, speed: float, skus: int, seller_tr
     """
     from walmart_stream.commands.sandbox import run
 
+    note.is_off = True
     run_async(run(port, items, seed, speed, skus, seller_traps))

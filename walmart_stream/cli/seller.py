@@ -6,7 +6,7 @@ import click
 
 from walmart_stream.cli.params import Price, examples
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
-from walmart_stream.commands.terminal import echo
+from walmart_stream.commands.terminal import echo, note
 
 
 @click.group(epilog=examples("seller price SKU-1 14.80"))
@@ -28,6 +28,7 @@ def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
     settings = command_settings(KAFKA, MONGODB)
 
     def agreed(question: str) -> bool:
+        note.clear()
         return yes or click.confirm(question, default=False)
 
     async def change() -> None:
