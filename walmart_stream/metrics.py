@@ -49,6 +49,11 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        self.events_silent = Gauge(
+            "walmart_events_silent",
+            "1 where Walmart's events came and do not come any more, by their own rhythm.",
+            registry=registry,
+        )
         self.changes_seen_share = Gauge(
             "walmart_estimated_changes_seen_share",
             "Share of the changes that a poll finds before the next one hides them, by the rates "

@@ -88,6 +88,7 @@ class Poller:
         """
         if self._client is not None:
             await self._watched.write_sights()
+            self._watched.heed_events()
             await self._poll(self._client)
 
     def watch_changed(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:

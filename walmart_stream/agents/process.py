@@ -123,7 +123,7 @@ class Processor:
                 await self._unlock(batch.partition, item_id, batch.records[-1].offset + 1)
         self._count(outcome)
         if self._sighted is not None:
-            self._sighted(batch.partition, sights_of(outcome.states, outcome.events))
+            self._sighted(batch.partition, sights_of(outcome.states, outcome.events, entries))
         if batch.records:
             self._processed_until[batch.partition] = batch.records[-1].timestamp
         if entries:

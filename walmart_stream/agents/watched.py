@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from walmart_stream import topics
+from walmart_stream.domain.schedule.flow import EventFlow
 from walmart_stream.domain.schedule.poll import ANSWERED, NEVER, Poll, decode_poll, encode_poll
 from walmart_stream.domain.schedule.queue import Item, PollQueue
 from walmart_stream.domain.schedule.sights import Sight
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
 from walmart_stream.tables import Tables
+
+logger = logging.getLogger(__name__)
 
 # Items taken over between two turns of the event loop: about a millisecond of them.
 CHUNK = 200
@@ -46,6 +50,10 @@ class WatchedItems:
         self._unwritten: dict[Item, Poll] = {}
         # Those of them that only a sight has changed: they are written together, every tick.
         self._sighted: set[Item] = set()
+        self._metrics = metrics
+        # Items of which an event has told, and the flow of the events of all of them.
+        self._told: set[Item] = set()
+        self._flow, self._flowing = EventFlow(), False
         self.queue = queue
         self.troubled: dict[Item, str] = {}
 
@@ -61,6 +69,7 @@ class WatchedItems:
         for partition in self.queue.partitions():
             self.queue.drop(partition)
         self.troubled.clear()
+        self._told.clear()
         for partition in owned:
             self.queue.begin(partition)
         items = sum(1 for _ in self._tables.watchlist.of_partitions(owned))
@@ -87,6 +96,7 @@ class WatchedItems:
             if entry is None:
                 self.queue.remove(item)
                 self.troubled.pop(item, None)
+                self._told.discard(item)
             elif item not in self.queue:
                 self._put(item)
 
@@ -109,12 +119,34 @@ class WatchedItems:
                 continue
             before = self.poll_of(item)
             after = before.sights.after(sight.at, changed=sight.changed, own=sight.own)
+            if sight.event > after.told:
+                after = after._replace(told=sight.event)
+                self._flow.heard(sight.event)
+                self._told.add(item)
             if after is not before.sights:
-                if before.sights.seen:
+                if before.sights.seen and after.seen > before.sights.seen:
                     self._sights["changed" if sight.changed else "unchanged"].inc()
                 self._unwritten[item] = poll = before._replace(sights=after)
                 self._sighted.add(item)
                 self.queue.seen(item, poll, now)
+
+    def heed_events(self) -> None:
+        """Leave items to events where these flow, and poll them again where they fell silent."""
+        now = self._clock()
+        flowing = self._flow.is_flowing(now)
+        self._metrics.events_silent.set(self._flow.is_silent(now))
+        if flowing == self._flowing:
+            return
+        self._flowing = flowing
+        logger.info(
+            "events %s: %d items are polled %s",
+            "flow" if flowing else f"have been silent for {self._flow.patience:.0f} s",
+            len(self._told),
+            "at the longest interval" if flowing else "by their rates again",
+        )
+        self.queue.heed_events(flowing=flowing)
+        for item in self._told:
+            self.queue.seen(item, self.poll_of(item), now)
 
     async def write_sights(self) -> None:
         """Write down the sights since the last time: a crash forgets no more than these."""
@@ -144,8 +176,13 @@ class WatchedItems:
         for item, poll in polls.items():
             values = by_partition.setdefault(item.partition, {})
             values[item.item_id.encode()] = encode_poll(poll)
-        for partition in by_partition.keys() & self._app.owned(topics.RAW.name):
-            await self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
+        # Side by side: one after the other, each would wait for its own round trip.
+        await asyncio.gather(
+            *(
+                self._tables.polls.write(partition, by_partition[partition], self._app.outbox())
+                for partition in by_partition.keys() & self._app.owned(topics.RAW.name)
+            )
+        )
         owned = self._app.owned(topics.RAW.name)
         for item, poll in polls.items():
             # What has changed since is written the next time.
@@ -154,6 +191,9 @@ class WatchedItems:
 
     def _put(self, item: Item) -> None:
         poll = self.poll_of(item)
+        if poll.sights.told:
+            self._told.add(item)
+            self._flow.heard(poll.sights.told)
         self.queue.put(item, poll, self._clock())
         self._note(item, poll)
 

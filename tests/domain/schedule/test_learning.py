@@ -213,3 +213,31 @@ def test_the_outlook_is_what_polls_at_these_intervals_see() -> None:
     assert outlook.changes_a_day == pytest.approx(144, rel=0.15)
     assert outlook.unseen_s == pytest.approx(300)
     assert outlook.seen_share == pytest.approx(1 - 1 / 2.718, rel=0.1)
+
+
+def test_items_that_events_tell_of_are_left_to_them_while_these_flow() -> None:
+    """They fall to the ceiling, the calls go to the others; in silence they are back at once."""
+    schedule = LearningSchedule(10, 8 * HOUR)
+    run = Run(schedule, DAILY_PACE, {})
+    known = Poll(START, ANSWERED, answered=START, sights=seen((0.1, True), (0.1, True)))
+    own = [Item(0, str(number)) for number in range(20)]
+    others = [Item(0, str(100 + number)) for number in range(40)]
+    told = known._replace(sights=known.sights._replace(told=START))
+    for item in own + others:
+        run.queue.put(item, told if item in own else known, START)
+    run.queue.heed_events(flowing=True)
+    for item in own:
+        run.queue.seen(item, told, START)
+
+    run.queue.take(START, DAILY_PACE)
+    flowing = schedule.interval(schedule.kind(told))
+    other = schedule.interval(schedule.kind(known))
+    run.queue.heed_events(flowing=False)
+    for item in own:
+        run.queue.seen(item, told, START)
+    run.queue.take(START, DAILY_PACE / 2)
+    silent = schedule.interval(schedule.kind(told))
+
+    assert flowing == pytest.approx(MOST_STRETCH * 3 / DAILY_PACE)
+    assert other < 0.9 * 3 / DAILY_PACE
+    assert silent == schedule.interval(schedule.kind(known))

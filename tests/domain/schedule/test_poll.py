@@ -37,6 +37,7 @@ polls = st.builds(
         distance=st.integers(-7000, 20_000).map(lambda number: number / 1000),
         quiet=st.integers(0, 10**9).map(lambda number: number / 1000),
         own=st.integers(0, 1),
+        told=moments,
     ),
 )
 

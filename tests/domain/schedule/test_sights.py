@@ -12,9 +12,9 @@ from tests.domain.schedule.looks import seen
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import Source
 from walmart_stream.domain.offers import Offer
-from walmart_stream.domain.reading.observation import AFFILIATE, SELLER, Observation
+from walmart_stream.domain.reading.observation import AFFILIATE, SELLER, WEBHOOK, Observation
 from walmart_stream.domain.schedule.seen import sights_of
-from walmart_stream.domain.schedule.sights import HALF_LIFE, UNSEEN, Sight
+from walmart_stream.domain.schedule.sights import HALF_LIFE, UNSEEN, Sight, Sights
 from walmart_stream.domain.windows import Rules
 
 START = 1_795_348_800_000
@@ -93,3 +93,25 @@ def test_whoever_does_not_see_the_featured_offer_has_not_seen_the_item() -> None
     (sight,) = sights_of(outcome.states, outcome.events)
 
     assert sight == Sight("1", START, changed=False, own=True)
+
+
+def test_an_event_tells_of_its_item() -> None:
+    """And of no other one in the batch."""
+    event = Observation("1", START + 5, WEBHOOK, None, {"own": FIRST})
+    look = Observation("2", START + 6, AFFILIATE, None, {"featured": FIRST})
+    entries = [_observed(START, FIRST), *(Entry(one, Source("raw", 0, 1)) for one in (event, look))]
+    outcome = apply({}, entries, RULES)
+
+    sights = sights_of(outcome.states, outcome.events, entries)
+
+    assert {sight.item_id: sight.event for sight in sights} == {"1": START + 5, "2": 0}
+
+
+def test_a_change_that_no_event_told_of_ends_the_trust_in_events() -> None:
+    """Those of this item do not come: it is polled by its rate again, until one comes."""
+    told = Sights(START, told=START - 1000)
+
+    assert told.after(START + 1000, changed=False, own=True).told == START - 1000
+    assert told.after(START + 1000, changed=True, own=True).told == 0
+    fresh = told._replace(told=START + 500)
+    assert fresh.after(START + 1000, changed=True, own=True).told == START + 500

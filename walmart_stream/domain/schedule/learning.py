@@ -9,10 +9,17 @@ crawlers, 2003, have the family of such rules). The rates are estimates: see ``r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import expm1
+from math import expm1, sqrt
 
 from walmart_stream.domain.schedule.poll import Poll
-from walmart_stream.domain.schedule.rates import Population, Prior, bin_of, estimate, rate_of
+from walmart_stream.domain.schedule.rates import (
+    LOWEST_RATE,
+    Population,
+    Prior,
+    bin_of,
+    estimate,
+    rate_of,
+)
 from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Outlook, Place, even_interval
 
 # An item is asked for at least once in this number of the intervals that all would have if they had
@@ -29,6 +36,9 @@ FIRST_SHAPE = 0.5
 # Intervals are a little shorter than the quota allows, so that there always is a next item: each
 # waits that little, and no call is left unused. With 1.03, one call in thirty was.
 EAGERNESS = 1.12
+
+# The kind of an item whose changes events tell of: it is asked for at the ceiling, as a heartbeat.
+HEARTBEAT = -1_000_000
 
 # Estimates between two looks at all items, as a share of these, and at least.
 LOOK_SHARE, LOOK_LEAST = 0.02, 100
@@ -53,6 +63,7 @@ class LearningSchedule:
         self.shortest, self.longest = shortest, longest
         self.items, self.calls_per_second = 0, 0.0
         self.prior: Prior | None = None
+        self.flowing = False
         # Of the rates alone, and of kinds: rate and whether the item is an own one.
         self.population = Population()
         self._kinds: dict[int, int] = {}
@@ -95,7 +106,12 @@ class LearningSchedule:
             self.prior = Prior(FIRST_SHAPE, 1 / self.even)
         self._balance()
 
+    def heed_events(self, *, flowing: bool) -> None:
+        self.flowing = flowing
+
     def kind(self, poll: Poll) -> int:
+        if self.flowing and poll.sights.told:
+            return HEARTBEAT
         if self.prior is None:
             return 2 * bin_of(1 / self.longest) + poll.sights.own
         rate = estimate(poll.sights, self.prior)
@@ -105,14 +121,16 @@ class LearningSchedule:
         return 2 * number + poll.sights.own
 
     def joins(self, kind: int) -> None:
-        self.population.add(kind // 2)
+        if kind != HEARTBEAT:
+            self.population.add(kind // 2)
         self._known += 1
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
         if self._known >= self._next_look:
             self._look()
 
     def leaves(self, kind: int) -> None:
-        self.population.remove(kind // 2)
+        if kind != HEARTBEAT:
+            self.population.remove(kind // 2)
         self._known -= 1
         self._kinds[kind] -= 1
         if not self._kinds[kind]:
@@ -120,9 +138,10 @@ class LearningSchedule:
 
     def root(self, kind: int) -> float:
         """The number that the polls of an item of *kind* are in proportion to."""
+        if kind == HEARTBEAT:
+            return sqrt(LOWEST_RATE)
         number, own = divmod(kind, 2)
-        root: float = (rate_of(number) * (OWN_WEIGHT if own else 1.0)) ** 0.5
-        return root
+        return sqrt(rate_of(number) * (OWN_WEIGHT if own else 1.0))
 
     def interval(self, kind: int) -> float:
         """Seconds between two polls of an item of *kind*."""
@@ -150,6 +169,8 @@ class LearningSchedule:
     def outlook(self) -> Outlook | None:
         changes = unseen = seen = 0.0
         for kind, count in self._kinds.items():
+            if kind == HEARTBEAT:
+                continue
             rate, interval = rate_of(kind // 2), self.interval(kind)
             changes += count * rate
             unseen += count * rate * interval / 2

@@ -133,6 +133,10 @@ class PollQueue:
             for kind in dropped.kinds.values():
                 self._schedule.leaves(kind)
 
+    def heed_events(self, *, flowing: bool) -> None:
+        """Whether events flow; whoever calls this brings the items concerned by :meth:`seen`."""
+        self._schedule.heed_events(flowing=flowing)
+
     def outlook(self) -> Outlook | None:
         """The changes that are seen as things stand, see :class:`Schedule`."""
         return self._schedule.outlook()

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from walmart_stream.domain.apply import Entry
 from walmart_stream.domain.events import Event, PriceChange
 from walmart_stream.domain.offers import FEATURED, OWN
+from walmart_stream.domain.reading.observation import WEBHOOK
 from walmart_stream.domain.schedule.sights import Sight
 from walmart_stream.domain.state import ItemState
 
 
-def sights_of(states: Mapping[str, ItemState], events: Iterable[Event]) -> Iterator[Sight]:
+def sights_of(
+    states: Mapping[str, ItemState], events: Iterable[Event], observed: Iterable[Entry] = ()
+) -> Iterator[Sight]:
     """The sights that a batch came to: *states* that it names, and the *events* derived.
 
     Whoever sees the featured offer has seen the item. A change of the own offer is no news from
-    outside, and a first sight is none either.
+    outside, and a first sight is none either. *observed* are the batch's observations, of which
+    Walmart's events say that it tells of an item by itself.
     """
+    told = {
+        entry.observation.item_id: entry.observation.observed_at
+        for entry in observed
+        if entry.observation.source == WEBHOOK
+    }
     changed = {
         event.item_id
         for event in events
@@ -26,4 +36,5 @@ def sights_of(states: Mapping[str, ItemState], events: Iterable[Event]) -> Itera
         if featured is not None:
             own = state.offers.get(OWN)
             is_own = own is not None and own.offer.available
-            yield Sight(item_id, featured.observed_at, item_id in changed, is_own)
+            event = told.get(item_id, 0)
+            yield Sight(item_id, featured.observed_at, item_id in changed, is_own, event)

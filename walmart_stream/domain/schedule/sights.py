@@ -20,12 +20,16 @@ SHORTEST_DISTANCE = 0.001
 
 
 class Sight(NamedTuple):
-    """An item was seen at a time (epoch ms); whether it had changed, and is offered by us."""
+    """An item was seen at a time (epoch ms); whether it had changed, and is offered by us.
+
+    ``event``: when Walmart told of a change by itself, in this batch; 0: it did not.
+    """
 
     item_id: str
     at: int
     changed: bool
     own: bool
+    event: int = 0
 
 
 class Sights(NamedTuple):
@@ -34,7 +38,8 @@ class Sights(NamedTuple):
     ``seen``: time of the last one (epoch ms; 0: never). ``changed``: number of those that found a
     change, and ``distance`` the logarithm of their mean distance (seconds) to the one before;
     ``quiet``: the sum of the distances (seconds) of those that found none. ``own``: 1 where the
-    seller offers the item himself.
+    seller offers the item himself. ``told``: when an event last told of a change (epoch ms), 0
+    where none does.
     """
 
     seen: int = 0
@@ -42,6 +47,7 @@ class Sights(NamedTuple):
     distance: float = 0.0
     quiet: float = 0.0
     own: int = 0
+    told: int = 0
 
     def after(self, at: int, *, changed: bool, own: bool) -> Sights:
         """With the sight at *at* (epoch ms); one that is not newer changes nothing.
@@ -56,9 +62,11 @@ class Sights(NamedTuple):
         kept = exp(-log(2) / HALF_LIFE * gap)
         count, quiet = self.changed * kept, self.quiet * kept
         if not changed:
-            return Sights(at, count, self.distance, quiet + gap, int(own))
+            return Sights(at, count, self.distance, quiet + gap, int(own), self.told)
         distance = (count * self.distance + log(gap)) / (count + 1)
-        return Sights(at, count + 1, distance, quiet, int(own))
+        # Found by a look, and no event had told of it: events of this item do not come.
+        told = self.told if self.told > self.seen else 0
+        return Sights(at, count + 1, distance, quiet, int(own), told)
 
 
 UNSEEN = Sights()

@@ -73,6 +73,9 @@ class Schedule(Protocol):
         *places*: of the first :data:`ITEMS_PER_CALL` and one more; the first one is due.
         """
 
+    def heed_events(self, *, flowing: bool) -> None:
+        """Whether events tell of changes by themselves, of the items of which they have told."""
+
     def outlook(self) -> Outlook | None:
         """The changes that are seen as things stand; ``None`` where rates are not known."""
 
@@ -131,6 +134,9 @@ class UniformSchedule:
             if seen[filled] + self.shortest * 1000 <= deadline:
                 return ()
         return range(filled)
+
+    def heed_events(self, *, flowing: bool) -> None:
+        """All items are asked for alike."""
 
     def outlook(self) -> None:
         return None
