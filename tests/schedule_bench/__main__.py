@@ -10,6 +10,7 @@ import click
 
 from tests.schedule_bench import compare, report
 from tests.schedule_bench.cost import cost
+from tests.schedule_bench.fuzz import Fuzz
 
 
 @click.command()
@@ -17,6 +18,7 @@ from tests.schedule_bench.cost import cost
 @click.option("--seeds", default=10, show_default=True)
 @click.option("--size", "sizes", default=(100, 10_000), show_default=True, multiple=True)
 @click.option("--cost-items", default=1_000_000, show_default=True, help="Watched by one worker.")
+@click.option("--fuzz-runs", default=1_000, show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="The tables.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="SVG.")
@@ -25,14 +27,18 @@ def main(
     seeds: int,
     sizes: tuple[int, ...],
     cost_items: int,
+    fuzz_runs: int,
     json_file: Path | None,
     markdown: Path | None,
     plot: Path | None,
 ) -> None:
-    """Measure how long changes go unseen, by schedule, world, size and fleet; then the cost."""
+    """Measure how long changes go unseen, by schedule, world, size and fleet."""
     figures: dict[str, Any] = {"items": items, "seeds": seeds}
     figures["cost"] = cost(cost_items)
     click.echo(json.dumps(figures["cost"]))
+    faults = [fault for seed in range(fuzz_runs) for fault in Fuzz(seed).run().faults]
+    figures["fuzz"] = {"runs": fuzz_runs, "faults": faults[:20]}
+    click.echo(json.dumps(figures["fuzz"]))
     figures["worlds"] = compare.summary([*compare.worlds(items, seeds)], "world")
     click.echo(report.table(figures["worlds"], "world"))
     figures["sizes"] = compare.summary([*compare.sizes(sizes, seeds)], "items")
@@ -52,6 +58,8 @@ def main(
         markdown.write_text(tables + "\n", "utf-8")
     if plot is not None:
         plot.write_text(report.plot(figures["worlds"]), "utf-8")
+    if faults:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from tests.schedule_bench.__main__ import main
+from tests.schedule_bench.fuzz import Fuzz
 from tests.schedule_bench.policies import POLICIES
 from tests.schedule_bench.simulate import Simulation
 from tests.schedule_bench.worlds import DAY, WORLDS
@@ -17,7 +18,18 @@ def test_the_bench_writes_figures_tables_and_a_plot(tmp_path: Path) -> None:
     """They cover every world, every schedule, sizes, fleets and the cost."""
     names = ["figures.json", "tables.md", "plot.svg"]
     figures_file, tables, plot = (tmp_path / name for name in names)
-    arguments = ["--items", "100", "--seeds", "1", "--size", "40", "--cost-items", "500"]
+    arguments = [
+        "--items",
+        "100",
+        "--seeds",
+        "1",
+        "--size",
+        "40",
+        "--cost-items",
+        "500",
+        "--fuzz-runs",
+        "1",
+    ]
     arguments += ["--json", str(figures_file), "--markdown", str(tables), "--plot", str(plot)]
 
     done = CliRunner().invoke(main, arguments, catch_exceptions=False)
@@ -46,3 +58,10 @@ def test_learning_sees_changes_sooner_with_the_same_calls() -> None:
     assert learning["changes_seen_share"] > even["changes_seen_share"]
     assert learning["calls"] <= even["calls"] + 5
     assert learning["items_per_call"] == 20
+
+
+def test_no_trouble_exceeds_a_budget_or_leaves_an_item_behind() -> None:
+    """Crashes, rebalances, clock steps, imports, outages and a midnight; others in the bench."""
+    faults = {seed: Fuzz(seed).run().faults for seed in range(10)}
+
+    assert not any(faults.values()), faults
