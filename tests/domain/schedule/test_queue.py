@@ -229,6 +229,21 @@ def test_a_dropped_partition_takes_its_items_with_it() -> None:
     assert queue.take(START + 10**9, 1.0) is None
 
 
+@pytest.mark.parametrize(("watched", "most", "count"), [(0, 5, 0), (4, 5, 4), (90, 10, 10)])
+def test_some_items_are_spread_over_all_of_them(watched, most, count) -> None:
+    """Each once, from every partition; all of them, where they are few."""
+    queue = PollQueue(UniformSchedule(60, 3600), START)
+    for partition in range(2):
+        queue.begin(partition)
+    for number in range(watched):
+        queue.put(Item(number % 2, str(number)), NEVER, START)
+
+    found = queue.some(most)
+
+    assert len(found) == len(set(found)) == count
+    assert watched == 0 or {int(name) % 2 for name in found} == {0, 1}
+
+
 def test_the_oldest_due_poll_has_an_age() -> None:
     """A standstill is seen, whatever the reason."""
     queue = PollQueue(UniformSchedule(60, 3600), START)
