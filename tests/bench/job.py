@@ -20,7 +20,7 @@ from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.window_rows import window_values
 from walmart_stream.domain.windows import Rules
 
-# The program's defaults: WINDOW_SIZE and PRICE_KNOWN_FOR.
+# As WINDOW_SIZE and PRICE_KNOWN_FOR are set for this program.
 RULES = Rules.in_seconds(3600, 3 * 3600)
 
 Row = tuple[bytes, bytes | None]

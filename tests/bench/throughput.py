@@ -22,6 +22,7 @@ import aiohttp
 from tests.bench.answer import found
 from tests.bench.documents import Documents
 from tests.bench.given import PARTITIONS, RAW, RESULTS, Given
+from tests.bench.job import RULES
 from tests.bench.log import Gauge, Loader, create_stores
 from tests.bench.logs import Logs
 from tests.bench.observations import AHEAD, Raw
@@ -124,6 +125,8 @@ async def new_ground(
             "KAFKA_PARTITIONS": str(PARTITIONS),
             "KAFKA_SESSION_TIMEOUT": f"{session:g}",
             "OBSERVATION_MAX_AHEAD": str(AHEAD),
+            "PRICE_KNOWN_FOR": str(RULES.known_ms / 1000),
+            "WINDOW_SIZE": str(RULES.window_ms // 1000),
             "MONGODB_URI": NO_MONGODB if mongod is None else mongod.uri,
             "APP_ID": group,
             "DATA_DIR": str(folder / "data"),

@@ -163,6 +163,9 @@ async def test_a_late_worker_is_named_and_not_waited_for(
     quick.app.router.urls = {"2": f"http://{host}:{port}", "3": "nobody"}
 
     found = await quick.json("/api/items")
+    async with quick.client.get("/items", headers={"Accept": "text/html"}) as response:
+        assert response.status == 200
+        assert f"{host}:{port}" in await response.text()
 
     stuck.set()
     server.close()

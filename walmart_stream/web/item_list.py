@@ -37,7 +37,6 @@ _PLAIN = (
     "gap_pct",
     "state",
     "holder",
-    "changed_at",
 )
 _SEALED = ("state", "holder")
 
@@ -110,6 +109,7 @@ def _item(
     week, more_a_week = count_since(recent, now - WEEK_MS)
     line = OWN if recent[OWN] else FEATURED
     box = stored.get("buy_box") or {"steps": []}
+    changed_at = stored.get("changed_at")
     found = {
         "item_id": stored["_id"],
         "name": stored.get("name"),
@@ -118,6 +118,7 @@ def _item(
         "offers": {name: stored_offer(offer) for name, offer in offers.items()},
         "standing": standing_of(offers, seal),
         **{name: stored.get(name) for name in _PLAIN},
+        "changed_at": None if changed_at is None else to_iso(to_ms(changed_at)),
         "changes": {
             "day": day,
             "day_is_more": more_a_day,
