@@ -13,7 +13,10 @@ from tests.web.served import Served
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow(40)]
 
-PAGES = ("/", "/items", f"/items/{SHOWN_ITEM}", "/watchlist", "/system", "/docs", "/login")
+PAGES = (
+    *("/", "/items", f"/items/{SHOWN_ITEM}", "/alerts"),
+    *("/watchlist", "/system", "/docs", "/login"),
+)
 HOSTILE_PAGES = (f"/items/{HOSTILE_ITEM}", "/items?q=script")
 
 

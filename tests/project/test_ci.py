@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ("awk", "basename", "bash", "cat", "dirname", "sort", "timeout")
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
 TEST = "make test ARGS=--durations=25"
 COMPLETE = "libcurl.so.4 => /lib/libcurl.so.4 (0x1)"
@@ -28,9 +28,12 @@ def machine(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(clone: Path, *, libraries: str, user: int) -> tuple[int, str, list[str]]:
+def run(
+    clone: Path, *, libraries: str, user: int, browser: bool = True
+) -> tuple[int, str, list[str]]:
     """Exit code, what was said, and the calls of the stand-ins, in order."""
     programs = {
+        **({"chromium": "exit 0\n"} if browser else {}),
         "make": RECORD,
         "apt-get": RECORD,
         "python3": "exit 0\n",
@@ -41,10 +44,13 @@ def run(clone: Path, *, libraries: str, user: int) -> tuple[int, str, list[str]]
         program = clone / "bin" / name
         program.write_text(f"#!/bin/bash\n{body}")
         program.chmod(0o755)
+    # Nothing else of this machine is found: it may have what is to be missing.
+    for name in TOOLS:
+        (clone / "bin" / name).symlink_to(shutil.which(name) or name)
     calls = clone / "calls"
     done = subprocess.run(
-        ["bash", str(clone / ".ci" / "run")],
-        env={"PATH": f"{clone / 'bin'}{os.pathsep}{os.defpath}", "CALLS": str(calls)},
+        [shutil.which("bash") or "bash", str(clone / ".ci" / "run")],
+        env={"PATH": str(clone / "bin"), "CALLS": str(calls)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -70,6 +76,24 @@ def test_root_installs_what_mongod_lacks(clone: Path) -> None:
     assert calls[2].startswith("apt-get install")
     assert {"libcurl4", "libssl3"} <= set(calls[2].split())
     assert calls[3] == TEST
+
+
+def test_root_installs_a_browser_where_there_is_none(clone: Path) -> None:
+    """The pages are looked at in it."""
+    code, _, calls = run(clone, libraries=COMPLETE, user=0, browser=False)
+
+    assert code == 0
+    assert calls[2].startswith("apt-get install")
+    assert calls[2].endswith(" chromium")
+    assert calls[3] == TEST
+
+
+def test_without_a_browser_others_run_everything_else(clone: Path) -> None:
+    """Its tests are skipped, and say why."""
+    code, _, calls = run(clone, libraries=COMPLETE, user=1000, browser=False)
+
+    assert code == 0
+    assert calls == ["make install", TEST, "make lint types"]
 
 
 def test_others_are_told_what_to_install(clone: Path) -> None:

@@ -80,6 +80,7 @@ UNSAID = (
     "to: must be later than from",
     "format: json has at most 1000 changes a page; see limit",
     "range: is due, or from and to",
+    "tag: is due, or item",
     "offers: ",
     "from: must be before now",
     "no row names an item",
@@ -99,6 +100,9 @@ def filter_failure(context, failure: Failure, case, response) -> bool:
         # Browsers send every field, so that an empty one is a missing one; and only together do
         # fields say whether a form can be taken.
         return False
+    if failure.code == "ST201" and "" in (case.query or {}).values():
+        # Forms send every field along; on pages, an empty one is none.
+        return case.path.startswith("/api/")
     if failure.code == "ST201":
         # Whatever comes as a webhook is kept, at last as a dead letter. And what is no string is
         # one when it is sent as text: a number is an item's id.
@@ -106,9 +110,9 @@ def filter_failure(context, failure: Failure, case, response) -> bool:
     if failure.code == "ST202":
         message = _error(response).get("message", "")
         name = message.partition(":")[0]
-        if name in ("at", "from", "to") and not TIME.match(case.query[name]):
+        if name in ("at", "from", "since", "to") and not TIME.match(case.query[name]):
             return False
-        return not message.startswith(UNSAID)
+        return not (message.startswith(UNSAID) or "a tag must be" in message)
     if failure.code == "ST204":
         # Before it is said which methods there are, a body needs a type, and a caller the token.
         return response.status_code not in (401, 415)

@@ -30,7 +30,7 @@ WEBHOOKS = {"/webhooks/walmart", "/webhooks/walmart/token"}
 SIGN_IN = {"/login"}
 STATIC = {route.path for route in all_routes() if route.path.startswith("/static/")}
 # Forms of our pages: they are sent by our own pages only, which test_login.py asks about.
-FORMS = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"}
+FORMS = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay", "/alerts"}
 
 HEADERS = {
     "Cache-Control": "no-store",

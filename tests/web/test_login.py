@@ -135,6 +135,7 @@ FOREIGN = ["https://evil.example", "null", "http://127.0.0.1", "http://localhost
         ("/watchlist", {"action": "remove", "item_id": "42"}),
         ("/watchlist/import", {"text": "43", "take": "yes"}),
         ("/system/replay", {"fault": "MalformedJson"}),
+        ("/alerts", {"alert": "a:42:own:1"}),
     ],
 )
 async def test_a_foreign_pages_form_is_refused(open_site, origin, path, fields) -> None:
@@ -250,6 +251,6 @@ def test_a_session_ends_by_itself() -> None:
 def test_every_form_is_asked_about_here() -> None:
     """A form that is added is tried with foreign origins, too."""
     forms = {route.path for route in PAGES if "POST" in route.operations}
-    tried = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"}
+    tried = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay", "/alerts"}
 
     assert forms == tried

@@ -27,7 +27,9 @@ WEBHOOKS = frozenset({"/webhooks/walmart", "/webhooks/walmart/token"})
 SIGN_IN = "/login"
 STATIC = "/static/"
 # Forms of our pages, with JavaScript or without.
-FORMS = frozenset({"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"})
+FORMS = frozenset(
+    {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay", "/alerts"}
+)
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of none of these may a foreign page send a body without asking (CORS), and it is never allowed.
 BODY_TYPES = frozenset({"application/json", "text/csv", "application/toml"})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from walmart_stream.web import (
+    alert_outputs,
     inputs,
     item_outputs,
     overview_outputs,
     series_outputs,
     system_outputs,
 )
+from walmart_stream.web.alert_inputs import AlertsQuery
 from walmart_stream.web.guard import STATIC
+from walmart_stream.web.pages import alerts, item, items, login, overview, static, system, watchlist
 from walmart_stream.web.pages import inputs as forms
-from walmart_stream.web.pages import item, items, login, overview, static, system, watchlist
 from walmart_stream.web.routes import Handler, Operation, Route
 
 HTML = {"text/html": "a page"}
@@ -119,6 +121,39 @@ PAGES = (
                 "An item: its prices, buy box, changes and windows.",
                 query=inputs.SeriesQuery,
                 errors=(404, 503),
+            )
+        },
+    ),
+    Route(
+        "/alerts",
+        {
+            "GET": page(
+                "alerts",
+                alerts.show,
+                "Alerts, newest first.",
+                query=AlertsQuery,
+                errors=(503,),
+            ),
+            "POST": Operation(
+                "form_alerts",
+                alerts.acknowledge,
+                "The form that acknowledges an alert.",
+                bodies={FORM: (forms.AcknowledgeForm,)},
+                errors=(503,),
+                leads_on=True,
+            ),
+        },
+    ),
+    Route(
+        "/alerts.json",
+        {
+            "GET": Operation(
+                "page_alerts_data",
+                alerts.answer,
+                "The data of the list of alerts.",
+                alert_outputs.Alerts,
+                query=AlertsQuery,
+                errors=(503,),
             )
         },
     ),

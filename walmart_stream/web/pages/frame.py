@@ -32,6 +32,7 @@ class Link(NamedTuple):
 LINKS = (
     Link("/", "Overview"),
     Link("/items", "Items"),
+    Link("/alerts", "Alerts"),
     Link("/watchlist", "Watchlist"),
     Link("/system", "System"),
 )

@@ -79,3 +79,9 @@ class ReplayForm(_Input):
 
     name: Annotated[str | None, Field(min_length=1, max_length=400)] = None
     fault: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+
+class AcknowledgeForm(_Input):
+    """An alert that a person knows of."""
+
+    alert: Annotated[str, Field(min_length=1, max_length=1_000)]

@@ -1,0 +1,28 @@
+"""Alerts as a page, without a browser."""
+
+from __future__ import annotations
+
+import re
+
+from tests.web.test_login import get, post
+
+
+async def test_alerts_are_listed_filtered_and_acknowledged(full_site) -> None:
+    """Each with what raised it; the form says which one a person knows of."""
+    page = await get(full_site, "/alerts?state=&severity=", 200)
+    (found, *_) = (await full_site.json("/alerts.json"))["alerts"]
+
+    assert f'data-row="{found["id"]}"' in page
+    assert f'href="/items/{found["item_id"]}?range=24h"' in page
+    assert "There are no" not in page
+    assert "No alert is like that" in await get(full_site, "/alerts?rule=another", 200)
+    assert "state" in await get(full_site, "/alerts?state=x", 400)
+
+    names = re.findall(r'name="alert" value="([^"]+)"', page)
+    assert found["id"] in names
+    before = len(full_site.live.steps)
+    response, _ = await post(full_site, "/alerts", {"alert": found["id"]}, 303)
+    assert response.headers["Location"] == "/alerts"
+    assert len(full_site.live.steps) == before + 1
+    _, page = await post(full_site, "/alerts", {"alert": "no:such"}, 400)
+    assert "no such alert" in page
