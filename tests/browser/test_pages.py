@@ -73,8 +73,7 @@ def _size(answer: Any) -> int:
     "path",
     [
         "/items?sort=gap_pct&order=desc",
-        "/items?q=kettle",
-        "/items?tag=gifts&sort=name",
+        "/items?q=kettle&tag=gifts&sort=name",
         f"/items/{SHOWN_ITEM}?range=24h&offers=own,featured&price=item",
         f"/items/{SHOWN_ITEM}?range=90d",
         "/watchlist?added=42",

@@ -15,6 +15,7 @@ from walmart_stream.web.inputs import ItemsQuery
 from walmart_stream.web.item_list import items_csv, items_page_data
 from walmart_stream.web.pages.addresses import filled, query_of
 from walmart_stream.web.pages.frame import data, page
+from walmart_stream.web.pages.words import as_time
 
 # Items of a page where the address does not say how many.
 ITEMS = 50
@@ -131,8 +132,8 @@ def _column(asked: ItemsQuery, name: str, label: str, css: str = "") -> Column:
 
 def _row(context: Context, item: Mapping[str, Any]) -> Row:
     now = to_ms(context.clock())
-    last = item["seen_at"] or item["changed_at"]
-    until = 0 if last is None else parse_iso(last) + context.rules.known_ms
+    last = as_time(item["seen_at"] or item["changed_at"])
+    until = 0 if last is None else to_ms(last) + context.rules.known_ms
     line = item["sparkline"]
     return Row(
         item,

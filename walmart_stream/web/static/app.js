@@ -2,7 +2,8 @@
 // Every page reads, sorts, filters and sends its forms without this file.
 
 const POLL_MS = 2000; // how often a page asks whether its data changed; mostly a 304
-const SHARE = 20; // a page that takes long to answer is asked less often: a twentieth of the time
+const PAUSE = 4; // times what an answer took: a server that is slow is asked less often
+const MOST_PAUSE_MS = 6000; // but what fails must be said within ten seconds
 const AWAY_MS = 5000; // silence of the server after which a reader is told
 const SAY_MS = 10000; // least time between two announcements to a screen reader
 const DAY = 86400;
@@ -123,7 +124,8 @@ async function fresh() {
     }
     heard = Date.now();
     document.body.dataset.fresh = "yes";
-    next = performance.now() + SHARE * Math.max(0, performance.now() - began - POLL_MS / SHARE);
+    const took = performance.now() - began;
+    next = performance.now() + Math.min(MOST_PAUSE_MS, PAUSE * took - POLL_MS);
     banner(null);
   } catch {
     if (Date.now() - heard > AWAY_MS) {
