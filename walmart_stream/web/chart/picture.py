@@ -28,8 +28,8 @@ RIBBON = 16
 AXIS = 20
 # Labels "+ ?": more would cover the line.
 MOST_NOTES = 24
-# Pixels that a label needs.
-NOTE_WIDTH, NAME_WIDTH = 26, 60
+# Pixels that a label needs. "+ ?" may reach beyond its line: nothing else is at its height.
+NOTE_WIDTH, NAME_WIDTH = 10, 60
 # Pixels of a gap in its lane: shorter ones are drawn as wide.
 LEAST = 1.5
 

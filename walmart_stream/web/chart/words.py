@@ -64,8 +64,8 @@ def summary(data: Mapping[str, Any]) -> str:
     box = data["buy_box"]
     if box is not None and box["own_share"] is not None:
         said.append(
-            f"Buy box: own {box['own_share']:.0%} of the {box['known_share']:.0%} of the time for "
-            "which its holder is known."
+            f"Buy box: own {box['own_share']:.0%} of the time for which its holder is known "
+            f"({box['known_share']:.0%} of all)."
         )
     return " ".join(said)
 
