@@ -199,6 +199,18 @@ def test_items_that_leave_take_their_rates_with_them() -> None:
     assert not schedule.population.counts
 
 
+def test_an_item_is_late_only_beyond_the_usual_wait() -> None:
+    """Intervals are shorter than the quota allows, so that something is always due."""
+    queue = PollQueue(LearningSchedule(60, 8 * HOUR), START)
+    queue.begin(0)
+    for number in range(400):
+        queue.put(Item(0, str(number)), Poll(START, ANSWERED, answered=START), START)
+    even = 20 / DAILY_PACE
+
+    assert queue.overdue(START + int(1000 * even), DAILY_PACE) == 0
+    assert 0 < queue.overdue(START + int(1500 * even), DAILY_PACE) < 0.5 * even
+
+
 def test_the_outlook_is_what_polls_at_these_intervals_see() -> None:
     """By the formulas for one item: half an interval unseen, and of a Poisson process between two
     polls the share that is last before a poll."""

@@ -87,6 +87,11 @@ class LearningSchedule:
         even = self.even
         return max(even, min(MOST_STRETCH * even, self.longest))
 
+    @property
+    def usual_wait(self) -> float:
+        # As intervals are shorter than the quota allows: in the mean half of this, as simulated.
+        return 2 * (EAGERNESS - 1) * self.even
+
     def adapt(self, items: int, calls_per_second: float) -> None:
         self.items, self.calls_per_second = items, calls_per_second
         shown, pace = self._shown

@@ -242,7 +242,7 @@ class PollQueue:
         oldest = 0.0
         self._adapt(calls_per_second)
         if (first := self._first_known()) is not None:
-            oldest = now - self._due_at(first)
+            oldest = now - self._due_at(first) - self._schedule.usual_wait * 1000
         while self._new and self._where(Item(*self._new[0][1:])) is not _At.NEW:
             self._new.popleft()
         if self._new:

@@ -67,6 +67,10 @@ class Schedule(Protocol):
     def due_at(self, seen: int, kind: int) -> float:
         """Epoch ms from which on such an item may be asked for."""
 
+    @property
+    def usual_wait(self) -> float:
+        """Seconds that an item waits after it is due, where all is well."""
+
     def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
         """The numbers of those of the first items to ask for in one call now; empty: none.
 
@@ -107,6 +111,10 @@ class UniformSchedule:
 
     def place(self, seen: int, kind: int) -> float:
         return seen
+
+    @property
+    def usual_wait(self) -> float:
+        return 0.0
 
     @property
     def interval(self) -> float:
