@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +18,8 @@ from walmart_stream.cli import cli
 from walmart_stream.commands.seller import parse_price
 
 SECRET = "s3cr3t-of-the-seller"
+
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -110,6 +115,18 @@ async def test_with_apply_the_price_is_put(invoke: Any, walmart: Walmart) -> Non
     (put,) = walmart.puts
     assert put["sku"] == "A 1"
     assert put["pricing"][0]["currentPrice"] == {"currency": "USD", "amount": 23.49}
+
+
+async def test_programs_are_told_the_same(invoke: Any, walmart: Walmart) -> None:
+    """As one document, with the fields that docs/cli.md names."""
+    shown = json.loads((await invoke("A 1", "23.49", "--json")).stdout)
+    changed = json.loads((await invoke("A 1", "23.49", "--apply", "--json")).stdout)
+
+    assert (shown["sku"], shown["then_cents"], shown["changed"]) == ("A 1", 2349, False)
+    assert changed["changed"]
+    assert changed.keys() == shown.keys()
+    row = next(line for line in DOCS.splitlines() if line.startswith("| `seller price` |"))
+    assert set(re.findall(r"`(\w+)`", row)) == changed.keys()
 
 
 async def test_an_unknown_sku_changes_nothing(invoke: Any, walmart: Walmart) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from walmart_stream.cli.params import Price, examples
+from walmart_stream.cli.params import Price, examples, json_option
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
-from walmart_stream.commands.terminal import echo, note
+from walmart_stream.commands.terminal import echo, echo_json, note
 
 
 @click.group(epilog=examples("seller price SKU-1 14.80"))
@@ -21,7 +21,8 @@ def seller() -> None:
 @click.argument("amount", type=Price())
 @click.option("--apply", is_flag=True, help="Change it; without this nothing is changed.")
 @click.option("--yes", is_flag=True, help="Do not ask where the price moves by more than half.")
-def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
+@json_option
+def seller_price(sku: str, amount: int, apply: bool, yes: bool, as_json: bool) -> None:
     """Change the price of an item to AMOUNT US dollars, without shipping."""
     from walmart_stream.commands import seller as command
 
@@ -29,10 +30,16 @@ def seller_price(sku: str, amount: int, apply: bool, yes: bool) -> None:
 
     def agreed(question: str) -> bool:
         note.clear()
-        return yes or click.confirm(question, default=False)
+        # Not among the data.
+        return yes or click.confirm(question, default=False, err=as_json)
 
     async def change() -> None:
-        async for line in command.change_price(settings, sku, amount, apply=apply, agreed=agreed):
-            echo(line)
+        fields: dict[str, object] = {}
+        async for told in command.change_price(settings, sku, amount, apply=apply, agreed=agreed):
+            fields |= told.fields
+            if not as_json:
+                echo(told.line)
+        if as_json:
+            echo_json(fields)
 
     run_async(change())

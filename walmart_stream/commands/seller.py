@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable
+from typing import Any, NamedTuple
 
 from walmart_stream.bootstrap import seller_client
 from walmart_stream.domain.reading.amounts import MAX_CENTS
@@ -27,6 +28,13 @@ def parse_price(text: str) -> int:
     return cents
 
 
+class Told(NamedTuple):
+    """A line for people, and the JSON fields that it tells."""
+
+    line: str
+    fields: dict[str, Any]
+
+
 async def change_price(
     settings: Settings,
     sku: str,
@@ -34,8 +42,8 @@ async def change_price(
     *,
     apply: bool,
     agreed: Callable[[str], bool],
-) -> AsyncGenerator[str, None]:
-    """Lines that show the item, its price now and then, and what was done.
+) -> AsyncGenerator[Told, None]:
+    """The item, its price now and then, and what was done; all fields together once it ends.
 
     Nothing is changed unless *apply*; where the price moves by more than half, *agreed* is asked
     before.
@@ -52,19 +60,24 @@ async def change_price(
     try:
         # Also shows that the SKU is the one that was meant.
         item = await client.items.get(sku)
-        yield f"{item.sku}  {item.name or '(no name)'}"
-        yield f"  now   {_dollars(item.price_cents)}"
-        yield f"  then  {_dollars(price_cents)}{_difference(item.price_cents, price_cents)}"
+        yield Told(f"{item.sku}  {item.name or '(no name)'}", {"sku": item.sku, "name": item.name})
+        yield Told(f"  now   {_dollars(item.price_cents)}", {"now_cents": item.price_cents})
+        shown = f"  then  {_dollars(price_cents)}{_difference(item.price_cents, price_cents)}"
+        yield Told(shown, {"then_cents": price_cents})
+        nothing = {"changed": False, "receipt": None}
         if not apply:
-            yield "nothing is changed; --apply changes it"
+            yield Told("nothing is changed; --apply changes it", nothing)
             return
         if _is_large(item.price_cents, price_cents) and not agreed(
             "The price moves by more than half. Change it?"
         ):
-            yield "nothing is changed"
+            yield Told("nothing is changed", nothing)
             return
         receipt = await client.prices.put(item.sku, price_cents)
-        yield f"changed, and shown by Walmart within some five minutes. It says: {receipt or '-'}"
+        yield Told(
+            f"changed, and shown by Walmart within some five minutes. It says: {receipt or '-'}",
+            {"changed": True, "receipt": receipt},
+        )
     finally:
         await client.close()
 
