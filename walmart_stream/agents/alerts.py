@@ -56,10 +56,15 @@ class Alerts:
         self._waiting: dict[int, Waiting] = {}
         # Partition -> version of the rules that its items were compared with.
         self._compared: dict[int, int] = {}
+        # Partitions may come from a worker that knew newer rules; older ones would end its alerts.
+        self._is_behind = False
 
     @asynccontextmanager
     async def watching(self, partition: int) -> AsyncIterator[Watch]:
         """The rules at work on a batch of *partition*; nobody else may change it meanwhile."""
+        if self._is_behind:
+            await self._rules.refresh()
+            self._is_behind = False
         rules = await self._rules.ready()
         async with self._locks[partition]:
             try:
@@ -112,6 +117,7 @@ class Alerts:
         """Partitions were revoked: those that come back are looked at anew."""
         self._waiting.clear()
         self._compared.clear()
+        self._is_behind = True
 
     async def _pass_time(self, partition: int, rules: RuleSet, now: int) -> None:
         engine = await self._engine(partition, rules)

@@ -82,7 +82,7 @@ def test_any_cut_repetition_and_order_gives_the_same_alerts_once_each(case: Case
 def no_hysteresis(monkeypatch: pytest.MonkeyPatch) -> None:
     right = conditions._level
 
-    def level(inside: int, hysteresis: int, text: str) -> conditions.Verdict:
+    def level(inside: int, hysteresis: int, text: Callable[[], str]) -> conditions.Verdict:
         return right(inside, 0, text)
 
     monkeypatch.setattr(conditions, "_level", level)

@@ -44,10 +44,10 @@ def dollars(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
 
 
-def _level(inside: int, hysteresis: int, text: str) -> Verdict:
+def _level(inside: int, hysteresis: int, text: Callable[[], str]) -> Verdict:
     """True from 1 cent *inside* on, and false by as many as are lacking."""
     if inside >= 1:
-        return Verdict(Input.TRUE, text)
+        return Verdict(Input.TRUE, text())
     return Verdict(Input.NEAR if 1 - inside <= hysteresis else Input.FALSE)
 
 
@@ -62,7 +62,11 @@ def _threshold(landed: bool, above: bool) -> Condition:
             return UNKNOWN
         assert rule.value is not None
         inside = cents - rule.value if above else rule.value - cents
-        text = f"{what} of {_shown(rule.offer)} is {dollars(cents)}, {how} {dollars(rule.value)}"
+        value = rule.value
+
+        def text() -> str:
+            return f"{what} of {_shown(rule.offer)} is {dollars(cents)}, {how} {dollars(value)}"
+
         return _level(inside, rule.hysteresis, text)
 
     return judge_threshold
@@ -153,10 +157,14 @@ def _undercut(rule: Rule, facts: Facts, machine: Machine) -> Verdict:
     if rule.by_pct is not None:
         # The fewest cents that are that share of the own price.
         by = max(1, -int(-rule.by_pct * own.landed_cents // 100))
-    text = (
-        f"{rival.seller or _shown(rival.offer)} sells at {dollars(rival.landed_cents)}, "
-        f"{dollars(gap)} below own {dollars(own.landed_cents)}"
-    )
+    own_landed = own.landed_cents
+
+    def text() -> str:
+        return (
+            f"{rival.seller or _shown(rival.offer)} sells at {dollars(rival.landed_cents)}, "
+            f"{dollars(gap)} below own {dollars(own_landed)}"
+        )
+
     return _level(gap - by + 1, rule.hysteresis, text)
 
 
