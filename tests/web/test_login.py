@@ -201,6 +201,18 @@ async def test_a_session_is_good_at_every_worker_with_the_token(open_site) -> No
     await get(changed, "/watchlist", 303, Cookie=cookie)
 
 
+async def test_a_signed_in_browser_gets_what_another_worker_knows(open_site) -> None:
+    """The worker that was asked speaks for it; without a session nobody does."""
+    first, owner = await open_site(web_token=TOKEN), await open_site(web_token=TOKEN)
+    first.app.router.urls = {"42": owner.url}
+    cookie = await sign_in(first)
+
+    said = await first.error("/api/items/42", 404, headers={"Cookie": cookie})
+
+    assert "has not been observed" in said
+    await first.json("/api/items/42", 401)
+
+
 async def test_where_no_token_is_set_there_is_nothing_to_sign_in_to(site) -> None:
     """The page says so."""
     assert "No token is set" in await get(site, "/login", 200)

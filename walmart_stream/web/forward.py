@@ -64,7 +64,7 @@ def by_owner(
             raise NotReady("the item's partition is moving between workers")
         try:
             async with asyncio.timeout(timeout):
-                return await _ask(owner, request, item_id)
+                return await _ask(owner, request, item_id, _proof(context, request))
         except (ClientError, TimeoutError) as exc:
             raise NotReady(f"the item's worker did not answer ({type(exc).__name__})") from None
         except Unusable as exc:
@@ -92,7 +92,17 @@ def _owner(app: Any, table: Any, item_id: str) -> URL:
     raise NotReady("no worker has the item's partition yet")
 
 
-async def _ask(owner: URL, request: web.Request, item_id: str) -> web.StreamResponse:
+def _proof(context: Context, request: web.Request) -> Mapping[str, str]:
+    """Our own word for a browser that has signed in: its cookie does not go along."""
+    sessions, workers = context.sessions, context.workers
+    if "Authorization" in request.headers or sessions is None or workers is None:
+        return {}
+    return workers.proof if sessions.is_signed_in(request) else {}
+
+
+async def _ask(
+    owner: URL, request: web.Request, item_id: str, proof: Mapping[str, str]
+) -> web.StreamResponse:
     """The owner's answer as ours.
 
     Raises:
@@ -103,7 +113,7 @@ async def _ask(owner: URL, request: web.Request, item_id: str) -> web.StreamResp
     assert resource is not None
     async with request.app[NEIGHBOURS].get(
         owner.with_path(resource.url_for(item_id=item_id).path),
-        headers={**_passed_on(request), HOP: "1", "Accept-Encoding": "identity"},
+        headers={**_passed_on(request), **proof, HOP: "1", "Accept-Encoding": "identity"},
         skip_auto_headers=("User-Agent",),
         allow_redirects=False,
     ) as response:

@@ -46,6 +46,11 @@ class Workers:
         self._patience = patience
 
     @property
+    def proof(self) -> dict[str, str]:
+        """The header by which the other workers let this one in; none where no token is set."""
+        return {name: self._headers[name] for name in ("Authorization",) if name in self._headers}
+
+    @property
     def own_url(self) -> URL:
         """This worker's address: scheme, host and port."""
         return _bare(self._app.conf.canonical_url)
