@@ -152,3 +152,13 @@ async def test_a_form_that_is_not_ours_names_its_fault(site, fields, named) -> N
 
     assert named in page
     assert not site.live.watchlist
+
+
+async def test_a_body_that_is_no_form_is_refused(site) -> None:
+    """Not taken for a fault of ours, however it is broken."""
+    kind = "multipart/form-data; boundary=x"
+    sent = {"Origin": site.url, "Accept": "text/html", "Content-Type": kind}
+    body = b"--x\r\nNone--x--\r\n"
+
+    async with site.client.post("/watchlist/import", data=body, headers=sent) as response:
+        assert response.status == 400

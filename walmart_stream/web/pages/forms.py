@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web import FileField
 from pydantic import BaseModel
 
@@ -30,7 +31,7 @@ async def read_form(request: web.Request, model: type[M]) -> M:
             raise web.HTTPRequestEntityTooLarge(MAX_FIELDS, size)
     try:
         fields = await request.post()
-    except (ValueError, LookupError, AssertionError):
+    except (ValueError, LookupError, AssertionError, BadHttpMessage):
         raise BadRequest("the body: must be the fields of a form") from None
     values: dict[str, Any] = {}
     for name, given in fields.items():
