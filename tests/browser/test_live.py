@@ -90,7 +90,10 @@ def test_a_price_changed_at_walmart_stands_on_the_open_pages(live, open_page) ->
         settled(open_page(live.url, path))
         for path in (f"/items/{item['item_id']}?offers=own", "/items?sort=name")
     ]
-    # Above what Walmart would unpublish, and a price that no other item has.
+    # Shipping is known when the first report has been read.
+    known = item["price_cents"] + item["shipping_cents"]
+    pages[0].wait_for_selector(f"main data[value='{known}']", timeout=2 * PATIENCE)
+    # Not so much that Walmart would unpublish it, and a price that no other item has.
     cents = item["price_cents"] + 3
     landed = cents + item["shipping_cents"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from walmart_stream.settings import Settings
 from walmart_stream.web.views import all_routes
 
 ITEM = "4711"
+PARAMETERS = {"item_id": ITEM, "what": "changes"}
 BODIES = (None, b"{}", b"[", b'{"item_id":"4711"}', b"\xff")
 COMMANDS = (
     ["doctor"],
@@ -78,7 +80,7 @@ async def responses(workers: list[Worker], token: str) -> Places:
     """The answers of every operation of the web views: without, with a wrong and with the right
     token; bodies that are right, wrong and none; paths that do not exist."""
     paths = [
-        (method, route.path.format(item_id=ITEM))
+        (method, re.sub(r"{(\w+)}", lambda found: PARAMETERS.get(found[1], "x"), route.path))
         for route in all_routes()
         for method in (*route.operations, "PATCH")
     ]
