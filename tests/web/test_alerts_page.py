@@ -13,7 +13,7 @@ async def test_alerts_are_listed_filtered_and_acknowledged(full_site) -> None:
     (found, *_) = (await full_site.json("/alerts.json"))["alerts"]
 
     assert f'data-row="{found["id"]}"' in page
-    assert f'href="/items/{found["item_id"]}?range=24h"' in page
+    assert f'href="/items/{found["item_id"]}"' in page
     assert "There are no" not in page
     assert "No alert is like that" in await get(full_site, "/alerts?rule=another", 200)
     assert "state" in await get(full_site, "/alerts?state=x", 400)

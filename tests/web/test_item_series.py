@@ -291,15 +291,26 @@ async def test_five_offers_at_most_and_no_unknown_item(stored_site) -> None:
     assert "5 at most, not 6" in refused
 
 
+async def test_a_new_item_is_shown_since_it_is_known(stored_site) -> None:
+    """Where nobody says from when: of seven days the chart would be empty, but for its end."""
+    await save(stored_site, (HOUR, "featured", ACME))
+
+    answer = await series(stored_site, {"points": 100})
+
+    assert answer["from"] == answer["first_at"] == to_iso(START + HOUR)
+
+
 async def test_all_begins_with_the_first_change_and_now_ends_it(stored_site) -> None:
     """Nothing is known of the future."""
     await save(stored_site, (HOUR, "featured", ACME))
 
     whole = await series(stored_site, {"range": "all"})
-    week = await series(stored_site, {"to": to_iso(END + HOUR)})
+    week = await series(stored_site, {"range": "7d"})
+    future = await series(stored_site, {"to": to_iso(END + HOUR)})
 
     assert (whole["from"], whole["to"]) == (to_iso(START + HOUR), to_iso(END))
     assert (week["from"], week["to"]) == (to_iso(END - 7 * 24 * HOUR), to_iso(END))
+    assert future["to"] == to_iso(END)
 
 
 async def test_a_long_series_is_thinned(stored_site) -> None:

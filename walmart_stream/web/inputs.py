@@ -215,7 +215,9 @@ class SeriesQuery(_Input):
     since: Time | None = Field(None, alias="from", description="From this time on.")
     until: Time | None = Field(None, alias="to", description="Before this time; by default now.")
     range: Literal["24h", "7d", "30d", "90d", "all"] | None = Field(
-        None, description="Up to now, in the place of from and to; 7d where none of them is given."
+        None,
+        description="Up to now, in the place of from and to. Where none of them is given: 7d, or "
+        "as long as the item is known.",
     )
     offers: str | None = Field(
         None,

@@ -48,6 +48,8 @@ RANGES = {
     "90d": timedelta(days=90),
 }
 DEFAULT_RANGE = "7d"
+# Of a span that begins with the item.
+SHORTEST = timedelta(minutes=1)
 COLUMNS = ("item_id", "offer", "from", "to", "kind", "price", "cents")
 
 
@@ -165,6 +167,9 @@ def _span(asked: SeriesQuery, first: datetime | None, now: datetime) -> tuple[da
         since = min(first or until, until - timedelta(seconds=1))
     elif since is None:
         since = until - RANGES[asked.range or DEFAULT_RANGE]
+        if asked.range is None and first is not None:
+            # Of an item that is new the chart would be empty, but for its end.
+            since = max(since, min(first, until - SHORTEST))
     if since >= until:
         raise BadRequest(f"from: must be before now, {to_iso(to_ms(now))}")
     return since, until

@@ -91,5 +91,5 @@ def _need(
         "name": name,
         "text": text,
         "since": since,
-        "action": {"label": _ACTIONS[kind], "href": f"/items/{item_id}?range=24h"},
+        "action": {"label": _ACTIONS[kind], "href": f"/items/{item_id}"},
     }
