@@ -79,6 +79,7 @@ def test_every_secret_of_the_settings_is_known(tmp_path: Path) -> None:
     environ = {name.lower(): f"canary-of-{name}" for name in SECRETS}
     environ["mongodb_uri"] = "mongodb://user:canary-of-MONGODB_URI@db.invalid/"
     environ["mongodb_field_keys"] = "canary-of-MONGODB_FIELD_KEYS".ljust(43, "-") + "="
+    environ["alert_channels"] = "ops=https://h.invalid/?secret=canary-of-ALERT_CHANNELS"
     settings = Settings.model_validate(
         {
             **environ,

@@ -186,7 +186,7 @@ async def test_each_user_of_kafka_has_its_role_and_no_more(deployment: Deploymen
 
 
 # Who may do what another role needs, besides its own.
-ENOUGH = {(Role.POLLER, Role.WORKER)}
+ENOUGH = {(Role.POLLER, Role.WORKER), (Role.READER, Role.WORKER)}
 
 
 async def test_nobody_gets_into_the_database_without_the_right_password_over_tls(

@@ -431,7 +431,7 @@ def test_who_does_not_read_is_not_written_to(impatient) -> None:
 
 def test_who_reads_slowly_but_steadily_is_served(tmp_path) -> None:
     """Looked at several times on the way: as long as it has the only connection, it is not cut."""
-    limits = Limits(patience=0.6, connections=1)
+    limits = Limits(patience=1.5, connections=1)
     with Served(tmp_path, limits) as served, served.connect(receive_buffer=4096) as wire:
         wire.sendall(get(b"/api/openapi.json") * 1_000)
         end = time.monotonic() + 4 * limits.patience

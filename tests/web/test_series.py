@@ -267,7 +267,11 @@ async def test_items_are_paged_with_their_offers(stored_site) -> None:
 
 async def test_without_items_there_is_an_empty_page(stored_site) -> None:
     """As on the first day."""
-    assert await stored_site.json("/api/items") == {"items": [], "next_cursor": None}
+    assert await stored_site.json("/api/items") == {
+        "items": [],
+        "next_cursor": None,
+        "late_workers": [],
+    }
 
 
 async def test_a_csv_file_is_cut_off_when_the_database_dies(open_site, mongod, tmp_path) -> None:
