@@ -21,7 +21,7 @@ import pytest
 
 from tests.pipeline.observations import bad_records, priced
 from tests.pipeline.pipeline import RAW, Pipeline, Record
-from tests.pipeline.worker import FAUST, Worker, until
+from tests.pipeline.worker import DEADLINE, FAUST, Worker, until
 from tests.polling.polling import watch_items
 from tests.real.certificates import Authority
 from tests.real.secure_kafka import ADMIN, SecureKafka, environment
@@ -315,7 +315,8 @@ async def run_with_failures(
     async def echoed() -> bool:
         return scene.echo.refused > 20 and bool(scene.echo.signatures)
 
-    await until("the echo was heard", echoed)
+    # Failed calls come at longer and longer intervals.
+    await until("the echo was heard", echoed, 2 * DEADLINE)
     await aviary.look_through(places.responses([misled], known["WEB_TOKEN"]))
     await scene.control("POST", "rotate-key", {"public_key": aviary.public_key, "version": "1"})
 
