@@ -179,6 +179,12 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None] = prin
             killed=observer.killed,
             tell=told,
         )
+
+        async def polled() -> bool:
+            return await walmart.last() >= options.polled_items
+
+        # On a busy machine workers may be killed before each has polled for the first time.
+        await until("the items are polled", polled, START)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(traffic.run(stop))
