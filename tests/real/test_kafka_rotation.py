@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, Pipeline
-from tests.pipeline.worker import Worker, until
+from tests.pipeline.worker import DEADLINE, Worker, until
 from tests.real.rotating_kafka import WORKER, RotatingKafka
 from walmart_stream.kafka.clients import admin_client, describe_topics
 from walmart_stream.local.mongod import EmbeddedMongod
@@ -68,7 +68,7 @@ class Stage:
             await self.flow()
             return worker.log.count(LOGIN) > before + CONNECTIONS
 
-        await until("connections have been renewed", look)
+        await until("connections have been renewed", look, 2 * DEADLINE)
 
     async def verify(self) -> None:
         """All that was sent has gone its way, once."""
