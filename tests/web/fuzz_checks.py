@@ -110,7 +110,8 @@ def filter_failure(context, failure: Failure, case, response) -> bool:
     if failure.code == "ST202":
         message = _error(response).get("message", "")
         name = message.partition(":")[0]
-        if name in ("at", "from", "since", "to") and not TIME.match(case.query[name]):
+        given = {**(case.query or {}), **(case.body if isinstance(case.body, dict) else {})}
+        if name in ("at", "from", "since", "to", "until") and not TIME.match(str(given.get(name))):
             return False
         return not (message.startswith(UNSAID) or "a tag must be" in message)
     if failure.code == "ST204":
