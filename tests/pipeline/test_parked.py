@@ -7,11 +7,12 @@ from typing import Any
 
 from tests.pipeline.conftest import PARTITIONS, MakePipeline
 from tests.pipeline.observations import priced
-from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, Pipeline, Record
+from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, WATCHLIST, Pipeline, Record
 from tests.pipeline.worker import Worker, until
 from walmart_stream.audit import partition_of
+from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.storage import mongo
-from walmart_stream.storage.documents import PRICE_CHANGES
+from walmart_stream.storage.documents import ITEMS, PRICE_CHANGES
 
 # A batch has up to 2000 records, so that the limit is exceeded with the first one, and the flood is
 # longer than two.
@@ -161,3 +162,30 @@ async def test_what_the_database_refuses_is_a_dead_letter(make_pipeline: MakePip
     assert all("code 121" in reason["message"] for reason, _ in found)
     assert worker.is_alive
     assert len(await pipeline.read(DEAD_LETTERS)) == 3
+
+
+async def test_what_the_database_refuses_of_the_watchlist_is_a_dead_letter(
+    make_pipeline: MakePipeline,
+) -> None:
+    """A validator of somebody's: the item is polled, and the worker lives and notes all others."""
+    pipeline = make_pipeline()
+    await pipeline.create_topics()
+    client = mongo.connect(pipeline.settings)
+    try:
+        await mongo.database(client, pipeline.settings).create_collection(
+            ITEMS, validator={"item_id": {"$ne": "101"}}
+        )
+    finally:
+        client.close()
+    ids = [str(number) for number in range(100, 120)]
+    entries = [Record(one.encode(), encode_entry(WatchEntry(item_id=one))) for one in ids]
+    await pipeline.produce(WATCHLIST, entries)
+
+    worker = pipeline.start()
+    await pipeline.until_settled()
+
+    assert (await pipeline.documents(ITEMS)).keys() == set(ids) - {"101"}
+    [(reason, letter)] = await pipeline.dead_letters("watchlist")
+    assert (letter.key, reason["class"]) == (b"101", "Refused")
+    assert "code 121" in reason["message"]
+    assert worker.is_alive

@@ -16,7 +16,7 @@ from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.storage.alerts import store_steps
 from walmart_stream.storage.deliveries import Told, add_deliveries
-from walmart_stream.storage.refusals import is_refusal, why
+from walmart_stream.storage.refusals import set_apart, why
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
 # Steps that are written longer ago are stored, but nobody is told: a worker that reads the topic
@@ -59,36 +59,21 @@ class AlertSink:
                 self._letters.add(outbox, batch, record, "alerts", exc)
             else:
                 steps.append((record, step))
-        for record, fault in await self._store(batch, steps):
-            self._letters.add(outbox, batch, record, "alerts", fault)
+        for (record, _), refusal in await set_apart(steps, partial(self._store, batch.partition)):
+            self._letters.add(outbox, batch, record, "alerts", Refused(why(refusal)))
         await outbox.flush()
 
-    async def _store(
-        self, batch: Batch, steps: Sequence[tuple[Any, Step]]
-    ) -> list[tuple[Any, Refused]]:
-        """Store *steps*, halving them until those are found that the database refuses."""
+    async def _store(self, partition: int, steps: Sequence[tuple[Any, Step]]) -> None:
         now = self._clock()
         told = [
-            Told(step, batch.partition)
+            Told(step, partition)
             for record, step in steps
             if step.step == RAISED and to_ms(now) - record.timestamp < TOLD_WITHIN_MS
         ]
         just_steps = [step for _, step in steps]
-        try:
-            await self._persist(partial(store_steps, self._database, just_steps, self._seal))
-            # Behind the alert itself, which a message is made of.
-            await self._persist(partial(add_deliveries, self._database, told, now))
-        except Exception as exc:
-            if not is_refusal(exc):
-                raise
-            if len(steps) == 1:
-                return [(steps[0][0], Refused(why(exc)))]
-            half = len(steps) // 2
-            return [
-                *await self._store(batch, steps[:half]),
-                *await self._store(batch, steps[half:]),
-            ]
-        return []
+        await self._persist(partial(store_steps, self._database, just_steps, self._seal))
+        # Behind the alert itself, which a message is made of.
+        await self._persist(partial(add_deliveries, self._database, told, now))
 
 
 def _check_times(step: Step) -> None:

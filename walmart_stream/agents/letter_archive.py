@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from walmart_stream.domain.time import to_datetime
 from walmart_stream.engine.agent import Batch
 from walmart_stream.kafka.dead_letters import read_letter
 from walmart_stream.storage.dead_letters import letter_document, store_letters
-from walmart_stream.storage.refusals import is_refusal, why
+from walmart_stream.storage.refusals import set_apart, why
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
 # The year 2100: later times cannot be added to without end.
@@ -45,17 +45,8 @@ class LetterArchive:
             # A foreign record's time may be any number.
             at = to_datetime(min(max(letter.at, 0), LATEST_MS))
             documents.append(letter_document(letter.name, letter._asdict(), at, self._kept))
-        await self._store(documents)
+        for document, refusal in await set_apart(documents, self._write):
+            logger.warning("dead letter %s is not stored: %s", document["_id"], why(refusal))
 
-    async def _store(self, documents: list[dict[str, Any]]) -> None:
-        try:
-            await self._persist(lambda: store_letters(self._database, documents, self._seal))
-        except Exception as exc:
-            if not is_refusal(exc):
-                raise
-            if len(documents) > 1:
-                half = len(documents) // 2
-                await self._store(documents[:half])
-                await self._store(documents[half:])
-            elif documents:
-                logger.warning("dead letter %s is not stored: %s", documents[0]["_id"], why(exc))
+    async def _write(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        await self._persist(lambda: store_letters(self._database, documents, self._seal))

@@ -21,7 +21,7 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.storage import documents
 from walmart_stream.storage.access import reason
 from walmart_stream.storage.mongo import create_indexes
-from walmart_stream.storage.refusals import is_passing, is_refusal, why
+from walmart_stream.storage.refusals import is_passing, is_refusal, set_apart, why
 from walmart_stream.storage.resets import Reset, void
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 from walmart_stream.storage.shared_writes import GroupedWrites
@@ -102,24 +102,16 @@ class Sink:
             self._metrics.stored.labels(collection).inc(size)
 
     async def _store_apart(self, batch: Batch, records: Sequence[Any], outbox: Outbox) -> None:
-        """Store *records* of *batch*, halving them until those are found that are refused.
+        """Store *records* of *batch*; those that are refused become dead letters."""
 
-        In log order, so that of current state the newest is stored that is not refused.
-        """
-        results = Results()
-        for record in records:
-            _add(results, record.value)
-        try:
+        async def write(some: Sequence[Any]) -> None:
+            results = Results()
+            for record in some:
+                _add(results, record.value)
             await self.persist(lambda: store(self._database, results, self._seal))
-        except Exception as exc:
-            if not is_refusal(exc):
-                raise
-            if len(records) == 1:
-                self._letters.add(outbox, batch, records[0], "sink", Refused(why(exc)))
-                return
-            half = len(records) // 2
-            await self._store_apart(batch, records[:half], outbox)
-            await self._store_apart(batch, records[half:], outbox)
+
+        for record, refusal in await set_apart(records, write):
+            self._letters.add(outbox, batch, record, "sink", Refused(why(refusal)))
 
     async def persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Have *write* done, however long the database is away.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from walmart_stream.agents.dead_letters import DeadLetters
-from walmart_stream.domain.errors import BadInput, KeyFault, TooLarge, Unprocessable
+from walmart_stream.domain.errors import BadInput, KeyFault, Refused, TooLarge, Unprocessable
 from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.watch import decode_entry
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.kafka.clients import MAX_RECORD_BYTES
 from walmart_stream.storage.item_documents import watch_fields
+from walmart_stream.storage.refusals import set_apart, why
 from walmart_stream.tables import Tables
 
 
@@ -39,10 +40,12 @@ class Watchlist:
     async def handle(self, batch: Batch) -> None:
         """Take *batch* into the table; of an item's entries the last one counts.
 
-        Items are polled from then on. While the database is away, this waits to tell it.
+        Items are polled from then on. While the database is away, this waits to tell it; where it
+        refuses what it is told of an item, that is a dead letter.
         """
         outbox = self._app.outbox()
-        said: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        # The last of each item: the record, and what it says.
+        said: dict[str, tuple[Any, Mapping[str, Any]]] = {}
         entries: dict[bytes, bytes | None] = {}
         for record in batch.records:
             entry = None
@@ -61,7 +64,12 @@ class Watchlist:
             except Exception as exc:
                 raise Unprocessable from exc
             entries[record.key] = record.value or None
-            said[record.key.decode()] = record.offset, watch_fields(entry)
+            said[record.key.decode()] = record, watch_fields(entry)
         await self._tables.watchlist.write(batch.partition, entries, outbox)
         self._changed(batch.partition, entries)
-        await self._note(said)
+        for (record, _), refusal in await set_apart(list(said.values()), self._noted):
+            self._letters.add(outbox, batch, record, "watchlist", Refused(why(refusal)))
+        await outbox.flush()
+
+    async def _noted(self, said: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
+        await self._note({record.key.decode(): (record.offset, fields) for record, fields in said})

@@ -6,8 +6,8 @@ limit of a document's size, by somebody's unique index. The writer sets the docu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from bson.errors import BSONError
 from pymongo.errors import (
@@ -20,6 +20,8 @@ from pymongo.errors import (
     PyMongoError,
     WriteConcernError,
 )
+
+T = TypeVar("T")
 
 DUPLICATE_KEY = 11000
 
@@ -67,6 +69,29 @@ def is_passing(error: PyMongoError) -> bool:
         found = refusals(error)
         return any(one.get("code") in OF_THE_DATABASE for one in found) or is_outage(error)
     return is_outage(error)
+
+
+async def set_apart(
+    entries: Sequence[T], write: Callable[[Sequence[T]], Awaitable[None]]
+) -> list[tuple[T, Exception]]:
+    """Have *write* store *entries*, halving them until those are found that are refused.
+
+    They are stored in order, so that of current state the newest is stored that is not refused.
+    Returns each refused entry with its refusal.
+
+    Raises:
+        Exception: what *write* raises for anything but a document's content.
+    """
+    try:
+        await write(entries)
+    except Exception as exc:
+        if not is_refusal(exc):
+            raise
+        if len(entries) < 2:
+            return [(entry, exc) for entry in entries]
+        half = len(entries) // 2
+        return [*await set_apart(entries[:half], write), *await set_apart(entries[half:], write)]
+    return []
 
 
 def why(error: Exception) -> str:
