@@ -37,12 +37,6 @@ when = "unpublished"
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables are as wide as the terminal that a run has, if it has one."""
-    monkeypatch.setenv("COLUMNS", "140")
-
-
 @pytest.fixture
 async def run(
     fresh_broker: Any,

@@ -24,12 +24,6 @@ from walmart_stream.storage.writes import Results, store
 START = 1_800_000_000_000
 
 
-@pytest.fixture(autouse=True)
-def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables are as wide as the terminal that a run has, if it has one."""
-    monkeypatch.setenv("COLUMNS", "140")
-
-
 TOY = Offer(123_456, None, None, True, "Toys [red]\x1b[2J\u202e\x9b")
 
 

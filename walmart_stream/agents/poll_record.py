@@ -8,8 +8,8 @@ from zlib import crc32
 
 from xxhash import xxh3_64_intdigest
 
-from walmart_stream import topics
 from walmart_stream.agents.dead_letters import add_unreadable
+from walmart_stream.agents.raw_records import add_observation
 from walmart_stream.agents.watched import WatchedItems
 from walmart_stream.domain.reading import observation
 from walmart_stream.domain.reading.absence import absence_payload
@@ -88,7 +88,8 @@ class PollRecord:
             at = int(answer.observed_at * 1000)
             for item_id, payload in answer.items.items():
                 original = answer.originals.get(item_id)
-                size = self._add(
+                size = add_observation(
+                    self._app,
                     outbox,
                     observation.AFFILIATE,
                     item_id,
@@ -168,33 +169,8 @@ class PollRecord:
             polls[item] = poll
             if tells:
                 payload = absence_payload(poll.outcome, poll.misses, poll.missed_since)
-                self._add(outbox, observation.POLL, item_id, now, None, payload)
+                add_observation(self._app, outbox, observation.POLL, item_id, now, None, payload)
         return polls
-
-    def _add(
-        self,
-        outbox: Outbox,
-        source: str,
-        item_id: str,
-        at: int,
-        request_id: str | None,
-        payload: bytes,
-        original: bytes | None = None,
-    ) -> int:
-        """Add an observation, unless it is larger than a record may be; its bytes."""
-        value = observation.encode(
-            source=source,
-            item_id=item_id,
-            observed_at=at,
-            request_id=request_id,
-            payload=payload,
-            original=original,
-        )
-        if len(value) <= MAX_RECORD_BYTES:
-            key = item_id.encode()
-            partition = self._app.partition_of(topics.RAW.name, key)
-            outbox.add(topics.RAW.name, key, value, partition=partition)
-        return len(value)
 
     def _count_errors(self, lookup: Lookup) -> None:
         for errors in (lookup.invalid, lookup.failed):

@@ -16,10 +16,9 @@ from zlib import crc32
 
 import orjson
 
-from walmart_stream import topics
 from walmart_stream.agents.dead_letters import add_unreadable
 from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
-from walmart_stream.domain.reading import observation
+from walmart_stream.agents.raw_records import add_observation
 from walmart_stream.domain.reading.csv_file import RecordFault
 from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.domain.time import to_iso
@@ -335,24 +334,16 @@ class SellerPoller:
         original: bytes | None = None,
     ) -> bool:
         """Whether it fits a record of the raw topic."""
-        value = observation.encode(
-            source=SELLER,
-            item_id=item_id,
-            observed_at=at,
-            request_id=request_id,
-            payload=payload,
-            original=original,
+        size = add_observation(
+            self._app, outbox, SELLER, item_id, at, request_id, payload, original
         )
-        key = item_id.encode()
-        partition = self._app.partition_of(topics.RAW.name, key)
-        if len(value) > MAX_RECORD_BYTES:
-            self._metrics.oversized.labels(source).inc()
-            self._last_error = f"item {item_id}: {len(value)} bytes, more than a record may have"
-            self._last_error_at = self._clock()
-            logger.warning("seller side: %s", self._last_error)
-            return False
-        outbox.add(topics.RAW.name, key, value, partition=partition)
-        return True
+        if size <= MAX_RECORD_BYTES:
+            return True
+        self._metrics.oversized.labels(source).inc()
+        self._last_error = f"item {item_id}: {size} bytes, more than a record may have"
+        self._last_error_at = self._clock()
+        logger.warning("seller side: %s", self._last_error)
+        return False
 
 
 def _read_rows(body: bytes) -> tuple[list[tuple[str, str, bytes]], list[str]]:

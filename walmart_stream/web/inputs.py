@@ -330,12 +330,21 @@ def query(model: type[M], request: web.Request) -> M:
     Raises:
         BadRequest: one is unknown, given twice or wrong; the message names it.
     """
-    values: dict[str, Any] = {}
+    return check(model, single_values(request))
+
+
+def single_values(request: web.Request) -> dict[str, str]:
+    """The query parameters of *request* by name.
+
+    Raises:
+        BadRequest: one is given twice.
+    """
+    values: dict[str, str] = {}
     for name, value in request.query.items():
         if name in values:
             raise BadRequest(f"{name[:40]}: given more than once")
         values[name] = value
-    return check(model, values)
+    return values
 
 
 def check(model: type[M], values: Any) -> M:

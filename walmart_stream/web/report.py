@@ -16,6 +16,7 @@ import jinja2
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN
 from walmart_stream.domain.plain import plain
 from walmart_stream.web.chart import Svg, chart, legend, sign, summary
+from walmart_stream.web.templating import templates
 from walmart_stream.web.words import dollars
 
 # Rows of the tables of the first page.
@@ -156,14 +157,7 @@ def _page(name: str) -> jinja2.Template:
 
 @cache
 def _environment() -> jinja2.Environment:
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("walmart_stream.web", "templates/report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    made = templates("templates/report")
     made.filters.update(plain=plain, day=_day, share=_share, dollars=dollars, offer=offer_name)
     return made
 

@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import BaseModel
 
-from walmart_stream.web.errors import BadRequest
-from walmart_stream.web.inputs import check
+from walmart_stream.web.inputs import check, single_values
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,10 +26,8 @@ def filled(model: type[M], request: web.Request) -> M:
     Raises:
         BadRequest: one is unknown, given twice or wrong; the message names it.
     """
-    values: dict[str, Any] = {}
-    for name, value in request.query.items():
-        if name in values:
-            raise BadRequest(f"{name[:40]}: given more than once")
-        if value or name not in model.model_fields:
-            values[name] = value
-    return check(model, values)
+    values = single_values(request)
+    return check(
+        model,
+        {name: value for name, value in values.items() if value or name not in model.model_fields},
+    )

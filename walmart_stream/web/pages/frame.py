@@ -15,6 +15,7 @@ from walmart_stream.storage.rows import to_json
 from walmart_stream.web.context import Context
 from walmart_stream.web.pages.static import address
 from walmart_stream.web.pages.words import FILTERS
+from walmart_stream.web.templating import templates
 
 THEMES = frozenset({"light", "dark"})
 
@@ -40,15 +41,8 @@ LINKS = (
 
 @cache
 def environment() -> jinja2.Environment:
-    """The templates. Everything that is put into them is text unless it says otherwise."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("walmart_stream.web", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    """The templates of pages."""
+    made = templates("templates")
     made.filters.update(FILTERS)
     made.globals.update(static=address, version=__version__, links=LINKS)
     return made
