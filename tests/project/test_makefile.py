@@ -96,6 +96,7 @@ def test_ctrl_c_reaches_the_program_and_its_exit_code_is_that_of_make(
     try:
         # All of it: at Ctrl-C a terminal drops what was not read yet.
         read_until(terminal, "started with local --workers 2")
+        keep_output_at_ctrl_c(terminal)
         os.write(terminal, b"\x03")
         read_until(terminal, "stopped by SIGINT")
         _, status = os.waitpid(pid, 0)
