@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.program import DEADLINE, Local
+from walmart_stream.local.environment import LOCAL_SETTINGS
 from walmart_stream.local.ports import free_port
+from walmart_stream.settings import read_env_file
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -73,6 +75,7 @@ def test_ctrl_c_ends_a_run_cleanly(run, tmp_path):
     local.wait_for(r"workers 1/1 .* changes stored +[1-9]")
     with urllib.request.urlopen(f"{url}/api/items") as response:
         items = json.load(response)["items"]
+    taken = events_taken(tmp_path, url)
     listed = command(tmp_path, "--local", "watch", "list")
     history = command(tmp_path, "--local", "history", items[0]["item_id"], "--format", "json")
     doctor = command(tmp_path, "--local", "doctor")
@@ -82,6 +85,7 @@ def test_ctrl_c_ends_a_run_cleanly(run, tmp_path):
 
     assert local.process.wait(60) == 0
     assert url.endswith(f":{port}")
+    assert taken
     assert len(listed.stdout.split()) == 20
     assert json.loads(history.stdout)
     assert doctor.returncode == 0, doctor.stdout
@@ -94,6 +98,26 @@ def test_ctrl_c_ends_a_run_cleanly(run, tmp_path):
     assert list((tmp_path / "data").iterdir()) == []
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{url}/livez")
+
+
+def events_taken(folder: Path, url: str) -> float:
+    """How many events the worker at *url* has taken, once one has happened at Walmart."""
+    settings = read_env_file(folder / "data" / LOCAL_SETTINGS, [])
+    body = json.dumps({"event_type": "BUY_BOX_CHANGED"}).encode()
+    wanted = urllib.request.Request(
+        f"{settings['WALMART_SELLER_URL']}/_sandbox/seller/events",
+        body,
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(wanted).close()
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        with urllib.request.urlopen(f"{url}/api/stats") as response:
+            counted = json.load(response)["counters"].get("walmart_webhooks_total", {})
+        if taken := counted.get("observation", 0) + counted.get("waiting", 0):
+            return float(taken)
+        time.sleep(0.1)
+    return 0.0
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

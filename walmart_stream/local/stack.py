@@ -46,6 +46,7 @@ from walmart_stream.local.environment import (
 )
 from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
 from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.local.notifications import subscribe, webhook_settings
 from walmart_stream.local.processes import resident_megabytes
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.truth_check import Verdict, compare, expected_changes, served_answers
@@ -123,9 +124,17 @@ class Options:
         return SHOWN_SPEED if self.seconds is None else MEASURED_SPEED
 
     @property
+    def is_shown(self) -> bool:
+        """Whether it is there to be looked at; a run with an end or a pace of its own is measured.
+
+        Only then does the sandbox post its seller's events: what is measured is polling.
+        """
+        return self.seconds is None and self.speed is None
+
+    @property
     def intervals(self) -> dict[str, str]:
         """The settings of polling and windows, where nobody gave them."""
-        if self.seconds is not None or self.speed is not None:
+        if not self.is_shown:
             return MEASURED
         shortest = max(5.0, self.items / SHOWN_OBSERVATIONS_PER_SECOND)
         return {
@@ -213,6 +222,8 @@ async def running(
             watched = await _watch_everything(settings, control_url, options.items)
         for worker in workers:
             await stack.enter_async_context(worker)
+        if control_url is not None and options.is_shown:
+            await subscribe(settings, workers[0].url)
         if found_in is not None:
             stack.enter_context(_found_by_commands(workers[0].environment, found_in))
         yield Stack(settings, workers, control_url, broker, watched)
@@ -448,6 +459,8 @@ async def _sandbox(
         WALMART_CLIENT_ID=shop.client_id,
         WALMART_CLIENT_SECRET=shop.client_secret,
     )
+    if options.is_shown:
+        webhook_settings(environment)
     return sandbox.control_url
 
 
