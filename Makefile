@@ -50,7 +50,7 @@ test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
 .PHONY: fuzz
 fuzz: $(INSTALLED)  ## ask the web views 10,000 generated cases, others each time; FUZZ_SEED=N repeats a run
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-800} FUZZ_LEAST=$${FUZZ_LEAST:-10000} \
-		FUZZ_PHASES=coverage,fuzzing,stateful FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} \
+		FUZZ_PHASES=coverage,fuzzing,stateful FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} TEST_LIMIT=7200 \
 		$(BIN)/python -m pytest -s tests/web/test_fuzz.py $(ARGS)
 
 .PHONY: soak

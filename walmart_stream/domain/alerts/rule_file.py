@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,6 +22,20 @@ _HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]")
 _KEY = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*=""")
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 
+# Dots of a line outside of its texts, and of a file. Rules have them in amounts only; of a key with
+# n parts the reader of TOML makes n² of memory and time, 270 MB of 16 kB.
+DOTS_OF_LINE = 10
+DOTS_OF_FILE = 10 * MOST_RULES
+# Texts and comments of TOML; one that is not closed goes to its line's end, or the file's.
+_QUOTED = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)'
+    r"|'''(?:[^']|'(?!''))*+(?:'''|\Z)"
+    r'|"(?:[^"\\\n]|\\[^\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|\#[^\n]*+",
+    re.S,
+)
+
 
 class RuleFault(NamedTuple):
     """A fault of a file: its line where known, the field, and what would be right."""
@@ -37,12 +51,16 @@ class RuleFault(NamedTuple):
 
 def read_toml(text: str) -> tuple[list[Rule], list[RuleFault]]:
     """The rules of a TOML file, and everything that is wrong with it."""
+    if fault := _too_many_dots(text):
+        return [], [fault]
     try:
         content = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError) as exc:
         found = _PLACE.search(str(exc))
         reason = _PLACE.sub("", str(exc)).strip()
         return [], [RuleFault(int(found[1]) if found else None, "", f"not TOML: {reason}")]
+    except (ValueError, InvalidOperation):
+        return [], [RuleFault(None, "", "a number has more digits than can be read")]
     return _read(content, _lines(text))
 
 
@@ -126,6 +144,19 @@ def _read(
             )
         rules[rule.name] = rule
     return list(rules.values()), faults
+
+
+def _too_many_dots(text: str) -> RuleFault | None:
+    """The first line by which keys have more parts than can be given to the reader of TOML."""
+    bare = _QUOTED.sub(lambda found: "\n" * found[0].count("\n"), text)
+    total = 0
+    for number, line in enumerate(bare.split("\n"), 1):
+        dots = line.count(".")
+        total += dots
+        if dots > DOTS_OF_LINE or total > DOTS_OF_FILE:
+            limit = f"{DOTS_OF_LINE} on a line, {DOTS_OF_FILE:,} in a file"
+            return RuleFault(number, "", f"too many dots outside of texts; {limit} at most")
+    return None
 
 
 def _lines(text: str) -> Sequence[tuple[int, Mapping[str, int]]]:
