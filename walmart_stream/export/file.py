@@ -60,12 +60,14 @@ def drafted(path: Path) -> Iterator[Draft]:
     A kill leaves the draft, ``.FILE.….part``, which no one takes for the file.
 
     Raises:
-        NotAFile: a device or a folder has that name.
+        NotAFile: a device or a folder has that name, or a link that leads to itself.
         OSError: the folder cannot be written to.
     """
     # The file that a link leads to is replaced, rather than the link.
-    path = path.resolve()
-    if path.exists() and not path.is_file():
+    # Up to Python 3.12 a link that leads to itself is an error of its own here.
+    with suppress(RuntimeError):
+        path = path.resolve()
+    if path.is_symlink() or (path.exists() and not path.is_file()):
         raise NotAFile(f"{path} is not a file that can be replaced")
     with _draft(path) as (file, draft):
         yield Draft(path, file, draft)

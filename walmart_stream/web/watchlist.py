@@ -9,8 +9,9 @@ from datetime import datetime
 import orjson
 from aiohttp import web
 
+from walmart_stream.domain.errors import MalformedJson
 from walmart_stream.domain.reading.csv_file import decode
-from walmart_stream.domain.reading.json_text import BOM
+from walmart_stream.domain.reading.json_text import BOM, check_values
 from walmart_stream.domain.watch import RowFault, WatchEntry, parse_csv, stamped
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
@@ -28,6 +29,9 @@ from walmart_stream.web.inputs import (
 
 # Bad lines named in an answer; who has more is not helped by all of them.
 MAX_REJECTED = 1_000
+
+# Values of a body, before any is made: an entry has two, and its tags.
+MAX_VALUES = 3 * MAX_ENTRIES
 
 _Read = tuple[list[WatchEntry], list[RowFault]]
 
@@ -84,7 +88,13 @@ def _from_csv(body: bytes) -> _Read:
 
 def _from_json(body: bytes) -> _Read:
     try:
+        check_values(body, MAX_VALUES)
         values = orjson.loads(body.removeprefix(BOM))
+    except MalformedJson:
+        raise BadRequest(
+            f"the body: more than {MAX_VALUES} values; "
+            f"of items, at most {MAX_ENTRIES} are taken at a time"
+        ) from None
     except orjson.JSONDecodeError as exc:
         raise BadRequest(f"the body is not JSON: {str(exc)[:100]}") from None
     if not isinstance(values, dict):
