@@ -6,8 +6,8 @@ import asyncio
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from tests.browser.chromium import MISSING, find_chromium, launched
 from tests.browser.shop import ShopLive, open_shop
 from tests.web.served import Served
+from walmart_stream.domain.time import to_ms
 from walmart_stream.storage import mongo
 from walmart_stream.web.limits import LIMITS
 
@@ -49,26 +50,28 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def shop(mongod: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The shop's pages, without a token."""
+    """The shop's pages, without a token. Its clock stands still, and so does what they show."""
+    now = datetime.now(UTC)
     served = Served(
         tmp_path_factory.mktemp("shop"),
         LIMITS,
         live=ShopLive(),
+        clock=lambda: now,
         mongodb_uri=mongod.uri,
         mongodb_database="browser",
         poll_interval_max=1_800,
         price_known_for=5_400,
     )
-    asyncio.run(_fill(served))
+    asyncio.run(_fill(served, now))
     with served:
         yield served
 
 
-async def _fill(served: Served) -> None:
+async def _fill(served: Served, now: datetime) -> None:
     client = mongo.connect(served.settings)
     database = mongo.database(client, served.settings)
     await mongo.create_indexes(database)
-    await open_shop(database, served.live, int(time.time() * 1000))
+    await open_shop(database, served.live, to_ms(now))
     client.close()
 
 

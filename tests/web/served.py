@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -34,16 +35,22 @@ DEADLINE = 20.0
 class Served:
     """A server in a thread of its own. ``live`` tells what was done, ``metrics`` what was counted.
 
-    Nothing but the views runs: there is neither Kafka nor MongoDB.
+    Nothing but the views runs: there is neither Kafka nor MongoDB. *clock* gives aware UTC times.
     """
 
     def __init__(
-        self, folder: Path, limits: Limits, live: MemoryLive | None = None, **overrides: Any
+        self,
+        folder: Path,
+        limits: Limits,
+        live: MemoryLive | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        **overrides: Any,
     ) -> None:
         self.live = live or MemoryLive()
         self.metrics = Metrics()
         self.port = free_port()
         self._limits = limits
+        self._clock = clock
         self.settings = Settings.model_validate(
             {
                 "kafka_brokers": ("127.0.0.1:1",),
@@ -133,6 +140,7 @@ class Served:
             database=mongo.database(client, settings),
             metrics=self.metrics,
             offers_table=app.Table("offers", key_type=bytes, value_type=bytes, partitions=4),
+            clock=self._clock,
         )
         app.web.init_server()
         self.web = app.web
