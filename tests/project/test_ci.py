@@ -9,9 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ("awk", "basename", "bash", "cat", "dirname", "sort", "timeout")
+TOOLS = ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "sort", "timeout")
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
 TEST = "make test ARGS=--durations=25"
+TEST_AGAIN = "make test ARGS=-n 1 --lf"
+# What the stand-in of make does besides: a suite that fails first, and then ends with a code.
+SUITE_FAILS = """
+[ "$*" != "test ARGS=-n 1 --lf" ] || exit {again}
+[ "$*" = "test ARGS=--durations=25" ] || exit 0
+mkdir -p .pytest_cache/v/cache
+cat >.pytest_cache/v/cache/lastfailed <<'END'
+{failed}
+END
+exit 2
+"""
 COMPLETE = "libcurl.so.4 => /lib/libcurl.so.4 (0x1)"
 NO_CURL = "libcurl.so.4 => not found\n\tlibssl.so.3 => not found\n\tlibcrypto.so.3 => not found"
 
@@ -29,12 +40,12 @@ def machine(tmp_path: Path) -> Path:
 
 
 def run(
-    clone: Path, *, libraries: str, user: int, browser: bool = True
+    clone: Path, *, libraries: str, user: int, browser: bool = True, suite: str = ""
 ) -> tuple[int, str, list[str]]:
     """Exit code, what was said, and the calls of the stand-ins, in order."""
     programs = {
         **({"chromium": "exit 0\n"} if browser else {}),
-        "make": RECORD,
+        "make": RECORD + suite,
         "apt-get": RECORD,
         "python3": "exit 0\n",
         "id": f"echo {user}\n",
@@ -112,3 +123,36 @@ def test_a_library_of_no_known_package_is_named(clone: Path) -> None:
     assert code != 0
     assert "libnew.so.9" in said
     assert calls == ["make install"]
+
+
+def failing(count: int, again: int) -> str:
+    """A suite of which *count* tests fail, and whose next runs have the exit code *again*."""
+    failed = ",\n".join(f'  "tests/test_it.py::test_{number}": true' for number in range(count))
+    return SUITE_FAILS.format(again=again, failed=f"{{\n{failed}\n}}")
+
+
+def test_a_few_that_fail_beside_others_are_run_again(clone: Path) -> None:
+    """Where they pass by themselves, the run goes on and names them."""
+    code, said, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(2, again=0))
+
+    assert code == 0
+    assert calls == ["make install", TEST, TEST_AGAIN, "make lint types"]
+    assert "tests/test_it.py::test_0" in said
+    assert "tests/test_it.py::test_1" in said
+
+
+def test_what_fails_again_has_failed(clone: Path) -> None:
+    """A second failure is the end."""
+    code, _, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(1, again=2))
+
+    assert code == 2
+    assert calls == ["make install", TEST, TEST_AGAIN]
+
+
+@pytest.mark.parametrize("count", [0, 6])
+def test_many_that_fail_are_no_accident(clone: Path, count: int) -> None:
+    """They are not run again, nor is a suite that failed without a test."""
+    code, _, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(count, again=0))
+
+    assert code != 0
+    assert calls == ["make install", TEST]
