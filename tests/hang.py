@@ -15,6 +15,9 @@ import pytest
 
 # Seconds: several times what the longest test takes on a busy machine. `make fuzz` asks for more.
 LIMIT = float(os.environ.get("TEST_LIMIT", "900"))
+# Seconds after which a test gives up what it waits for. It only ends a hang: more of it costs
+# nothing where all is well, less of it fails tests of a machine that is busy.
+DEADLINE = 240.0
 # Seconds later: a test that blocks its event loop, a test or a fixture without a loop. Repeated,
 # since a loop survives what is raised in one of its callbacks.
 ALARM, ALARM_AGAIN = LIMIT + 30.0, 10.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hang import alarm, limited
+from tests.hang import DEADLINE, alarm, limited
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,7 +56,7 @@ def test_blocking_code_is_interrupted_where_it_stands() -> None:
 
 HANGING = """
 import asyncio, time
-from tests.hang import alarm, limited
+from tests.hang import DEADLINE, alarm, limited
 
 async def for_ever():
     await asyncio.Event().wait()
@@ -88,7 +88,7 @@ def test_worker_processes_report_hanging_tests(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
 

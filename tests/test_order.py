@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.hang import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[1]
 SUITE = {
     "conftest.py": """
@@ -57,7 +59,7 @@ def run(folder: Path, *arguments: str) -> tuple[list[str], list[str], str]:
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.hang import DEADLINE
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
     "/usr/lib/chromium/chromium",
@@ -34,7 +36,9 @@ def launched(path: str) -> Iterator[Any]:
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox"] if is_root else []
+            executable_path=path,
+            args=["--no-sandbox"] if is_root else [],
+            timeout=DEADLINE * 1000,
         )
         try:
             yield browser

@@ -15,6 +15,7 @@ import pytest
 
 from tests.browser.chromium import MISSING, find_chromium, launched
 from tests.browser.shop import ShopLive, open_shop
+from tests.hang import DEADLINE
 from tests.web.served import Served
 from walmart_stream.domain.time import to_ms
 from walmart_stream.storage import mongo
@@ -87,7 +88,7 @@ def open_page(chromium: Any) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(DEADLINE * 1000)
         page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
         page.on("console", lambda said: said.type == "error" and faults.append(said.text))
         page.on(
@@ -122,7 +123,7 @@ def axe(pytestconfig: pytest.Config) -> str:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=DEADLINE,
         )
         if done.returncode:
             pytest.skip(f"axe-core cannot be fetched from npm: {done.stderr[-300:]}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.hang import DEADLINE
 from walmart_stream.bootstrap import faust_settings, with_options
 from walmart_stream.cli import cli
 from walmart_stream.local.ports import free_port
@@ -62,7 +63,7 @@ def test_faust_does_not_run_in_a_folder_that_others_may_write(tmp_path: Path) ->
         env={**os.environ, **SETTINGS},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
 
     assert done.returncode == 78
@@ -78,7 +79,7 @@ def test_a_json_log_is_json_from_its_first_line(tmp_path: Path) -> None:
         env={**os.environ, **SETTINGS, "LOG_FORMAT": "json"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from tests.hang import DEADLINE
 from walmart_stream.credentials.redaction import MASK, SHORTEST, Redactor, redacting_record_factory
 from walmart_stream.sandbox import generate_keypair
 from walmart_stream.settings import SECRETS, Settings
@@ -261,7 +262,7 @@ def test_nothing_that_a_process_writes_holds_a_secret(
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
 
     written = done.stdout + done.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.docker import compose_file
 from tests.docker.compose_file import DOCKER, FOLDER
+from tests.hang import DEADLINE
 from tests.pipeline.worker import until
 from walmart_stream.local.mongod import find_mongod
 from walmart_stream.local.ports import LOOPBACK, free_port
@@ -23,7 +24,6 @@ from walmart_stream.settings import Settings, load_settings
 
 NODES = ("kafka-1", "kafka-2", "kafka-3")
 WORKERS = ("worker-1", "worker-2")
-JOB_TIMEOUT = 90.0
 
 # Kafka's programs without the distribution around them; each writes down its arguments.
 KAFKA_PROGRAM = """#!/bin/bash
@@ -176,7 +176,7 @@ class Deployment:
         self.given[f"what {name} is given"] = f"{argv} {environment}"
         job = await start(argv, environment, log)
         try:
-            async with asyncio.timeout(JOB_TIMEOUT):
+            async with asyncio.timeout(DEADLINE):
                 code = await job.wait()
         finally:
             job.kill()

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from tests.docker.compose_file import DOCKER
+from tests.hang import DEADLINE
 from tests.real.certificates import Authority, joined
 from walmart_stream.local.kafka import read_properties
 
@@ -28,7 +29,7 @@ def prepare(folder: Path, *arguments: str, umask: int = 0) -> tuple[int, str]:
         [sys.executable, SCRIPT, folder, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         umask=umask,
         check=False,
     )

@@ -19,6 +19,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from tests.docker.deployment import NODES, WORKERS, Deployment
+from tests.hang import DEADLINE
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW
 from tests.pipeline.worker import until
@@ -228,7 +229,7 @@ def speaks(host: str, port: int, version: ssl.TLSVersion, secrets: Path) -> bool
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = context.maximum_version = version
-    with socket.create_connection((host, port), timeout=10) as plain:
+    with socket.create_connection((host, port), timeout=DEADLINE) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=host):
                 return True

@@ -10,8 +10,7 @@ import time
 import uuid
 from pathlib import Path
 
-# Starting, forming the group on the embedded broker, settling and stopping come on top of --for.
-DEADLINE = 180.0
+from tests.hang import DEADLINE
 
 
 class Local:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.hang import DEADLINE
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.stack import Options, Stack, running
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 KILLS = 5
-DEADLINE = 120.0
 
 
 async def ready(stack: Stack, console: Console) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.program import DEADLINE, Local
+from tests.end_to_end.program import Local
+from tests.hang import DEADLINE
 from walmart_stream.local.environment import LOCAL_SETTINGS
 from walmart_stream.local.ports import free_port
 from walmart_stream.settings import read_env_file
@@ -83,7 +84,7 @@ def test_ctrl_c_ends_a_run_cleanly(run, tmp_path):
 
     local.process.send_signal(signal.SIGINT)
 
-    assert local.process.wait(60) == 0
+    assert local.process.wait(DEADLINE) == 0
     assert url.endswith(f":{port}")
     assert taken
     assert len(listed.stdout.split()) == 20
@@ -126,7 +127,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
 
 
@@ -144,7 +145,7 @@ def test_a_run_that_cannot_be_is_refused_before_anything_starts(run, environment
     """In one sentence that says what would be right; nothing is written anywhere."""
     local = run(*arguments, **environment)
 
-    assert local.process.wait(60) == 1
+    assert local.process.wait(DEADLINE) == 1
     assert says in local.output
     assert "Traceback" not in local.output
 
@@ -153,7 +154,7 @@ def test_a_database_that_is_away_is_said_at_the_start(run):
     """In seconds, and not after everything else has been waited for."""
     local = run("--mix-sandbox", MONGODB_URI=f"mongodb://127.0.0.1:{free_port()}/?{QUICK}")
 
-    assert local.process.wait(60) == 1
+    assert local.process.wait(DEADLINE) == 1
     assert "MONGODB_URI cannot be used" in local.output
 
 
@@ -165,7 +166,7 @@ def test_a_killed_run_leaves_no_process_behind(run):
     local.process.kill()
     local.process.wait()
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE
     while local.left_behind() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert local.left_behind() == []

@@ -8,6 +8,7 @@ from collections import defaultdict
 import pytest
 from faust.types import TP
 
+from tests.hang import DEADLINE
 from walmart_stream.engine.batch_rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
 from walmart_stream.engine.partitions import InFlight, Mark
 
@@ -36,7 +37,7 @@ class Work:
 
     async def until_begun(self, *expected: tuple[TP, int]) -> None:
         """Wait until *expected*, in any order, has begun since this was last asked."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while len(self.begun) < len(expected):
                 self._begins.clear()
                 await self._begins.wait()

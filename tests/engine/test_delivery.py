@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.worker import DEADLINE, SESSION_TIMEOUT, Worker, committed, create_input, produce
+from tests.engine.worker import SESSION_TIMEOUT, Worker, committed, create_input, produce
+from tests.hang import DEADLINE
 
 pytestmark = pytest.mark.integration
 

@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
+from tests.hang import DEADLINE
+
 START = """
 import re, time
 from walmart_stream.engine.standstill import Standstill
-standstill = Standstill(longest=0.2)
+standstill = Standstill(longest={longest})
 standstill.put_off()
 """
 
@@ -35,19 +37,24 @@ def stand_still():
 stand_still()
 """
 
+# Seconds: a pause must be shorter on a busy machine, too, and all of them together longer.
+STEADY_LONGEST = 3.0
 STEADY = """
-for _ in range(20):
-    time.sleep(0.02)
+for _ in range(12):
+    time.sleep(0.5)
     standstill.put_off()
 standstill.call_off()
-time.sleep(2)
+time.sleep(5)
 print("goes on")
 """
 
 
-def run(code: str) -> subprocess.CompletedProcess[bytes]:
+def run(code: str, longest: float = 0.2) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-c", START + code], capture_output=True, check=False, timeout=60
+        [sys.executable, "-c", START.format(longest=longest) + code],
+        capture_output=True,
+        check=False,
+        timeout=DEADLINE,
     )
 
 
@@ -62,6 +69,6 @@ def test_a_process_that_stands_still_ends_and_says_where(code: str) -> None:
 
 def test_a_process_that_goes_on_is_left_alone() -> None:
     """Also at its end, when nobody puts it off any more."""
-    ended = run(STEADY)
+    ended = run(STEADY, STEADY_LONGEST)
 
     assert (ended.returncode, ended.stdout) == (0, b"goes on\n")

@@ -15,10 +15,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tests.hang import DEADLINE
+
 PROGRAM = Path(__file__).with_name("program.py")
 INPUT = "input"
 PARTITIONS = 2
-DEADLINE = 40.0
 # As in program.py.
 SESSION_TIMEOUT = 6.0
 
@@ -109,7 +110,7 @@ class Worker:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(DEADLINE)
         self._log.close()
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.hang import DEADLINE
 from walmart_stream import topics
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.watched import Watched
@@ -83,7 +84,7 @@ async def test_nothing_is_kept_when_nobody_asks(settings) -> None:
     await watchlist.add(settings, [WatchEntry(item_id="1")])
     assert await copy.ids() == ["1"]
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         while len(copy.watched):  # noqa: ASYNC110 - what is awaited has no event
             await asyncio.sleep(0.01)
 

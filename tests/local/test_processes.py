@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.hang import DEADLINE
 from walmart_stream.local.processes import StartError, start
 
-DEADLINE = 20.0
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 

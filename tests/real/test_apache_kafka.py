@@ -11,6 +11,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from tests.hang import DEADLINE
 from walmart_stream import topics
 from walmart_stream.kafka.clients import (
     MAX_MESSAGE_BYTES,
@@ -25,7 +26,6 @@ from walmart_stream.local.kafka import KafkaNode, cluster, start_together
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]
-DEADLINE = 60.0
 
 
 @pytest.fixture(name="settings")

@@ -21,6 +21,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.admin import DeleteAclsRequest
 from click.testing import CliRunner
 
+from tests.hang import DEADLINE
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, RESULTS, Pipeline, Record
 from tests.pipeline.worker import Worker, until
@@ -38,7 +39,6 @@ from walmart_stream.kafka.watchlist import listing
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.settings import Settings, load_settings
 
-DEADLINE = 60.0
 ITEMS = 30
 ROUNDS = 10
 OTHER = "somebody-elses"

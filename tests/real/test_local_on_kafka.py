@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.program import DEADLINE, Local
+from tests.end_to_end.program import Local
+from tests.hang import DEADLINE
 from walmart_stream import topics
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.local.kafka import KafkaNode, class_path_file

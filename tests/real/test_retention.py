@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from tests.hang import DEADLINE
 from tests.pipeline.pipeline import Pipeline
 from tests.real.retention import delete_before, observe
 from walmart_stream import topics
@@ -34,7 +35,6 @@ from walmart_stream.settings import Settings
 MakeSettings = Callable[..., Settings]
 
 PARTITIONS = 2
-DEADLINE = 60.0
 START = 1_795_370_400_000
 STEP = 10_000
 STEPS = 60

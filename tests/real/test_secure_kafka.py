@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 from click.testing import CliRunner
 
+from tests.hang import DEADLINE
 from tests.pipeline.pipeline import Pipeline
 from tests.real.secure_kafka import ADMIN, MECHANISMS, SecureKafka, environment
 from walmart_stream.cli import cli
@@ -25,7 +26,6 @@ from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.settings import Settings
 
 # No refusal takes longer, whatever the reason; what hangs would take for ever.
-DEADLINE = 30.0
 SECRET = "s3cr3t-of-somebody"
 
 # What is wrong, as settings that differ from right ones, and what must be said of it.

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.hang import DEADLINE
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, RESULTS, WATCHLIST, Pipeline
 from tests.pipeline.worker import Worker
@@ -26,7 +27,6 @@ MakePipeline = Callable[..., Pipeline]
 OFFERS = "prices-offers-changelog"
 WINDOWS = "prices-price-windows-changelog"
 REFUSED = 78
-DEADLINE = 60.0
 COMMAND = re.compile(
     r"--alter --topic (?P<topic>\S+) --add-config (?P<name>[a-z.]+)=(?P<value>\S+)"
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.hang import DEADLINE
 from tests.sandbox.replies import HandClock
 from tests.sandbox.seller_caller import Seller
 from walmart_stream.sandbox import RunningSandbox, SellerConfig
@@ -30,7 +31,7 @@ async def sandbox_process(*options: str, **environment: str) -> AsyncIterator[di
     assert process.stdout is not None
     settings: dict[str, str] = {}
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             async for line in process.stdout:
                 name, _, value = line.decode().strip().partition("=")
                 if name.startswith("#"):
@@ -39,7 +40,7 @@ async def sandbox_process(*options: str, **environment: str) -> AsyncIterator[di
         yield settings
     finally:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             status = await process.wait()
     assert status == 0
 

@@ -15,6 +15,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from tests.hang import DEADLINE
 from tests.sandbox.seller_caller import code
 
 SECRET = "receiver-secret"
@@ -100,8 +101,8 @@ async def emit(seller, count=1, **wanted):
 
 
 async def wait_until(condition):
-    """Asks again and again; fails after ten seconds."""
-    async with asyncio.timeout(10):
+    """Ask again and again until *condition* is true."""
+    async with asyncio.timeout(DEADLINE):
         while not await condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
             await asyncio.sleep(0.01)
 

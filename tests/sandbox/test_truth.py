@@ -9,6 +9,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
+from tests.hang import DEADLINE
 from walmart_stream.sandbox.market.listing import Listing, Offer
 
 
@@ -120,7 +121,7 @@ async def test_an_answer_that_its_client_did_not_wait_for_is_no_truth(open_sandb
     await loop.sock_recv(connection, 1)
     connection.close()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while (stats := await caller.stats())["incomplete"] == 0:  # noqa: ASYNC110 - across HTTP
             await asyncio.sleep(0.01)
     assert stats["truth"]["last"] == stats["items_served"] == 1000 * (stats["ok"] - 1)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.errors import PyMongoError
 
+from tests.hang import DEADLINE
 from tests.real.certificates import Authority, joined
 from walmart_stream.local.mongod import find_mongod
 from walmart_stream.local.ports import LOOPBACK, free_port
@@ -20,7 +21,6 @@ from walmart_stream.local.processes import Process, start
 
 ADMIN = "admin"
 DATABASE = "walmart"
-START_TIMEOUT = 60.0
 STOP_GRACE = 30.0
 
 # What docs/security.md gives for workers that shall not even be able to delete.
@@ -110,7 +110,7 @@ class SecureMongod:
         if not self._mutual:
             argv.append("--tlsAllowConnectionsWithoutCertificates")
         self._process = await start(argv, os.environ, self._log)
-        await self._process.until(self._answers, START_TIMEOUT)
+        await self._process.until(self._answers, DEADLINE)
         if fresh:
             await asyncio.to_thread(self._create_users)
 

@@ -19,9 +19,10 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from tests.hang import DEADLINE
 from tests.pipeline.observations import bad_records, priced
 from tests.pipeline.pipeline import RAW, Pipeline, Record
-from tests.pipeline.worker import DEADLINE, FAUST, Worker, until
+from tests.pipeline.worker import FAUST, Worker, until
 from tests.polling.polling import watch_items
 from tests.real.certificates import Authority
 from tests.real.secure_kafka import ADMIN, SecureKafka, environment

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from tests.conftest import MakeSettings
+from tests.hang import DEADLINE
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, Pipeline
 from tests.pipeline.worker import FAUST, PROGRAM
@@ -30,8 +31,6 @@ pytestmark = pytest.mark.integration
 
 SECRET = "s3cr3t-of-somebody"
 REFUSED = 78
-# What is refused is refused long before; what hangs would hang for ever.
-DEADLINE = 30.0
 
 
 async def refusal(make_settings: MakeSettings, uri: str) -> str:

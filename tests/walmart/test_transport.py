@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from tests.hang import DEADLINE
 from walmart_stream.walmart.errors import (
     ConnectionLost,
     MalformedResponse,
@@ -35,7 +36,7 @@ async def transport():
     await transport.close()
 
 
-async def get(transport, url, *, params=None, headers=None, timeout=30.0):
+async def get(transport, url, *, params=None, headers=None, timeout=DEADLINE):
     return await transport.request(
         "GET", url, params=params, headers=headers or {}, timeout=timeout
     )

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from faust.app.router import Router
 from yarl import URL
 
+from tests.hang import DEADLINE
 from walmart_stream.domain.alerts.book import RuleBook, mute_key, mute_value
 from walmart_stream.domain.alerts.rule_file import encode_rule, read_json
 from walmart_stream.domain.alerts.steps import RAISED, Step
@@ -230,7 +231,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
             live: MemoryLive | None = None,
             settings: Settings | None = None,
             monotonic: Callable[[], float] = lambda: 0.0,
-            forward_timeout: float = 5.0,
+            forward_timeout: float = DEADLINE,
             worker_patience: float = 5.0,
             **overrides: Any,
         ) -> Site:

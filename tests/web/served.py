@@ -19,6 +19,7 @@ from typing import Any
 import faust
 import uvloop
 
+from tests.hang import DEADLINE
 from tests.web.conftest import MemoryLive, Owners
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.metrics import Metrics
@@ -27,9 +28,6 @@ from walmart_stream.storage import mongo
 from walmart_stream.web import views
 from walmart_stream.web.limits import Limits
 from walmart_stream.web.server import Web
-
-# Generous: nothing waits for it to pass but what is about to fail.
-DEADLINE = 20.0
 
 
 class Served:

@@ -87,7 +87,7 @@ async def stranger() -> AsyncIterator[Listener]:
 @pytest.fixture
 async def asked(open_site, owner):
     """A worker that has to ask the owner about item 42."""
-    site = await open_site(forward_timeout=2.0)
+    site = await open_site()
     site.app.router.urls = {"42": owner.url}
     return site
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.web.served import DEADLINE, Served, answer, until_closed
+from tests.hang import DEADLINE
+from tests.web.served import Served, answer, until_closed
 from walmart_stream.web.limits import Limits
 
 TOKEN = "the-right-token-of-this-site"
@@ -431,10 +432,10 @@ def test_who_does_not_read_is_not_written_to(impatient) -> None:
 
 def test_who_reads_slowly_but_steadily_is_served(tmp_path) -> None:
     """Looked at several times on the way: as long as it has the only connection, it is not cut."""
-    limits = Limits(patience=1.5, connections=1)
+    limits = Limits(patience=3.0, connections=1)
     with Served(tmp_path, limits) as served, served.connect(receive_buffer=4096) as wire:
         wire.sendall(get(b"/api/openapi.json") * 1_000)
-        end = time.monotonic() + 4 * limits.patience
+        end = time.monotonic() + 3 * limits.patience
 
         while time.monotonic() < end:
             assert wire.recv(20_000)

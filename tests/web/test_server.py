@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.hang import DEADLINE
 from walmart_stream.app import create_app
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.web.limits import LIMITS
@@ -31,7 +32,7 @@ async def ask(port: int, sent: bytes) -> bytes:
     """All that is answered until the server closes."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(sent)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         got = await reader.read()
     writer.close()
     return got

@@ -281,7 +281,8 @@ def test_a_poll_costs_no_more_among_more_items(watched: int) -> None:
         queue.put(Item(0, str(number)), Poll(START + number % 50, ANSWERED, answered=1), START)
     scan = min(_seconds(lambda: sum(1 for _ in queue._known)) for _ in range(5))
 
-    idle = _seconds(lambda: [queue.take(START + 1000, 1.0) for _ in range(20)]) / 20
+    # The least of many: a busy machine interrupts some of them, and never all.
+    idle = min(_seconds(lambda: queue.take(START + 1000, 1.0)) for _ in range(100))
 
     due = START + 10**9
     calls = [queue.take(due, 1.0) for _ in range(100)]
