@@ -18,7 +18,7 @@ from walmart_stream.export import parquet as module
 from walmart_stream.export.fields import EXPORTED, Exported, Field, Kind
 from walmart_stream.export.formats import BYTE_ORDER_MARK, Csv, Encoder, Ndjson
 from walmart_stream.export.parquet import Parquet
-from walmart_stream.storage.rows import CHANGE_COLUMNS
+from walmart_stream.storage.rows import CHANGE_COLUMNS, cells_of, csv_line
 from walmart_stream.storage.sealed import UNREADABLE, FieldSeal
 
 WHAT = sorted(EXPORTED)
@@ -77,6 +77,29 @@ def test_parquet_has_several_groups_of_rows(monkeypatch: pytest.MonkeyPatch) -> 
 
     file = parquet.ParquetFile(io.BytesIO(data))
     assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [2, 2, 1]
+
+
+def flat(fields: tuple[Field, ...], document: Mapping[str, Any] | None) -> list[Any]:
+    """The cells' values of a row, as docs/cli.md describes its columns."""
+    found: list[Any] = []
+    for field in fields:
+        value = None if document is None else document.get(field.name)
+        if isinstance(field.kind, tuple):
+            found += flat(field.kind, value)
+        elif field.name != "_id":
+            found.append(" ".join(value) if isinstance(value, list) else value)
+    return found
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_csv_has_the_bytes_of_its_cells_written_one_by_one(what: str) -> None:
+    """Rows are written in one pass, which is for speed alone."""
+    kind, found = EXPORTED[what], documents(what)
+
+    _, *lines = written(Csv(kind), found).decode().split("\r\n")
+
+    plain = [csv_line(cells_of(flat(kind.fields, one))) for one in found]
+    assert lines == [*plain, ""]
 
 
 @pytest.mark.parametrize("what", WHAT)

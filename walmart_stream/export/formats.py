@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from walmart_stream.export.fields import Exported, Field, Kind
-from walmart_stream.storage.rows import cells_of, csv_line, to_json
+from walmart_stream.storage.rows import csv_line, csv_record, to_json
 
 Document = Mapping[str, Any]
-Read = Callable[[Document], Any]
+Read = Callable[[Document | None], list[Any]]
 
 # Excel takes a file without it for one in the reader's code page.
 BYTE_ORDER_MARK = codecs.BOM_UTF8
@@ -34,15 +34,16 @@ class Csv:
     """
 
     def __init__(self, kind: Exported, *, with_mark: bool = False) -> None:
-        self._columns = list(_columns(kind.fields))
+        self._header = csv_line(_names(kind.fields))
+        self._read = _reader(kind.fields)
         self._mark = BYTE_ORDER_MARK if with_mark else b""
 
     def begin(self) -> bytes:
-        return self._mark + _line(name for name, _ in self._columns)
+        return self._mark + f"{self._header}\r\n".encode()
 
     def encode(self, documents: Sequence[Document]) -> bytes:
-        reads = [read for _, read in self._columns]
-        return b"".join(_line(cells_of(read(document) for read in reads)) for document in documents)
+        read = self._read
+        return "".join([f"{csv_record(read(document))}\r\n" for document in documents]).encode()
 
     def end(self) -> bytes:
         return b""
@@ -64,32 +65,37 @@ class Ndjson:
         return b""
 
 
-def _line(cells: Iterable[str]) -> bytes:
-    return (csv_line(cells) + "\r\n").encode()
-
-
-def _columns(
-    fields: Iterable[Field], prefix: str = "", parent: Read = lambda document: document
-) -> Iterator[tuple[str, Read]]:
+def _names(fields: Iterable[Field], prefix: str = "") -> Iterator[str]:
     for field in fields:
-        if field.name == "_id":
-            continue
-        name, read = prefix + field.name, _reader(field, parent)
         if isinstance(field.kind, tuple):
-            yield from _columns(field.kind, f"{name}_", read)
-        else:
-            yield name, read
+            yield from _names(field.kind, f"{prefix}{field.name}_")
+        elif field.name != "_id":
+            yield prefix + field.name
 
 
-def _reader(field: Field, parent: Read) -> Read:
-    name = field.name
+def _reader(fields: Iterable[Field]) -> Read:
+    """Reads a document's values in the order of :func:`_names`."""
+    steps = [_step(field) for field in fields if field.name != "_id"]
+    width = sum(1 for _ in _names(fields))
+    nothing: list[Any] = [None] * width
 
-    def read(document: Document) -> Any:
-        holder = parent(document)
-        return None if holder is None else holder.get(name)
+    def read(document: Document | None) -> list[Any]:
+        if document is None:
+            return nothing
+        values: list[Any] = []
+        for name, inner, is_words in steps:
+            value = document.get(name)
+            if inner is not None:
+                values += inner(value)
+            elif is_words and value is not None:
+                values.append(" ".join(value))
+            else:
+                values.append(value)
+        return values
 
-    def words(document: Document) -> Any:
-        values = read(document)
-        return None if values is None else " ".join(values)
+    return read
 
-    return words if field.kind is Kind.TEXTS else read
+
+def _step(field: Field) -> tuple[str, Read | None, bool]:
+    inner = _reader(field.kind) if isinstance(field.kind, tuple) else None
+    return field.name, inner, field.kind is Kind.TEXTS
