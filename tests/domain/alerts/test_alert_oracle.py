@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.domain.alerts.plain_alerts import MINUTE, PlainRule, Said, episodes
 from tests.domain.alerts.worked import worked
-from walmart_stream.domain.alerts import conditions, engine
+from walmart_stream.domain.alerts import conditions, engine, facts
 from walmart_stream.domain.alerts.machine import Machine
 
 RULES = (
@@ -27,8 +27,8 @@ RULES = (
     PlainRule("moved-held", "moved", 200, hold=4 * MINUTE, cooldown=9 * MINUTE),
 )
 
-# Around the thresholds, off by a factor of ten and more, and free shipping or none that is known.
-PRICES = (1990, 1999, 2000, 2049, 2149, 2150, 2400, 200, 1, 25000, None)
+# Around the thresholds, off by a factor of ten and more, 0; free shipping, and unknown one.
+PRICES = (1990, 1999, 2000, 2049, 2149, 2150, 2400, 200, 1, 0, 25000, None)
 SHIPPING = (0, 0, 0, 1, 160, None)
 
 
@@ -109,12 +109,38 @@ def no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("walmart_stream.domain.alerts.facts._is_odd", lambda now, before: False)
 
 
+def zero_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = facts._is_odd
+    monkeypatch.setattr(
+        facts, "_is_odd", lambda now, before: right(now, before) and 0 not in (now, before)
+    )
+
+
+def no_cooldown(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = engine.Engine._confirm
+
+    def confirm(self: engine.Engine, item_id: str, rule: object, machine: Machine, *rest: object):  # type: ignore[no-untyped-def]
+        right(self, item_id, rule, machine, *rest)  # type: ignore[arg-type]
+        machine.cooled = 0
+
+    monkeypatch.setattr(engine.Engine, "_confirm", confirm)
+
+
 def forgets_the_watermark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.Engine, "pass_time", lambda self, now: None)
 
 
 @pytest.mark.parametrize(
-    "mutant", [no_hysteresis, no_hold, id_from_the_clock, no_doubt, forgets_the_watermark]
+    "mutant",
+    [
+        no_hysteresis,
+        no_hold,
+        no_cooldown,
+        id_from_the_clock,
+        no_doubt,
+        zero_counts_at_once,
+        forgets_the_watermark,
+    ],
 )
 def test_a_broken_engine_is_caught(
     mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch

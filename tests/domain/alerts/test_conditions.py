@@ -327,6 +327,26 @@ def test_a_removed_rule_does_not_raise_what_it_waited_for() -> None:
     assert item.pass_time(9) == []
 
 
+def test_an_item_that_loses_its_tag_leaves_the_rule() -> None:
+    """Its open alert ends with the next look, and an episode that began is not confirmed."""
+    tags = ["toys"]
+    item = Item()
+    rules = [
+        read_rule({"name": name, "tags": ["toys"], "when": "price_below", "value": 20, **more})
+        for name, more in (("open", {}), ("held", {"hold": "2h"}))
+    ]
+    item.rules = RuleSet(rules, lambda item_id: tags)
+    assert len(item.look(0, featured(1000))) == 1
+
+    tags.clear()
+    assert item.pass_time(3) == []
+    assert item.look(4, featured(1000)) == ["closed rule changed"]
+    assert [step.rule for step in item.steps] == ["open"]
+
+    tags.append("toys")
+    assert len(item.look(5, featured(1000))) == 1
+
+
 def test_a_value_of_another_version_is_not_guessed() -> None:
     """A stored value that this program cannot read stops the reading."""
     with pytest.raises(ValueError, match="version 9"):

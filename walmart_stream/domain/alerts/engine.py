@@ -105,10 +105,11 @@ class Engine:
         """Everything of the partition that was observed up to *now* has been looked at."""
         while (item_id := self._waiting.pop(now)) is not None:
             item = self._item(item_id)
+            covering = {rule.name: rule for rule in self._rules.of(item_id)}
             for name, machine in item.machines.items():
                 if machine.state is not State.WAITING or machine.due > now:
                     continue
-                rule = self._rules.rules.get(name)
+                rule = covering.get(name)
                 if rule is None or machine.fingerprint != self._rules.fingerprint(name):
                     machine.take(Input.REARM)
                 else:
@@ -134,7 +135,8 @@ class Engine:
         counted = learn(item, facts)
         if counted is None:
             return
-        for rule in self._rules.of(facts.item_id):
+        covering = self._rules.of(facts.item_id)
+        for rule in covering:
             machine = item.machines.get(rule.name)
             wanted = self._rules.fingerprint(rule.name)
             assert wanted is not None
@@ -144,6 +146,10 @@ class Engine:
             if machine is None:
                 machine = item.machines[rule.name] = Machine(wanted, rule.offer, rule.severity)
             self._judge(rule, machine, counted, source)
+        if len(item.machines) > len(covering):
+            # Its tags have changed; each covering rule has its machine by now.
+            for name in item.machines.keys() - {rule.name for rule in covering}:
+                self._rearm(facts.item_id, name, item.machines.pop(name), facts.at, source)
         item.name = counted.name
         self._keep(facts.item_id, item)
 
