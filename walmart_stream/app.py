@@ -35,6 +35,7 @@ from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.sku_facts import ItemNews
+from walmart_stream.agents.stranded import Stranded
 from walmart_stream.agents.watchlist import Watchlist
 from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.bootstrap import (
@@ -58,6 +59,7 @@ from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.kafka.partition_states import read_states
 from walmart_stream.kafka.reading import read_key
+from walmart_stream.kafka.surplus import stranded
 from walmart_stream.metrics import Metrics
 from walmart_stream.notify.channels import open_channels
 from walmart_stream.settings import Settings, SettingsError, load_settings
@@ -77,6 +79,8 @@ POLL_TICK = 0.5
 CLOSE_TICK = 5.0
 # How late a parked partition goes on after a person said so.
 PARKING_TICK = 2.0
+# How late it is noticed that records come to partitions which somebody has added.
+STRANDED_TICK = 10.0
 # How late a changed rule counts, and an episode is noticed that nothing but time confirms.
 ALERT_TICK = 2.0
 # How late a channel is told.
@@ -124,6 +128,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     letters = DeadLetters(metrics)
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
+    surplus = Stranded(app, partial(stranded, settings))
     schedule = poll_schedule(settings)
     client = affiliate_client(settings, clock) if settings.polling else None
     news = ItemNews(clock=now)
@@ -187,6 +192,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     timer(app, POLL_TICK, "seller-poll", seller.tick)
     timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
     timer(app, PARKING_TICK, "parking", parking.tick)
+    timer(app, STRANDED_TICK, "stranded", surplus.tick)
     timer(app, ALERT_TICK, "alert-rules", partial(alerts.tick, processor.settled_until))
     timer(app, NOTIFY_TICK, "notify", notifier.tick)
 
@@ -212,7 +218,18 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     health = Health(processor, poller, clock, metrics, settings.poll_interval_max)
     desk = AlertDesk(app, alert_rules, channels, clock=moment)
     live = LiveWorker(
-        app, settings, processor, poller, sink, seller, webhooks, parking, metrics, health, desk
+        app,
+        settings,
+        processor,
+        poller,
+        sink,
+        seller,
+        webhooks,
+        parking,
+        surplus,
+        metrics,
+        health,
+        desk,
     )
     views.attach(
         app,

@@ -46,10 +46,11 @@ SELLER_PATIENCE = 600.0
 logger = logging.getLogger(__name__)
 
 
-async def prepare(settings: Settings) -> None:
+async def prepare(settings: Settings) -> dict[str, int]:
     """Check permissions, MongoDB and topics before the worker consumes or produces anything.
 
-    Ends the process where they are not as configured: with 78 if that needs a person, else 70.
+    Returns how many partitions the topics have. Ends the process where they are not as configured:
+    with 78 if that needs a person, else 70.
     """
     topics = create_topics if settings.kafka_create_topics else check_topics
     try:
@@ -66,6 +67,7 @@ async def prepare(settings: Settings) -> None:
     for state in states:
         if state.created or state.differences:
             logger.info("topic %s", state)
+    return {state.topic.name: state.partitions for state in states}
 
 
 def require_own_folder() -> None:
@@ -165,6 +167,7 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         # Topics are made, and checked, before Faust starts.
         "topic_allow_declare": False,
         "topic_disable_leader": True,
+        "PartitionAssignor": "walmart_stream.engine.assignor:BoundedAssignor",
         "TableManager": "walmart_stream.engine.recovery:FetchTableManager",
         "Table": "walmart_stream.engine.tables:AwaitedTable",
         "datadir": str(settings.data_dir / f"worker-{settings.web_port}"),

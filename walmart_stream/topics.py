@@ -72,7 +72,7 @@ DEAD_LETTERS = TopicSpec(
 
 PARTITIONS = TopicSpec(
     "walmart-partitions",
-    value="of a partition that was ever parked: where it stands and why, or that it goes on",
+    value="of a partition that was parked, or added and moved: where that stands, and why",
     writer="workers and CLI",
     kept=Kept.COMPACTED,
 )

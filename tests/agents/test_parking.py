@@ -13,7 +13,8 @@ from walmart_stream.agents.parking import Parking
 from walmart_stream.domain.errors import MalformedJson, Unprocessable
 from walmart_stream.engine.agent import Batch, Park
 from walmart_stream.kafka.clients import MAX_DEAD_LETTER_BYTES
-from walmart_stream.kafka.partition_states import PartitionState, Place, decode, encode
+from walmart_stream.kafka.partition_states import PartitionState, decode, encode
+from walmart_stream.kafka.placement import Place
 from walmart_stream.metrics import Metrics
 
 RAW = topics.RAW.name

@@ -14,7 +14,8 @@ from aiokafka.errors import KafkaError
 from walmart_stream import topics
 from walmart_stream.commands import partitions
 from walmart_stream.kafka.clients import client_options
-from walmart_stream.kafka.partition_states import Place, read_states
+from walmart_stream.kafka.partition_states import read_states
+from walmart_stream.kafka.placement import Place
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.settings import Settings
 

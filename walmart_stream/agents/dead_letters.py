@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from walmart_stream import topics
 from walmart_stream.domain.errors import MalformedJson
 from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.engine.agent import Batch
-from walmart_stream.engine.outbox import Outbox
+from walmart_stream.engine.outbox import Headers, Outbox
 from walmart_stream.kafka.clients import MAX_DEAD_LETTER_BYTES
-from walmart_stream.kafka.partition_states import PartitionState, Place
+from walmart_stream.kafka.partition_states import PartitionState
+from walmart_stream.kafka.placement import Place
 from walmart_stream.metrics import Metrics
 
 # Enough to see the reason; the original bytes are there too.
@@ -70,8 +71,22 @@ class DeadLetters:
         self._counts[place] = count
 
 
+class Collects(Protocol):
+    """An outbox, or what collects records like one."""
+
+    def add(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Headers = (),
+    ) -> None: ...
+
+
 def add_dead_letter(
-    outbox: Outbox,
+    outbox: Collects,
     topic: str,
     partition: int,
     record: Any,

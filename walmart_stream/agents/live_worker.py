@@ -15,6 +15,7 @@ from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
 from walmart_stream.agents.sink import Sink
+from walmart_stream.agents.stranded import Stranded
 from walmart_stream.agents.webhooks import WebhookIntake
 from walmart_stream.domain.alerts.book import RuleBook
 from walmart_stream.domain.alerts.steps import Step
@@ -63,6 +64,7 @@ class LiveWorker:
         seller: SellerPoller,
         webhooks: WebhookIntake,
         parking: Parking,
+        stranded: Stranded,
         metrics: Metrics,
         health: Health,
         desk: AlertDesk,
@@ -77,6 +79,7 @@ class LiveWorker:
         self._seller = seller
         self._webhooks = webhooks
         self._parking = parking
+        self._stranded = stranded
         self._metrics = metrics
         self._started = time.monotonic()
         self._freshness = Freshness(
@@ -137,6 +140,8 @@ class LiveWorker:
             failing["tables"] = "the tables are being restored"
         elif (unread := self._app.unread()) is not None:
             failing["topics"] = unread
+        elif self._stranded.words is not None:
+            failing["topics"] = self._stranded.words
         if self._sink.outage is not None:
             failing["mongodb"] = f"writes are waiting for it ({self._sink.outage})"
         return failing

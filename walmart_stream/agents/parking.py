@@ -24,13 +24,8 @@ from walmart_stream.domain.errors import Unprocessable
 from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.agent import Batch, Handler, Park
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.kafka.partition_states import (
-    PARTITION,
-    PartitionState,
-    Place,
-    encode,
-    key_of,
-)
+from walmart_stream.kafka.partition_states import PartitionState, encode, key_of
+from walmart_stream.kafka.placement import STATES, Place
 from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 
@@ -198,7 +193,7 @@ class Parking:
         state = PartitionState(*place, True, offset, reason, to_iso(self._clock()), skipped)
         outbox = self._app.outbox()
         key = key_of(self._settings.app_id, place)
-        outbox.add(topics.PARTITIONS.name, key, encode(state), partition=PARTITION)
+        outbox.add(topics.PARTITIONS.name, key, encode(state), partition=STATES)
         await outbox.flush()
         self._states[place] = state
         self._limits.pop(place, None)

@@ -1,7 +1,8 @@
 """Records in another partition than their key hashes to: a copy of each must be in the right one.
 
-Workers forward them, and the copy is what counts. Few logs have any, so only their digests are
-kept, and the right partitions are read once more where there are some.
+Workers forward them, or a person moves them (kafka/surplus.py), and the copy is what counts. Few
+logs have any, so only their digests are kept, and the right partitions are read once more where
+there are some.
 """
 
 from __future__ import annotations

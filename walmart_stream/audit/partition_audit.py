@@ -22,6 +22,7 @@ from walmart_stream.domain.reading import decode
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.clients import MAX_RECORD_BYTES
+from walmart_stream.kafka.moved import fits, home_of, origin
 from walmart_stream.kafka.partition_states import PartitionState
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import PartitionLog
@@ -94,6 +95,20 @@ class PartitionAudit:
                 for items in _parts(group, ITEMS_AT_ONCE):
                     await look.judge(items)
         self._take(partition, reader, horizon)
+
+    async def pass_over(self, partition: int, log: PartitionLog) -> None:
+        """Note what *log* holds, of a surplus *partition*: its records count where they go."""
+        async for record in log.read_on():
+            digest = digest_of(record.key, record.value)
+            if fits(record):
+                home = home_of(record.topic, record.key, self._partitions)
+                self.misplaced.setdefault(home, Counter())[digest] += 1
+                self._report.misplaced += 1
+            else:
+                self.bad[partition, record.offset] = BadRecord(digest, record.timestamp)
+                self._report.bad += 1
+            self._report.observations += 1
+        self.ends[partition] = log.position
 
     async def judge_strangers(
         self, partition: int, item_ids: Iterable[str], log: PartitionLog
@@ -200,7 +215,8 @@ class _Reader:
         """The observations from where it was to the end of now."""
         async for record in self.log.read_on():
             self.records += 1
-            if len(self.first_times) < FIRST_RECORDS:
+            # A moved record has the time of its original, which may be older than what was deleted.
+            if len(self.first_times) < FIRST_RECORDS and origin(record.headers) is None:
                 self.first_times.append(record.timestamp)
             if self._waits_from is not None and record.offset >= self._waits_from:
                 # Nobody has processed it, nor should have.

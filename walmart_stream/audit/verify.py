@@ -22,9 +22,10 @@ from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.partition_states import PartitionState, read_states
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import (
+    all_partitions_of,
     end_offsets,
     open_partition,
-    partition_count,
+    partitions_of,
     read_topic,
     start_offsets,
 )
@@ -67,7 +68,7 @@ async def verify(
     started = time.monotonic()
     rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
     report = Report(collections={name: Comparison() for name in COLLECTIONS})
-    count = await partition_count(settings, topics.RAW.name)
+    count = len(await partitions_of(settings, topics.RAW.name))
     client = mongo.connect(settings)
     try:
         stored = StoredResults(mongo.database(client, settings), FieldSeal.of(settings))
@@ -80,6 +81,9 @@ async def verify(
         total = sum(end - starts[partition] for partition, end in ends.items())
         for partition in range(count):
             await _judge(audit, settings, partition, total)
+        for tp in (await all_partitions_of(settings, topics.RAW.name))[count:]:
+            async with open_partition(settings, *tp) as log:
+                await audit.pass_over(tp.partition, log)
         await _judge_strangers(audit, settings, stored, report, count)
         await _judge_misplaced(audit, settings, report)
         await _judge_dead_letters(audit, settings, report, states)

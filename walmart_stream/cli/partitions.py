@@ -1,4 +1,4 @@
-"""``walmart-stream partitions``: parked partitions, and letting them go on."""
+"""``walmart-stream partitions``: parked and added partitions, and what to do with them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import time
 import click
 
 from walmart_stream.cli.params import examples
+from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
 @click.group(epilog=examples("partitions list", "partitions resume"))
 def partitions() -> None:
-    """Partitions that are parked, since their input cannot be processed."""
+    """Partitions that are parked, or that somebody added."""
 
 
 @partitions.command("list", epilog=examples("partitions list", "partitions list --json"))
@@ -74,3 +75,30 @@ def partitions_resume(names: tuple[str, ...], skip_bad_until: int | None, as_jso
         return
     for one in resumed:
         echo(f"{one.topic}:{one.partition} goes on at offset {one.offset}")
+
+
+@partitions.command("move", epilog=examples("partitions move", "partitions move --json"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def partitions_move(as_json: bool) -> None:
+    """Move records out of partitions that somebody added.
+
+    Workers read the first KAFKA_PARTITIONS partitions of each topic. Records in the others are
+    copied to where their keys belong, once, however often this is run.
+    """
+    from walmart_stream.commands.move import NotMovable, move
+
+    settings = command_settings()
+    try:
+        with progress("moving") as show:
+            done = run_async(
+                move(settings, clock=lambda: time.time_ns() // 1_000_000, progress=show)
+            )
+    except NotMovable as exc:
+        raise click.ClickException(str(exc)) from None
+    if as_json:
+        echo(json.dumps({"moved": [one.fields() for one in done]}, indent=2))
+        return
+    for one in done:
+        echo(one)
+    if not done:
+        echo("no topic has more partitions than KAFKA_PARTITIONS")

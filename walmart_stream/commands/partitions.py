@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from walmart_stream.domain.time import to_iso
-from walmart_stream.kafka.partition_states import PartitionState, Place, read_states, write_state
+from walmart_stream.kafka.partition_states import PartitionState, read_states, write_state
+from walmart_stream.kafka.placement import Place
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.settings import Settings
 

@@ -49,14 +49,16 @@ class Transport(BatchTransport):
 class StreamApp(faust.App):
     """A Faust app that loses nothing; see :mod:`walmart_stream.engine`.
 
-    *prepare* is awaited before the worker subscribes, for example to create topics. A batch has at
-        return Outbox(self.producer, self.pulse, self.partition_of, self.now)
+    *prepare* is awaited before the worker subscribes, for example to create topics; it returns how
+    many partitions they have where that is more than the configured number and known to be: nobody
+    reads those beyond. A batch has at most *max_batch* records. *now* gives epoch milliseconds, and
+    *log_fault* is told of every log that lost records: topic, kind and how many.
     """
 
     def __init__(
         self,
         *args: Any,
-        prepare: Callable[[], Awaitable[None]],
+        prepare: Callable[[], Awaitable[Mapping[str, int] | None]],
         max_batch: int = MAX_BATCH,
         now: Callable[[], int] = machine_time,
         log_fault: Callable[[str, str, int], None] = lambda topic, kind, count: None,
@@ -65,6 +67,8 @@ class StreamApp(faust.App):
         # A changelog shorter than a table is restored anew instead; see FetchRecovery.
         super().__init__(*args, recovery_consistency_check=False, **kwargs)
         self._prepare = prepare
+        #: Partitions of each topic when this worker started, read or not.
+        self.partition_counts: Mapping[str, int] = {}
         self.log_fault = log_fault
         self.max_batch = max_batch
         self.now = now
@@ -145,7 +149,7 @@ class StreamApp(faust.App):
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
         await super().on_first_start()
-        await self._prepare()
+        self.partition_counts = await self._prepare() or {}
         self.pulse = Pulse(self.conf.broker_session_timeout)
         # What was imported stays: nobody needs to look at it again.
         gc.freeze()

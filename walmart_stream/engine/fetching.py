@@ -73,14 +73,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):
 
     def _check_partitions(self, consumer: Any) -> None:
         """End the process if a topic has not as many partitions as all keys are hashed by."""
-        configured = self.app.conf.topic_partitions
+        app: Any = self.app
+        configured, known = app.conf.topic_partitions, app.partition_counts
         for topic in consumer.subscription():
             found = len(consumer.partitions_for_topic(topic) or ())
-            if found and found != configured:
+            if found and found not in (configured, known.get(topic)):
                 refuse(
                     f"topic {topic} has {found} partitions instead of {configured}: a key would "
                     "move to another partition than its state. Partitions cannot be taken away: "
-                    f"create the topic again with {configured}, or start all over with {found}"
+                    "if some were added, move what stands in them (walmart-stream partitions move)"
                 )
 
     async def crash(self, reason: BaseException) -> None:

@@ -15,6 +15,7 @@ from walmart_stream.domain.known_then import ItemLog
 from walmart_stream.domain.pasts import FIRST_RECORDS, Horizon
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.time import check_not_ahead
+from walmart_stream.kafka.moved import origin
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import end_offsets, open_partition
 from walmart_stream.settings import Settings
@@ -47,7 +48,7 @@ async def item_log(
     async with open_partition(settings, topics.RAW.name, partition) as log:
         total = max(ends[partition] - log.start, 0)
         async for record in log.read_on():
-            if len(first_times) < FIRST_RECORDS:
+            if len(first_times) < FIRST_RECORDS and origin(record.headers) is None:
                 first_times.append(record.timestamp)
             if record.key == key and (entry := _entry(record, settings.most_ahead_ms)) is not None:
                 entries.append(entry)

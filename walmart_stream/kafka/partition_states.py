@@ -16,23 +16,17 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from walmart_stream import topics
 from walmart_stream.kafka.clients import client_options, start
+from walmart_stream.kafka.placement import MOST_OFFSETS, MOST_PARTITIONS, STATES, Place
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
 SCHEMA = 1
-PARTITION = 0
 
 PARKED, RESUMED = "parked", "resumed"
 
 # Ranges that are remembered as passed over. Each took a person, so that more are a mistake; they
 # only make the record longer.
 MOST_SKIPPED = 100
-
-# Kafka's partitions have 31 bits and its offsets 63.
-MOST_PARTITIONS = 2**31
-MOST_OFFSETS = 2**63
-
-Place = tuple[str, int]
 
 
 class PartitionState(NamedTuple):
@@ -109,7 +103,7 @@ async def read_states(settings: Settings) -> dict[Place, PartitionState]:
     """
     states: dict[Place, PartitionState] = {}
     with suppress(UnknownTopicOrPartitionError):  # of a release without it
-        async for record in read_topic(settings, topics.PARTITIONS.name, partitions=[PARTITION]):
+        async for record in read_topic(settings, topics.PARTITIONS.name, partitions=[STATES]):
             state = decode(record.value or b"")
             if state is not None and record.key == key_of(settings.app_id, state.place):
                 states[state.place] = state
@@ -129,7 +123,7 @@ async def write_state(settings: Settings, state: PartitionState) -> None:
             topics.PARTITIONS.name,
             key=key_of(settings.app_id, state.place),
             value=encode(state),
-            partition=PARTITION,
+            partition=STATES,
         )
     finally:
         await producer.stop()

@@ -1,9 +1,11 @@
-"""Appends records to a topic from a command, placed as workers place them."""
+"""Appends records to topics from a command."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -18,7 +20,9 @@ CHUNK = 1_000
 async def produce(
     settings: Settings, topic: str, records: Sequence[tuple[bytes, bytes | None]]
 ) -> None:
-    """Append *records*, key and value; returns when the brokers have acknowledged all of them.
+    """Append *records*, key and value, where workers look for them.
+
+    Returns when the brokers have acknowledged all of them.
 
     Raises:
         KafkaError: some are not acknowledged.
@@ -38,3 +42,49 @@ async def produce(
             await asyncio.gather(*sent)
     finally:
         await producer.stop()
+
+
+class Batches:
+    """Records by their new partition, sent and awaited together."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._placed: defaultdict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+
+    def add(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        timestamp: int | None = None,
+    ) -> None:
+        """Add a record; it has the time of now without *timestamp* (epoch ms)."""
+        assert partition is not None
+        fields = {"key": key, "value": value, "headers": list(headers)}
+        timestamp = None if timestamp is None or timestamp < 0 else timestamp
+        self._placed[topic, partition].append({"timestamp": timestamp, **fields})
+
+    async def send(self) -> dict[tuple[str, int], int]:
+        """Send everything; the offset after the last record of each partition."""
+        sent = []
+        for place, records in self._placed.items():
+            builder = self._producer.create_batch()
+            for record in records:
+                if builder.append(**record) is None:
+                    sent.append((place, await self._send(builder, place)))
+                    builder = self._producer.create_batch()
+                    builder.append(**record)
+            sent.append((place, await self._send(builder, place)))
+        ends: dict[tuple[str, int], int] = {}
+        for place, (future, count) in sent:
+            ends[place] = (await future).offset + count
+        return ends
+
+    async def _send(self, builder: Any, place: tuple[str, int]) -> tuple[Any, int]:
+        count = builder.record_count()
+        builder.close()
+        topic, partition = place
+        return await self._producer.send_batch(builder, topic, partition=partition), count

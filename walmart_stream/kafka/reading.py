@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from walmart_stream.kafka import moved
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics, start
+from walmart_stream.kafka.moved import Moved
+from walmart_stream.kafka.placement import STATES, Place
 from walmart_stream.settings import Settings
+from walmart_stream.topics import PARTITIONS
 
 # A broker that gives nothing for so long, although there must be more, is not waited for.
 STALL_TIMEOUT = 60.0
@@ -130,16 +134,37 @@ async def open_partition(
         yield PartitionLog(consumer, tp, starts[tp])
 
 
-async def partition_count(settings: Settings, topic: str) -> int:
-    """The number of partitions of *topic*, whatever is configured.
+async def partitions_of(settings: Settings, topic: str) -> list[TopicPartition]:
+    """The partitions of *topic*, but for those beyond the configured number that were moved.
 
     Raises:
         UnknownTopicOrPartitionError: there is no such topic.
     """
-    return len(await partitions_of(settings, topic))
+    tps = await all_partitions_of(settings, topic)
+    if len(tps) <= settings.kafka_partitions or topic == PARTITIONS.name:
+        return tps
+    states = (await read_moved(settings)).values()
+    of = [state.of for state in states if state.topic == topic]
+    return tps[: min(of, default=len(tps))]
 
 
-async def partitions_of(settings: Settings, topic: str) -> list[TopicPartition]:
+async def read_moved(settings: Settings) -> dict[Place, Moved]:
+    """How far each surplus partition was moved, of those that :mod:`moved` knows.
+
+    Raises:
+        KafkaError, TimeoutError: the topic of partitions cannot be read.
+    """
+    states: dict[Place, Moved] = {}
+    with suppress(UnknownTopicOrPartitionError):  # of a release without it
+        async for record in read_topic(settings, PARTITIONS.name, partitions=[STATES]):
+            state = moved.decode(record.key, record.value)
+            if state is not None:
+                states[state.place] = state
+    return states
+
+
+async def all_partitions_of(settings: Settings, topic: str) -> list[TopicPartition]:
+    """As :func:`partitions_of`, and the surplus ones."""
     async with admin_client(settings) as admin:
         described = await describe_topics(admin, [topic])
     if topic not in described:

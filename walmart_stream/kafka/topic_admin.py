@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -24,6 +24,7 @@ from aiokafka.errors import (
 
 from walmart_stream.kafka.clients import admin_client
 from walmart_stream.kafka.lost_changelogs import lost_changelogs
+from walmart_stream.kafka.surplus import surplus_of
 from walmart_stream.kafka.topic_check import Comparison, FoundTopic, compare, missing
 from walmart_stream.kafka.topic_configs import MS_PER_DAY, RequiredTopic, required_topics
 from walmart_stream.settings import Settings
@@ -52,10 +53,14 @@ class TopicError(KafkaError):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A usable topic: whether this call created it, and where it harmlessly differs, in words."""
+    """A usable topic: whether this call created it, and where it harmlessly differs, in words.
+
+    ``partitions`` are those that it has: more than required if what was beyond them was moved.
+    """
 
     topic: RequiredTopic
     created: bool
+    partitions: int
     differences: list[str] = field(default_factory=list)
 
     def fields(self) -> dict[str, Any]:
@@ -109,7 +114,7 @@ async def _prepare(settings: Settings, *, create: bool) -> list[TopicState]:
 async def _attempt(settings: Settings, *, create: bool) -> list[TopicState]:
     required = required_topics(settings)
     async with admin_client(settings) as admin:
-        found = await _find(admin, required)
+        found = await _with_surplus(settings, await _find(admin, required))
         comparisons, faults = _compare(required, found, settings)
         absent = [topic for topic in required if topic.name not in found]
         counts = {name: topic.partitions for name, topic in found.items()}
@@ -122,14 +127,31 @@ async def _attempt(settings: Settings, *, create: bool) -> list[TopicState]:
         if absent:
             created = await _create(admin, absent)
             # Another process may have created some in the meantime, with other settings.
-            found = await _find(admin, required, expected={topic.name for topic in absent})
+            expected = {topic.name for topic in absent}
+            found = await _with_surplus(settings, await _find(admin, required, expected))
             comparisons, faults = _compare(required, found, settings)
             if faults:
                 raise TopicError(faults)
     return [
-        TopicState(topic, topic.name in created, comparisons[topic.name].differences)
+        TopicState(
+            topic,
+            topic.name in created,
+            found[topic.name].partitions,
+            comparisons[topic.name].differences,
+        )
         for topic in required
     ]
+
+
+async def _with_surplus(
+    settings: Settings, found: Mapping[str, FoundTopic]
+) -> dict[str, FoundTopic]:
+    counts = {name: topic.partitions for name, topic in found.items()}
+    surplus = await surplus_of(settings, counts)
+    return {
+        name: replace(topic, surplus=[one for one in surplus if one.topic == name])
+        for name, topic in found.items()
+    }
 
 
 def _compare(

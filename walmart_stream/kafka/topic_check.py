@@ -6,9 +6,10 @@ given at creation, and Kafka reports nothing of a topic that the user may not de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from walmart_stream.kafka.surplus import SurplusPartition, in_words
 from walmart_stream.kafka.topic_configs import MS_PER_DAY, RequiredTopic
 from walmart_stream.settings import Settings
 
@@ -35,11 +36,15 @@ _TOO_MUCH_CLEANUP = {
 
 @dataclass(frozen=True, slots=True)
 class FoundTopic:
-    """A topic as it is. ``copies``: of its least copied partition; ``configs``: those told."""
+    """A topic as it is. ``copies``: of its least copied partition; ``configs``: those told.
+
+    ``surplus``: its partitions beyond the configured number.
+    """
 
     partitions: int
     copies: int
     configs: Mapping[str, str]
+    surplus: Sequence[SurplusPartition] = ()
 
 
 @dataclass(slots=True)
@@ -86,6 +91,21 @@ def _compare_partitions(
 ) -> None:
     if found.partitions == required.partitions:
         return
+    if found.surplus and all(one.is_settled(required.partitions) for one in found.surplus):
+        comparison.differences.append(
+            f"it has {found.partitions} partitions and KAFKA_PARTITIONS is {required.partitions}; "
+            "all beyond that was moved"
+        )
+        return
+    if others := {one.moved.of for one in found.surplus if one.moved} - {required.partitions}:
+        comparison.faults.append(
+            f"{required.name}: KAFKA_PARTITIONS is {required.partitions}, and records were moved "
+            f"for another number: set KAFKA_PARTITIONS={min(others)}"
+        )
+        return
+    if found.surplus and all(one.moved for one in found.surplus):
+        comparison.faults.append(f"{required.name}: {in_words(found.surplus)}")
+        return
     advice = (
         "or start with another APP_ID, whose tables are recreated from the topics"
         if required.is_changelog
@@ -95,6 +115,12 @@ def _compare_partitions(
     comparison.faults.append(
         f"{required.name} has {found.partitions} partitions, KAFKA_PARTITIONS is "
         f"{settings.kafka_partitions}: set KAFKA_PARTITIONS={found.partitions}, {advice}"
+        + (
+            "; if somebody has added partitions, leave the setting as it was, and move what stands "
+            "in them: walmart-stream partitions move"
+            if found.partitions > required.partitions
+            else ""
+        )
     )
 
 
