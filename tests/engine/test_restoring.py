@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,21 @@ async def test_brokers_that_do_not_answer_end_the_process(
     await table.app.tables.recovery._wait(asyncio.Event().wait(), timeout=0.01)
 
     assert said == ["the brokers did not answer for 0.01 s while tables are restored"]
+
+
+async def test_restoring_waits_for_no_tables_that_come_later(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are declared before the app starts, and a second of each start went into waiting."""
+    manager, done = table.app.tables, []
+    for owner, name in ((manager, "sleep"), (manager, "_update_channels")):
+        monkeypatch.setattr(owner, name, partial(_note, done, name))
+    monkeypatch.setattr(manager.recovery, "start", partial(_note, done, "recovery"))
+
+    await manager.on_start()
+
+    assert done == ["_update_channels", "recovery"]
+
+
+async def _note(done: list[str], name: str, *_: Any) -> None:
+    done.append(name)

@@ -154,10 +154,16 @@ class FetchRecovery(Recovery):
 
 
 class FetchTableManager(TableManager):
-    """Makes :class:`FetchRecovery`."""
+    """Makes :class:`FetchRecovery`, without waiting for tables that are there."""
 
     @property
     def recovery(self) -> Any:
         if self._recovery is None:
             self._recovery = FetchRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
+
+    async def on_start(self) -> None:
+        """Begin at once: Faust waits a second for tables, which ours were before the app began."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
