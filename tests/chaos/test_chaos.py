@@ -96,9 +96,14 @@ async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
 
 @pytest.mark.parametrize(
     ("mutant", "found"),
-    [("acknowledge_first", "lost"), ("apply_stale", "duplicated"), ("skip_one", "lost")],
+    [
+        ("acknowledge_first", {"lost"}),
+        ("apply_stale", {"duplicated"}),
+        # Where the next observation says the same, the change is there, and a window is wrong.
+        ("skip_one", {"lost", "wrong"}),
+    ],
 )
-async def test_a_broken_build_is_found_out(mutant: str, found: str, tmp_path: Path) -> None:
+async def test_a_broken_build_is_found_out(mutant: str, found: set[str], tmp_path: Path) -> None:
     """A build that breaks one rule of the promise is judged so."""
     program = (sys.executable, "-m", "tests.chaos.mutants", mutant)
     options = Options(worker_kills=4, longest_gap=6, workers=2, seed=8, program=program)
@@ -106,4 +111,4 @@ async def test_a_broken_build_is_found_out(mutant: str, found: str, tmp_path: Pa
     result = await run(options, tmp_path)
 
     assert not result.judgement.clean
-    assert getattr(result.judgement, found) > 0, result.judgement
+    assert any(getattr(result.judgement, name) for name in found), result.judgement
