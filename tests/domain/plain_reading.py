@@ -202,8 +202,10 @@ def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
     featured = _offer(item, "salePrice", "")
     third_party = item.get("marketplace")
     if isinstance(third_party, str):
-        third_party = third_party.strip().lower() == "true"
-    if featured.available and featured.seller is None and third_party is not True:
+        third_party = third_party.strip().lower()
+    by_others = third_party in ("true", "yes", "y", "1") or third_party is True
+    by_others = by_others or (third_party.__class__ is int and third_party == 1)
+    if featured.available and featured.seller is None and not by_others:
         featured = featured._replace(seller=WALMART)
     marketplace = None if best is None else _offer(best, "price", "bestMarketplacePrice.")
     return {FEATURED: featured, MARKETPLACE: marketplace}
@@ -223,9 +225,10 @@ def _offer(source: Mapping[str, Any], price_field: str, prefix: str) -> Offer:
     online = _flag(source.get("availableOnline"), prefix + "availableOnline")
     stock = source.get("stock")
     sold_out = False
-    if isinstance(stock, str) and len(stock) <= 40:
-        words = "".join(c for c in stock.lower() if not c.isspace() and c not in "_-")
-        sold_out = words in ("notavailable", "unavailable", "outofstock", "soldout")
+    if isinstance(stock, str) and len(stock) <= 60:
+        letters = "".join(c for c in stock if c.isalnum()).lower()
+        absent = ("notavailable", "unavailable", "outofstock", "notinstock", "soldout")
+        sold_out = any(word in letters for word in absent)
     if not price or online is False or sold_out:
         return UNAVAILABLE
     return Offer(price, rate, two_day, True, seller)

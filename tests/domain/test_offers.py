@@ -188,7 +188,7 @@ def test_a_name_that_is_no_text_has_the_wrong_shape() -> None:
         item_name({"name": 5})
 
 
-@pytest.mark.parametrize("flag", [True, "true", "TRUE"])
+@pytest.mark.parametrize("flag", [True, "true", "TRUE", 1, "yes", "1", " Y "])
 @pytest.mark.parametrize("name", [None, "", "  ", "&#32;"])
 def test_the_seller_of_a_marketplace_item_without_a_name_is_unknown(
     flag: object, name: str | None
@@ -199,7 +199,7 @@ def test_the_seller_of_a_marketplace_item_without_a_name_is_unknown(
     assert affiliate_offers(item)["featured"] == Offer(100, None, None, True, None)
 
 
-@pytest.mark.parametrize("flag", [None, False, "false", 1, "yes", [], "maybe"])
+@pytest.mark.parametrize("flag", [None, False, "false", 0, "no", [], "maybe", 2])
 def test_an_item_that_no_flag_gives_to_a_third_party_is_sold_by_walmart(flag: object) -> None:
     """The flag is read for nothing else, so an odd one is as good as none."""
     item = {"salePrice": 1, "marketplace": flag}
@@ -208,7 +208,17 @@ def test_an_item_that_no_flag_gives_to_a_third_party_is_sold_by_walmart(flag: ob
 
 
 @pytest.mark.parametrize(
-    "stock", ["Not available", "NOT AVAILABLE", "not_available", " Out of stock ", "Sold out"]
+    "stock",
+    [
+        "Not available",
+        "NOT AVAILABLE",
+        "not_available",
+        " Out of stock ",
+        "Sold out",
+        "Not available.",
+        "Currently unavailable",
+        "OUT_OF_STOCK_ONLINE",
+    ],
 )
 def test_what_is_out_of_stock_is_unavailable_whatever_it_costs(stock: str) -> None:
     """The page shows a price that nobody can pay; either offer can be so."""

@@ -231,6 +231,38 @@ def test_nothing_inside_quotes_becomes_an_item() -> None:
 
 
 @pytest.mark.parametrize(
+    "note",
+    [
+        "".join(f"{number}\n" for number in range(550113000, 550113200)),
+        "550113402\r\n" * 3000,
+        "550113402,kettle\n550113403,cup",
+        'a ""quoted"" word\n550113402\n""',
+        "\n\n550113402\n\n",
+    ],
+    ids=["200 lines", "30,000 characters", "rows", "quotes", "blank lines"],
+)
+@pytest.mark.parametrize("header", ["", "item_id,note\n", "Note;Item ID\n"])
+def test_nothing_inside_quotes_becomes_an_item_however_long_the_cell(
+    note: str, header: str
+) -> None:
+    """Up to what a spreadsheet's cell can hold; a note that is too long is said to be so."""
+    text = f'10450114,"{note}"\n' if "Note;" not in header else f'"{note}";10450114\n'
+
+    entries, faults = parse_csv(f"{header}{text}" + text.replace(note, "x").replace("4", "5"))
+
+    assert {entry.item_id for entry in entries} <= {"10450114", "10550115"}
+    assert len(entries) + len(faults) == 2
+
+
+def test_the_names_of_columns_may_have_line_ends_in_them() -> None:
+    """As spreadsheets keep headings that were made to fit."""
+    entries, faults = parse_csv('"Item\nID","My\nnote",Note\n10450114,a,b\n')
+
+    assert [(entry.item_id, entry.note) for entry in entries] == [("10450114", "b")]
+    assert faults == []
+
+
+@pytest.mark.parametrize(
     "written", ["1.05E+09", "12a", "walmart.com/ip/Cup", "0042", "4,2 x", "４２", "-1"]
 )
 def test_what_is_refused_is_shown_with_what_is_right(written: str) -> None:

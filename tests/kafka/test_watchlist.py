@@ -125,6 +125,15 @@ def test_a_file_can_be_checked_before_anything_is_taken() -> None:
     assert "would watch 3 item(s)" in done.stderr
 
 
+@pytest.mark.parametrize("file", [b"", b"\xef\xbb\xbf", b"item_id,note\n", b"sep=,\n", b"\n\n"])
+def test_a_file_without_an_item_says_what_would_be_one(file: bytes) -> None:
+    """Whoever took the wrong file must not read of success."""
+    done = CliRunner().invoke(cli, ["watch", "import", "--check", "-"], input=file)
+
+    assert done.exit_code == 1
+    assert "no items are in it; write one item id a line" in done.stderr
+
+
 def test_the_old_encoding_of_spreadsheets_is_read() -> None:
     """Windows' Western encoding, declared nowhere."""
     entries, faults = watchlist.read_file(io.BytesIO(b"item_id,note\n43,caf\xe9\n"))

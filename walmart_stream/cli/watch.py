@@ -101,10 +101,15 @@ def watch_import(file: BinaryIO, check: bool) -> None:
     if settings is None:
         for entry in entries:
             echo(f"{entry.item_id}\t{entry.note or ''}\t{', '.join(entry.tags)}".rstrip())
-    else:
+    elif entries:
         run_async(commands.add(settings, entries))
     for fault in faults:
         echo(f"{name}: {fault}", err=True)
+    if not entries and not faults:
+        raise click.ClickException(
+            f"{name}: no items are in it; write one item id a line, or columns under the names "
+            "item_id and note"
+        )
     echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)
     if faults:
         sys.exit(1)

@@ -21,7 +21,10 @@ from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
 SCHEMA = 1
 MAX_NOTE = 200
 # Headings by their spelling, the ones that say most first. Walmart's own files have "Item ID".
-_ID_COLUMNS = ("itemid", "walmartitemid", "wmitemid", "usitemid", "item", "id", "url")
+_ID_COLUMNS = (
+    *("itemid", "walmartitemid", "wmitemid", "usitemid", "item", "id"),
+    *("url", "link", "itemurl", "itempageurl", "producturl"),
+)
 _NOTE_COLUMNS = ("note", "notes", "comment")
 _TAG_COLUMNS = ("tags", "tag", "labels")
 

@@ -134,6 +134,59 @@ def test_a_malformed_line_is_counted_and_costs_only_itself(line, end):
     assert report.malformed == 1
 
 
+A_ROW = "A,7,Jug,Home,5.00,0,No,5.00,0\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "later"),
+    [
+        ('S,8,"Cup,Home,1.00,0,No,1.00,0\n', 'C,10,TV 24",Home,3.00,0,No,3.00,0\n'),
+        ('S,8,Cup,Home,1.00,0,No,1.00,"0\n', 'C,10,TV,Home,3.00,0,No,3.00,0"\n'),
+        ('"S,8,Cup,Home,1.00,0,No,1.00,0\n', 'C",10,TV,Home,3.00,0,No,3.00,0\n'),
+        ('S,8,Cup,"Home,1.00,0,No,1.00,0\n', f'{A_ROW}C,10,"TV",Home,3.00,0,No,3.00,0"\n'),
+    ],
+    ids=["inches", "last cells", "first cells", "a row between"],
+)
+def test_a_stray_quote_takes_no_price_from_the_row_that_happens_to_close_it(row, later):
+    """A row inside of a cell is a row: the line with the stray quote is malformed, alone."""
+    report = read_report((HEADER + row + later + A_ROW).encode())
+
+    assert {row.sku: row.price_cents for row in report.rows}.keys() <= {"A", "C", 'C"'}
+    assert {row.price_cents for row in report.rows if row.sku == "A"} == {500}
+    assert "S" not in [row.sku for row in report.rows]
+    assert [row.sku for row in report.rows][-1] == "A"
+    assert report.malformed == 1
+
+
+def test_a_cell_of_many_lines_is_one_cell():
+    """However many lines, up to what a spreadsheet's cell can hold."""
+    text = "Cup, 5 inches\n" * 1_500
+
+    report = read_report((HEADER + f'S,8,"{text}",Home,1,0,No,1,0\n' + A_ROW).encode())
+
+    assert [row.sku for row in report.rows] == ["S", "A"]
+    assert report.malformed == 0
+
+
+@pytest.mark.parametrize("odd", ["Ju\0g", "\x07Jug", '"Jug\x0b\x0c"'])
+def test_a_control_character_in_a_cell_costs_nothing(odd):
+    """A zero byte, say, does not make the report a program."""
+    report = read_report((HEADER + A_ROW.replace("Jug", odd)).encode())
+
+    assert [(row.sku, row.price_cents) for row in report.rows] == [("A", 500)]
+
+
+def test_many_stray_quotes_cost_their_own_lines_only():
+    """The search for their ends is bounded, over the whole file."""
+    stray = 'S,8,"Cup,Home,1.00,0,No,1.00,0\n' + "x\n" * 20
+    text = HEADER + stray * 3_000 + A_ROW
+
+    report = read_report(text.encode())
+
+    assert [row.sku for row in report.rows] == ["A"]
+    assert report.malformed == 3_000 * 21
+
+
 FIRST = HEADER + "A,7,Jug,Home,5.00,0,No,5.00,0\n"
 SECOND = "B,9,Bowl,Home,2.00,0,No,2.00,0\n"
 

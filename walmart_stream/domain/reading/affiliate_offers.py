@@ -9,6 +9,7 @@ from typing import Any
 from walmart_stream.domain.errors import WrongShape
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, UNAVAILABLE, WALMART, Offer
 from walmart_stream.domain.reading.amounts import cents, shipping_cents
+from walmart_stream.domain.reading.seller_values import flag as yes_or_no
 from walmart_stream.domain.reading.texts import MAX_NAME, MAX_SELLER, flag, text_of
 
 _BEST = "bestMarketplacePrice."
@@ -19,10 +20,10 @@ _new_tuple = tuple.__new__
 # ``stock`` is "Available", "Limited Supply", "Last few items" or "Not available"; the others are
 # how the same is written elsewhere at Walmart.
 AVAILABLE = "Available"
-_SOLD_OUT = frozenset({"notavailable", "unavailable", "outofstock", "soldout"})
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
-# The longest of them, with room for blanks. What is longer says something else.
-_LONGEST_STOCK = 40
+_SOLD_OUT = re.compile("notavailable|unavailable|outofstock|notinstock|soldout")
+_BETWEEN_LETTERS = re.compile(r"[\W_]+")
+# The longest of them, with room for "currently" and the like. What is longer says something else.
+_LONGEST_STOCK = 60
 
 
 def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
@@ -90,10 +91,8 @@ def featured_offer(
     Raises:
         BadInput, Doubtful: see :func:`affiliate_offers`.
     """
-    if marketplace is None or marketplace is False or not _is_true(marketplace):
-        unnamed: str | None = WALMART
-    else:
-        unnamed = None
+    by_walmart = marketplace is None or marketplace is False or not yes_or_no(marketplace)
+    unnamed = WALMART if by_walmart else None
     return _offer("salePrice", "", unnamed, price, shipping, two_day, seller, online, stock)
 
 
@@ -143,8 +142,4 @@ def _is_sold_out(stock: object) -> bool:
     """Whether ``stock`` says so; the field is read for nothing else, so any other value may be."""
     if not isinstance(stock, str) or len(stock) > _LONGEST_STOCK:
         return False
-    return _BETWEEN_WORDS.sub("", stock).lower() in _SOLD_OUT
-
-
-def _is_true(value: object) -> bool:
-    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+    return _SOLD_OUT.search(_BETWEEN_LETTERS.sub("", stock).lower()) is not None

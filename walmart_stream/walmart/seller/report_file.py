@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 
 from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.item_id import item_id_in
 from walmart_stream.domain.reading.csv_file import NoHeader, Record, RecordFault, decode, read_csv
 from walmart_stream.walmart.errors import MalformedResponse
 from walmart_stream.walmart.gzip_members import DamagedGzip, gunzip, most_of
@@ -16,6 +18,11 @@ from walmart_stream.walmart.seller import fields as read
 # Bytes of a report, unpacked. One of 100,000 items has some 20 MB; more than this would cost a
 # worker hundreds of megabytes to read.
 LARGEST_FILE = 64 * 1024 * 1024
+
+_FIRST_LINE = re.compile(rb"[\r\n]*[^\r\n]*")
+
+# How names of tables end, and of files in which there may be one.
+_TABLES = (".csv", ".tsv", ".tab", ".gz", ".zip")
 
 # Files in a ZIP file that are looked at.
 MOST_FILES = 100
@@ -43,10 +50,14 @@ def rows(body: bytes, needed: tuple[str, ...]) -> Iterator[Record | RecordFault]
         columns = {read.spelling(cell) for cell in cells}
         return cells if columns.issuperset(needed) else None
 
+    def is_row(cells: Sequence[str]) -> bool:
+        columns = [read.spelling(header) for header in headers]
+        return item_id_in(cells[columns.index("itemid")]) is not None
+
     found = False
     for content in _contents(body, most_of(len(body), LARGEST_FILE)):
         try:
-            yield from read_csv(decode(content), header_of)
+            yield from read_csv(decode(content), header_of, is_row=is_row)
             found = True
         except NoHeader:
             continue
@@ -76,7 +87,8 @@ def _contents(body: bytes, most: int, depth: int = 0) -> list[bytes]:
 
 
 def _is_binary(body: bytes) -> bool:
-    start = body[:1000]
+    # In a header no zero byte can stand; in a cell one is a stray control character.
+    start = b"".join(_FIRST_LINE.findall(body[:1000], 0)[:1])
     return b"\0" in start and not (
         start.startswith((b"\xff\xfe", b"\xfe\xff"))
         or start[1:4:2] == b"\0\0"
@@ -93,7 +105,7 @@ def _from_zip(body: bytes, most: int) -> list[bytes]:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             files = [info for info in archive.infolist() if not info.is_dir()]
             # Without tables among them, any file may be one.
-            tables = [i for i in files if i.filename.lower().endswith((".csv", ".gz", ".zip"))]
+            tables = [info for info in files if info.filename.lower().endswith(_TABLES)]
             for info in (tables or files)[:MOST_FILES]:
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     # Of the others, Python unpacks a piece at once, however large it becomes.
