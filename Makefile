@@ -12,6 +12,9 @@ INSTALLED := $(VENV)/.installed
 # What `make bench` compares with is installed apart, so that nothing else can come to need it.
 BENCH_VENV := .venv-bench
 BENCH_LOCKED := $(BENCH_VENV)/.locked
+# Clients of Walmart's APIs that others wrote, which are tried on the sandbox.
+CLIENTS_VENV := .venv-clients
+CLIENTS_LOCKED := $(CLIENTS_VENV)/.locked
 # And so is what looks for vulnerabilities, with dependencies of its own.
 AUDIT_VENV := .venv-audit
 AUDIT_LOCKED := $(AUDIT_VENV)/.locked
@@ -77,6 +80,10 @@ bench-web: $(INSTALLED)  ## measure lists and pages of many items; ARGS="--sizes
 schedule-bench: $(INSTALLED)  ## measure schedules of polls in generated worlds; ARGS="--json FILE …"
 	@$(BIN)/python -m tests.schedule_bench $(ARGS)
 
+.PHONY: clients
+clients: $(INSTALLED) $(CLIENTS_LOCKED)  ## try clients that others wrote on the sandbox; make test does, too, from then on
+	@$(BIN)/python -m pytest -n 0 tests/clients $(ARGS)
+
 .PHONY: audit
 # Of what is wrong the script says more than make, which ends with 2 whatever the script's code is.
 audit: $(AUDIT_LOCKED)  ## look for known vulnerabilities in all locks, and for faults of the locks
@@ -117,6 +124,17 @@ $(BENCH_LOCKED): requirements/bench.lock
 		--requirement requirements/bench.lock
 	@touch $@
 
+# One of them comes as source: setuptools, which builds it, is in the lock and goes first.
+$(CLIENTS_LOCKED): requirements/clients.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found" >&2; exit 1; }
+	@echo "installing the locked packages into $(CLIENTS_VENV) …"
+	@$(PYTHON) -m venv --clear $(CLIENTS_VENV)
+	@$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement <(sed -n '/^setuptools==/,/[^\\]$$/p' requirements/clients.lock)
+	@$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--no-build-isolation --requirement requirements/clients.lock
+	@touch $@
+
 $(AUDIT_LOCKED): requirements/audit.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found" >&2; exit 1; }
 	@echo "installing the locked packages into $(AUDIT_VENV) …"
@@ -149,4 +167,5 @@ lock:  ## renew requirements/*.lock with uv, keeping pins; UPGRADE=--upgrade ren
 	@$(COMPILE) requirements/bench.in --no-annotate \
 		--constraint <(grep -oE '^(orjson|msgspec|xxhash)==[^ ]+' requirements/all.lock) \
 		--output-file requirements/bench.lock
+	@$(COMPILE) requirements/clients.in --no-annotate --output-file requirements/clients.lock
 	@$(COMPILE) requirements/audit.in --no-annotate --output-file requirements/audit.lock

@@ -13,6 +13,7 @@ from tests.hang import DEADLINE
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "sort", "timeout")
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
+CLIENTS = "make .venv-clients/.locked"
 TEST = "make test ARGS=--durations=25"
 TEST_AGAIN = "make test ARGS=-n 1 --lf"
 # What the stand-in of make does besides: a suite that fails first, and then ends with a code.
@@ -77,7 +78,7 @@ def test_a_complete_machine_is_left_as_it_is(clone: Path) -> None:
     code, _, calls = run(clone, libraries=COMPLETE, user=0)
 
     assert code == 0
-    assert calls == ["make install", TEST, "make lint types"]
+    assert calls == ["make install", CLIENTS, TEST, "make lint types"]
 
 
 def test_root_installs_what_mongod_lacks(clone: Path) -> None:
@@ -88,7 +89,7 @@ def test_root_installs_what_mongod_lacks(clone: Path) -> None:
     assert calls[1] == "apt-get update -qq"
     assert calls[2].startswith("apt-get install")
     assert {"libcurl4", "libssl3"} <= set(calls[2].split())
-    assert calls[3] == TEST
+    assert calls[3:5] == [CLIENTS, TEST]
 
 
 def test_root_installs_a_browser_where_there_is_none(clone: Path) -> None:
@@ -98,7 +99,7 @@ def test_root_installs_a_browser_where_there_is_none(clone: Path) -> None:
     assert code == 0
     assert calls[2].startswith("apt-get install")
     assert calls[2].endswith(" chromium")
-    assert calls[3] == TEST
+    assert calls[3:5] == [CLIENTS, TEST]
 
 
 def test_without_a_browser_others_run_everything_else(clone: Path) -> None:
@@ -106,7 +107,7 @@ def test_without_a_browser_others_run_everything_else(clone: Path) -> None:
     code, _, calls = run(clone, libraries=COMPLETE, user=1000, browser=False)
 
     assert code == 0
-    assert calls == ["make install", TEST, "make lint types"]
+    assert calls == ["make install", CLIENTS, TEST, "make lint types"]
 
 
 def test_others_are_told_what_to_install(clone: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_few_that_fail_beside_others_are_run_again(clone: Path) -> None:
     code, said, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(2, again=0))
 
     assert code == 0
-    assert calls == ["make install", TEST, TEST_AGAIN, "make lint types"]
+    assert calls == ["make install", CLIENTS, TEST, TEST_AGAIN, "make lint types"]
     assert "tests/test_it.py::test_0" in said
     assert "tests/test_it.py::test_1" in said
 
@@ -148,7 +149,7 @@ def test_what_fails_again_has_failed(clone: Path) -> None:
     code, _, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(1, again=2))
 
     assert code == 2
-    assert calls == ["make install", TEST, TEST_AGAIN]
+    assert calls == ["make install", CLIENTS, TEST, TEST_AGAIN]
 
 
 @pytest.mark.parametrize("count", [0, 6])
@@ -157,4 +158,4 @@ def test_many_that_fail_are_no_accident(clone: Path, count: int) -> None:
     code, _, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(count, again=0))
 
     assert code != 0
-    assert calls == ["make install", TEST]
+    assert calls == ["make install", CLIENTS, TEST]

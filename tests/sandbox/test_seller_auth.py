@@ -133,17 +133,28 @@ async def test_a_header_that_is_missing_or_blank_is_named(open_seller, name, val
         ("GET", "/v3/items", {"WM_MARKET": "mx"}, 403, "FORBIDDEN"),
         ("GET", "/v3/items", {"Accept": "image/png"}, 406, "INVALID_ACCEPT_TYPE"),
         ("GET", "/v3/items", {"Content-Type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("PUT", "/v3/price", {"Content-Type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
     ],
 )
 async def test_what_the_gateway_refuses_has_its_code(
     open_seller, method, path, headers, status, expected
 ):
     """Each refusal has Walmart's status and code."""
-    seller = await open_seller()
+    seller = await open_seller(strict_types=method == "GET")
 
     reply = await seller.call(method, path, headers)
 
     assert (reply.status, code(reply)) == (status, expected)
+
+
+@pytest.mark.parametrize("sent", ["application/x-www-form-urlencoded", "text/plain", ""])
+async def test_the_type_of_a_body_that_is_not_there_is_a_trap_and_no_rule(open_seller, sent):
+    """The session of a client that is known to have worked sends one with every call."""
+    seller = await open_seller()
+
+    reply = await seller.get("/v3/items", **{"Content-Type": sent})
+
+    assert reply.status == 200
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/xml"])

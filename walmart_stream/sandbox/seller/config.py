@@ -44,6 +44,9 @@ class SellerConfig:
     cursor_seconds: float = 120.0
     file_format: FileFormat = "zip"
     column_style: ColumnStyle = "documented"
+    # Whether a GET is refused (415) for the type of a body that it does not have: some clients
+    # were, others were not.
+    strict_types: bool = False
     wrapped_insights: Literal[True, False, "mixed"] = True
     hmac_encoding: HmacEncoding = "hex"
     # Adds WM_SEC.TIMESTAMP and WM_SEC.SIGNATURE, which only some of the documentation has.
@@ -65,6 +68,7 @@ class SellerConfig:
             "limit_headers": "mixed",
             "file_format": "mixed",
             "column_style": "mixed",
+            "strict_types": True,
             "wrapped_insights": "mixed",
             "hmac_encoding": "mixed",
         }

@@ -117,7 +117,7 @@ class SellerGateway:
             raise SellerRefusal(404, "CONTENT_NOT_FOUND", "Not found")
         if _written_as(request) is None:
             raise SellerRefusal(406, "INVALID_ACCEPT_TYPE", "Accept is not supported")
-        if not _has_type(request, route.types):
+        if not _has_type(request, route.types, self.config.strict_types):
             raise SellerRefusal(415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type is not supported")
         if self.faults.strike(fault.Locked, name):
             raise SellerRefusal(
@@ -228,11 +228,12 @@ def _written_as(request: web.Request) -> str | None:
     return XML if not accept or "*/*" in accept or "xml" in accept else None
 
 
-def _has_type(request: web.Request, types: tuple[str, ...]) -> bool:
-    # Even a GET is refused for a strange type, but may go without one.
+def _has_type(request: web.Request, types: tuple[str, ...], strict: bool) -> bool:
+    """Whether the body has one of the *types*; where *strict*, also one that is not there."""
+    reads = request.method in ("GET", "DELETE")
     if "Content-Type" not in request.headers:
-        return request.method in ("GET", "DELETE") or not request.can_read_body
-    return request.content_type in types
+        return reads or not request.can_read_body
+    return request.content_type in types or (reads and not strict)
 
 
 def _too_many(headers: dict[str, str]) -> SellerRefusal:
