@@ -130,7 +130,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
     surplus = Stranded(app, partial(stranded, settings))
     schedule = poll_schedule(settings)
-    client = affiliate_client(settings, clock) if settings.polling else None
+    client = affiliate_client(settings, clock, metrics) if settings.polling else None
     news = ItemNews(clock=now)
     learn = news.add_answer if settings.selling else None
     poller = Poller(app, tables, schedule, metrics, settings, client, clock, learn)
@@ -173,7 +173,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         note=lambda said: sink.persist(lambda: update_watched(database, said)),
     )
     own_items = OwnItems(app, tables.own_items, metrics, letters, clock=now)
-    shop = seller_client(settings, clock=clock) if settings.selling else None
+    shop = seller_client(settings, clock=clock, metrics=metrics) if settings.selling else None
     seller = SellerPoller(app, own_items, metrics, settings, shop, clock=now)
     webhooks = WebhookIntake(app, settings, metrics, news, clock=now)
 

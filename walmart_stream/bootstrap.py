@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,15 +29,17 @@ from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.kafka.permissions import PermissionsError, require_permissions
 from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.logs import logging_config
+from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.access import AccessRefused, require_access
 from walmart_stream.walmart.affiliate.client import AffiliateClient
 from walmart_stream.walmart.affiliate.signing import Signer
 from walmart_stream.walmart.bucket import TokenBucket
+from walmart_stream.walmart.measured import MeasuredTransport
 from walmart_stream.walmart.retry import RetryPolicy
 from walmart_stream.walmart.seller.client import SellerClient
 from walmart_stream.walmart.seller.limits import SellerLimits
-from walmart_stream.walmart.transport import AiohttpTransport
+from walmart_stream.walmart.transport import AiohttpTransport, Transport
 
 # A pause on the seller side is a minute where Walmart does not say more, and tokens of its
 # smaller limits are minutes apart.
@@ -205,10 +208,14 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-def affiliate_client(settings: Settings, clock: Callable[[], float] = time.time) -> AffiliateClient:
+def affiliate_client(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    metrics: Metrics | None = None,
+) -> AffiliateClient:
     """The client of the Affiliate API. Its limits are zero until the poller sets its share.
 
-    *clock*: a :class:`WalmartClock` learns from every answer.
+    *clock*: a :class:`WalmartClock` learns from every answer. *metrics* get each answer's duration.
 
     Raises:
         UnusableKey: WALMART_PRIVATE_KEY is not a usable key; the message does not show it.
@@ -221,7 +228,7 @@ def affiliate_client(settings: Settings, clock: Callable[[], float] = time.time)
         settings.walmart_private_key.get_secret_value(),
     )
     return AffiliateClient(
-        AiohttpTransport(),
+        _measured(AiohttpTransport(), metrics, "affiliate"),
         signer,
         base_url=settings.walmart_affiliate_url,
         publisher_id=settings.walmart_publisher_id,
@@ -236,15 +243,17 @@ def seller_client(
     settings: Settings,
     patience: float = SELLER_PATIENCE,
     clock: Callable[[], float] = time.time,
+    metrics: Metrics | None = None,
 ) -> SellerClient:
     """The client of the Marketplace Seller API, within Walmart's limits for one seller.
 
-    *patience*: how long a call may be tried again (seconds). *clock* as for the other one.
+    *patience*: how long a call may be tried again (seconds). *clock* and *metrics* as for the other
+    one.
     """
     assert settings.walmart_client_id is not None
     assert settings.walmart_client_secret is not None
     return SellerClient(
-        AiohttpTransport("WALMART_SELLER_URL"),
+        _measured(AiohttpTransport("WALMART_SELLER_URL"), metrics, "seller"),
         settings.walmart_client_id,
         settings.walmart_client_secret.get_secret_value(),
         base_url=settings.walmart_seller_url,
@@ -259,3 +268,9 @@ def seller_client(
         clock=clock,
         new_request_id=lambda: str(uuid.uuid4()),
     )
+
+
+def _measured(transport: Transport, metrics: Metrics | None, api: str) -> Transport:
+    if metrics is None:
+        return transport
+    return MeasuredTransport(transport, time.monotonic, partial(metrics.report_answer, api))

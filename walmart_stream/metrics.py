@@ -18,6 +18,11 @@ from walmart_stream import __version__
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+# Walmart's usual answer takes a third of a second; reports and large pages some seconds; half a
+# minute is the longest that is waited for.
+REQUEST_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+
+
 class Metrics:
     """The metrics of one worker, in a registry of their own."""
 
@@ -41,6 +46,27 @@ class Metrics:
         )
         self.poll_calls = Counter(
             "walmart_poll_calls", "Calls made for polls, repeated ones included.", registry=registry
+        )
+        self.request_seconds = Histogram(
+            "walmart_request_seconds",
+            "Seconds from asking Walmart to its whole answer, by API (affiliate or seller); calls "
+            "without an answer are errors and not in it.",
+            ["api"],
+            buckets=REQUEST_SECONDS,
+            registry=registry,
+        )
+        self.last_success = Gauge(
+            "walmart_last_success_timestamp_seconds",
+            "Epoch seconds of the last answer of Walmart's that was a success, by API; none: no "
+            "series.",
+            ["api"],
+            registry=registry,
+        )
+        self.calls_left = Gauge(
+            "walmart_calls_left_today",
+            "Calls of the Affiliate API's daily quota that this worker's partitions have left; the "
+            "sum over all workers is what is left.",
+            registry=registry,
         )
         self.sights = Counter(
             "walmart_sights",
@@ -199,6 +225,12 @@ class Metrics:
             "How far Walmart's clock is ahead of this machine's.",
             registry=registry,
         )
+
+    def report_answer(self, api: str, seconds: float, success: bool) -> None:
+        """Notes an answer of Walmart's *api* that took *seconds*; of a success, the time."""
+        self.request_seconds.labels(api).observe(seconds)
+        if success:
+            self.last_success.labels(api).set_to_current_time()
 
     def count_log_fault(self, topic: str, kind: str, number: int) -> None:
         """See :class:`walmart_stream.engine.app.StreamApp`."""

@@ -161,6 +161,10 @@ async def test_answers_without_some_fields_are_answers(running: Running) -> None
     await running.pipeline.until_settled()
 
     assert (await running.worker.counted("walmart_dead_letters_total")) == {}
+    # And each is timed.
+    assert (await running.worker.counted("walmart_request_seconds_count"))["affiliate"] >= 1
+    assert "affiliate" in await running.worker.counted("walmart_last_success_timestamp_seconds")
+    assert (await running.worker.counted("walmart_calls_left_today"))[""] > 0
 
 
 @pytest.mark.parametrize(

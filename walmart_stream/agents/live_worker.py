@@ -113,6 +113,7 @@ class LiveWorker:
             self._metrics.parked_partitions.labels(topic.name).set(count)
         polling = self._poller.stats()
         self._metrics.watched_items.set(polling["watched_items"])
+        self._metrics.calls_left.set(polling["calls_left_today"])
         self._health.measure()
         return {
             "version": __version__,
