@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.hang import DEADLINE
 from walmart_stream.sandbox import SandboxConfig, SellerConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
 
@@ -23,8 +24,6 @@ PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 # Calls of endpoints that the sandbox does not have: stores, reviews, and orders, which no part of
 # this program looks at.
 WITHOUT = {"reviews", "stores"}
-# Only there to end a hang.
-DEADLINE = 120.0
 
 pytestmark = pytest.mark.skipif(
     not (PYTHON.parent.parent / ".locked").is_file(),
