@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import NamedTuple
 
+from walmart_stream.domain.schedule.agenda import Agenda
 from walmart_stream.domain.schedule.pace import Allowance
 from walmart_stream.domain.schedule.poll import INVALID, Poll
 from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Outlook, Place, Schedule
@@ -94,7 +95,7 @@ class PollQueue:
         # What stands in a lane and does not agree with its partition is passed over: taking it out
         # would take a search.
         self._partitions: dict[int, _Partition] = {}
-        self._known: list[Place] = []
+        self._known = Agenda()
         self._refused: list[tuple[int, int, str]] = []
         self._new: deque[tuple[int, int, str]] = deque()
         self._groups: dict[Lane, deque[Sequence[Item]]] = {Lane.KNOWN: deque(), Lane.NEW: deque()}
@@ -173,7 +174,7 @@ class PollQueue:
             kind = self._join(partition, item_id, poll)
             place = Place(self._schedule.place(poll.seen, kind), poll.seen, *item)
             items[item_id] = place
-            heappush(self._known, place)
+            self._known.push(place)
         else:
             self._leave(partition, item_id)
             partition.lanes[item_id] = Lane.NEW
@@ -282,12 +283,11 @@ class PollQueue:
     def _first_known(self) -> Place | None:
         """The first of the order, where it belongs by what the schedule goes by now."""
         known, partitions, moved = self._known, self._partitions, 0
-        while known:
-            place = known[0]
+        while (place := known.first()) is not None:
             found, seen, number, item_id = place
             partition = partitions.get(number)
             if partition is None or partition.items.get(item_id) is not place:
-                heappop(known)
+                known.pop()
                 continue
             order = self._schedule.place(seen, partition.kinds[item_id])
             # A tenth of the interval is no move.
@@ -295,14 +295,15 @@ class PollQueue:
                 return place
             moved += 1
             partition.items[item_id] = place = Place(order, seen, number, item_id)
-            heapreplace(known, place)
+            known.pop()
+            known.push(place)
         return None
 
     def _pop_known(self, most: int) -> Iterator[Place]:
         for _ in range(most):
             if self._first_known() is None:
                 return
-            place = heappop(self._known)
+            place = self._known.pop()
             self._partitions[place.partition].items[place.item_id] = _At.ASKED
             yield place
 
@@ -316,7 +317,7 @@ class PollQueue:
         for number, place in enumerate(first):
             if number not in chosen:
                 self._partitions[place.partition].items[place.item_id] = place
-                heappush(self._known, place)
+                self._known.push(place)
         return [
             Item(place.partition, place.item_id)
             for number, place in enumerate(first)
