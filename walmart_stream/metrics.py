@@ -145,7 +145,7 @@ class Metrics:
         )
         self.oversized = Counter(
             "walmart_oversized_answers",
-            "Items whose answer fits no record, by source: affiliate, items or buy_box.",
+            "Items whose answer fits no record, by source: affiliate, items, buy_box or insights.",
             ["source"],
             registry=registry,
         )
@@ -160,7 +160,7 @@ class Metrics:
         )
         self.seller_observations = Counter(
             "walmart_seller_observations",
-            "Observations made of the seller's own items, by source: items or buy_box.",
+            "Observations made of the seller's own items, by source: items, buy_box or insights.",
             ["source"],
             registry=registry,
         )

@@ -289,6 +289,12 @@ class Settings(BaseModel):
     seller_report_interval: float = Field(
         3600, gt=0, description="Between two buy-box reports, which take Walmart up to 45 minutes."
     )
+    seller_insights_interval: float = Field(
+        3600,
+        gt=0,
+        description="Between two readings of Walmart's pricing insights, which come at 50 items a "
+        "minute.",
+    )
     bad_input_limit: int = Field(
         10_000,
         ge=1,

@@ -179,3 +179,48 @@ async def test_a_worker_stops_in_the_middle_of_a_reading(
 
         assert await worker.terminate() == 0
         assert "Traceback" not in worker.log, worker.log[-3000:]
+
+
+async def test_insights_come_within_their_limit_and_are_stored_with_the_own_offer(
+    make_pipeline: MakePipeline, tmp_path: Path
+) -> None:
+    """Untouched into the raw topic, under the item id that the report has told; what is stored is
+    what Walmart said last, and what the log comes to.
+    """
+    async with open_shop(tmp_path, items=90, skus=60, report_seconds=(1.0, 1.0), **TOLD) as shop:
+        pipeline = make_pipeline(
+            **shop.environment,
+            SELLER_POLL_INTERVAL="600",
+            SELLER_REPORT_INTERVAL="600",
+            SELLER_INSIGHTS_INTERVAL="2",
+        )
+        worker = pipeline.start()
+        await worker.until_ready()
+        active = {i["sku"]: i["item_id"] for i in await shop.items() if i["lifecycle"] == "ACTIVE"}
+
+        async def told() -> dict[str, dict[str, Any]]:
+            documents = await pipeline.documents("offers", offer="own")
+            return {d["item_id"]: d["insights"] for d in documents.values() if "insights" in d}
+
+        async def all_told() -> bool:
+            return set(await told()) == set(active.values())
+
+        await until("the insights of all items are stored", all_told)
+        assert (await seller(worker))["insights_offered"] is True
+        served: dict[str, list[Any]] = {}
+        for record in await shop.served():
+            if record["endpoint"] == "pricing_insights":
+                served.setdefault(record["sku"], []).append(record["payload"])
+        for one in await observed(pipeline):
+            row = one["payload"].get("insight")
+            if row is not None:
+                assert row in served[row["sku"]]
+                assert active[row["sku"]] == one["item_id"]
+        suggested = {row["suggestedPrice"] for rows in served.values() for row in rows}
+        for insights in (await told()).values():
+            cents = insights["suggested_cents"]
+            assert cents is None or cents / 100 in suggested
+        counted = await shop.stats()
+        assert counted["endpoints"]["pricing_insights"]["refused"] == 0
+        report = await pipeline.verified()
+        assert report.is_clean, report

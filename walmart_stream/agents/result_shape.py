@@ -44,6 +44,31 @@ class _BuyBox(TypedDict):
     since: str
 
 
+class _Insights(TypedDict):
+    suggested_cents: Integer | None
+    suggested_by: str | None
+    competitor_cents: Integer | None
+    box_price_cents: Integer | None
+    box_landed_cents: Integer | None
+    win_rate_by_views: float | None
+    competitive: bool | None
+    fulfillment: str | None
+    traffic: str | None
+    since: str
+
+
+class _Badges(TypedDict):
+    wfs: bool | None
+    pro_seller: bool | None
+    speed: str | None
+
+
+class _Compared(TypedDict):
+    own: _Badges | None
+    winner: _Badges | None
+    since: str
+
+
 class _Change(TypedDict):
     type: Literal["price_change"]
     item_id: str
@@ -63,6 +88,8 @@ class _Change(TypedDict):
     source: _Source
     buy_box: NotRequired[_BuyBox]
     revision: NotRequired[Integer]
+    insights: NotRequired[_Insights]
+    compared: NotRequired[_Compared]
 
 
 class _Update(TypedDict):
@@ -80,6 +107,8 @@ class _Update(TypedDict):
     observed_at: str
     revision: Integer
     buy_box: NotRequired[_BuyBox]
+    insights: NotRequired[_Insights]
+    compared: NotRequired[_Compared]
 
 
 class _Window(TypedDict):

@@ -17,6 +17,7 @@ from zlib import crc32
 import orjson
 
 from walmart_stream.agents.dead_letters import add_unreadable
+from walmart_stream.agents.insight_poll import INSIGHTS, InsightReader
 from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
 from walmart_stream.agents.raw_records import add_observation
 from walmart_stream.domain.reading.csv_file import RecordFault
@@ -100,7 +101,9 @@ class SellerPoller:
         self._intervals = {
             ITEMS: settings.seller_poll_interval,
             REPORT: settings.seller_report_interval,
+            INSIGHTS: settings.seller_insights_interval,
         }
+        self._insights = InsightReader(app, own, metrics, clock, self._add, self._refuse)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._generation: int | None = None
         self._gave_up_at = 0
@@ -130,14 +133,21 @@ class SellerPoller:
             await self._own.give_up()
         if self._client is None:
             return
-        for name, job in ((ITEMS, self._read_items), (REPORT, self._read_report)):
+        readings = (
+            (ITEMS, self._read_items),
+            (REPORT, self._read_report),
+            (INSIGHTS, self._insights.read),
+        )
+        for name, job in readings:
             if name not in self._jobs and self._is_due(name):
                 self._jobs[name] = asyncio.create_task(self._finish(name, job(self._client)))
 
     def stats(self) -> dict[str, Any]:
         """How far the reading is, if it is this worker's, and the last failure."""
         ours = self._own.is_ours
-        items, report = (self._own.progress(name) if ours else {} for name in (ITEMS, REPORT))
+        items, report, insights = (
+            self._own.progress(name) if ours else {} for name in (ITEMS, REPORT, INSIGHTS)
+        )
         return {
             "enabled": self._client is not None,
             "reading": ours and self._client is not None,
@@ -150,6 +160,10 @@ class SellerPoller:
             "report_malformed": report.get("malformed"),
             "report_read_at": _iso(report.get("done")),
             "report_requested": report.get("request_id"),
+            "insights_rows": insights.get("rows"),
+            "insights_without_id": insights.get("without_id"),
+            "insights_offered": insights.get("offered"),
+            "insights_read_at": _iso(insights.get("done")),
             "waiting_events": self._own.waiting if ours else None,
             "last_error": self._last_error,
             "last_error_at": _iso(self._last_error_at),
@@ -168,6 +182,9 @@ class SellerPoller:
         await asyncio.gather(*jobs, return_exceptions=True)
 
     def _is_due(self, name: str) -> bool:
+        if name == INSIGHTS and "ok" not in self._own.progress(REPORT):
+            # They name SKUs, and the report is what says which items these are.
+            return False
         progress = self._own.progress(name)
         interval = self._intervals[name]
         wait = interval if progress.get("ok", True) else min(interval, RETRY_PAUSE)

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from walmart_stream.domain.box_reasons import Shown
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.closing import change_width, close_until
 from walmart_stream.domain.events import (
@@ -110,7 +111,7 @@ def _observe(
     first_event = len(outcome.events)
     # As of before an offer entered another one; looked for only when one does.
     newest_window: int | None = None
-    applied = equal = tells = False
+    applied = equal = tells = explains = False
     offers = observation.offers
     sight = observation.sight
     if sight is not None:
@@ -118,7 +119,7 @@ def _observe(
         if sight.is_silent:
             outcome.silent += 1
             return
-        offers, applied, equal = _see(state, sight, offers, at, rules)
+        offers, applied, equal, explains = _see(state, sight, offers, at, rules)
         tells = state.seller is not None and state.seller.untold
     for offer_name, seen in offers.items():
         found = known_offers.get(offer_name)
@@ -174,6 +175,8 @@ def _observe(
             window.observe(landed, is_change=bool(kinds))
         if kinds or (tells and offer_name == OWN):
             box = None if sight is None else _told(state, offer_name)
+            reasons = _reasons(state, offer_name)
+            explains = explains and offer_name != OWN
             found.changed_at = at
             outcome.events.append(
                 PriceChange(
@@ -186,11 +189,15 @@ def _observe(
                     at,
                     source,
                     box,
-                    _newest(known_offers, at),
+                    _newest(state, offer_name, at),
+                    reasons,
                 )
             )
-        elif updates:
+        elif updates or (explains and offer_name == OWN):
+            explains = explains and offer_name != OWN
             outcome.events.append(_update(state, observation.item_id, offer_name, name_now, at))
+    if explains and OWN in known_offers:
+        outcome.events.append(_update(state, observation.item_id, OWN, name_now, at))
     if sight is not None and max(len(known_offers), len(state.absent)) > MOST_RIVALS:
         for offer_name, lost in forget_rivals(state):
             last = max(start, lost.window.end)
@@ -212,10 +219,11 @@ def _observe(
 
 def _see(
     state: ItemState, sight: Sight, named: Mapping[str, Offer | None], at: int, rules: Rules
-) -> tuple[dict[str, Offer | None], bool, bool]:
+) -> tuple[dict[str, Offer | None], bool, bool, bool]:
     """Take over what only the seller side says; the offers that it comes to.
 
-    Also whether anything beside offers was newer, and whether it was as old as what is known.
+    Also whether anything beside offers was newer, whether it was as old as what is known, and
+    whether it explains the box otherwise than what is known.
     """
     seller = state.seller
     if seller is None:
@@ -228,7 +236,8 @@ def _see(
         offers[OWN] = seller.offer()
     offers.update(seller.rivals(sight, named, state.offers, at))
     equal = sight.box is not None and seller.box is not None and at == seller.box.observed_at
-    return offers, seller.look(sight, at, rules) or heard, equal
+    newer, as_old, explains = seller.explain(sight, at)
+    return offers, seller.look(sight, at, rules) or heard or newer, equal or as_old, explains
 
 
 def _told(state: ItemState, name: str) -> BuyBox | None:
@@ -237,6 +246,11 @@ def _told(state: ItemState, name: str) -> BuyBox | None:
         return None
     state.seller.untold = False
     return copy(state.seller.box)
+
+
+def _reasons(state: ItemState, name: str) -> Shown | None:
+    """Reasons for the holder of the buy box, as they are stored with the own offer."""
+    return None if name != OWN or state.seller is None else state.seller.shown_reasons()
 
 
 def _enter_window(
@@ -306,18 +320,31 @@ def _update(
     box = None
     if name == OWN and state.seller is not None:
         box = copy(state.seller.box)
-    newest = _newest(state.offers, at)
     return OfferUpdated(
-        item_id, name, item_name, known.offer, known.changed_at, known.observed_at, newest, box
+        item_id,
+        name,
+        item_name,
+        known.offer,
+        known.changed_at,
+        known.observed_at,
+        _newest(state, name, at),
+        box,
+        _reasons(state, name),
     )
 
 
-def _newest(offers: Mapping[str, OfferState], at: int) -> int:
-    """The newest observation of the item, one at *at* included."""
+def _newest(state: ItemState, name: str, at: int) -> int:
+    """The newest observation of the item, one at *at* included.
+
+    For the own offer, the reasons for its buy box are added: they are observations of their own,
+    and either may be the one that its document changes by.
+    """
     newest = at
-    for known in offers.values():
+    for known in state.offers.values():
         if known.observed_at > newest:
             newest = known.observed_at
+    if name == OWN and state.seller is not None and state.seller.reasons is not None:
+        newest += state.seller.reasons.revision
     return newest
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType, to_builtins
 from msgspec.json import Encoder
 
+from walmart_stream.domain.box_reasons import Shown
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.time import to_iso
@@ -32,7 +33,7 @@ class PriceChange(Struct, frozen=True, gc=False):
 
     ``buy_box`` comes with the own offer, once it is known who holds the box. ``kinds`` is empty
     where nothing else differs. ``newest`` is the newest observation of the whole item, where that
-    is not this one.
+    is not this one, to which the own offer adds those of its ``reasons``.
     """
 
     item_id: str
@@ -45,6 +46,7 @@ class PriceChange(Struct, frozen=True, gc=False):
     source: Source
     buy_box: BuyBox | None = None
     newest: int = 0
+    reasons: Shown | None = None
 
     def document(self) -> dict[str, Any]:
         """JSON fields; ``delta_cents`` is of landed prices where both are known, else of prices.
@@ -89,14 +91,15 @@ class PriceChange(Struct, frozen=True, gc=False):
             self.source,
             UNSET if self.buy_box is None else self.buy_box.document(),
             UNSET if self.newest <= self.observed_at else self.observed_at + self.newest,
+            *_explained(self.reasons),
         )
 
 
 class OfferUpdated(Struct, frozen=True, gc=False):
     """Something that an offer's document holds has changed, but nothing that is a price change.
 
-    That is the item's name, or two-day shipping. ``observed_at`` is the offer's last observation,
-    ``newest`` that of the whole item.
+    That is the item's name, two-day shipping, or what explains the buy box. ``observed_at`` is the
+    offer's last observation, ``newest`` that of the whole item.
     """
 
     item_id: str
@@ -107,6 +110,7 @@ class OfferUpdated(Struct, frozen=True, gc=False):
     observed_at: int
     newest: int
     buy_box: BuyBox | None = None
+    reasons: Shown | None = None
 
     def document(self) -> dict[str, Any]:
         """JSON fields."""
@@ -131,6 +135,7 @@ class OfferUpdated(Struct, frozen=True, gc=False):
             to_iso(self.observed_at),
             self.observed_at + self.newest,
             UNSET if self.buy_box is None else self.buy_box.document(),
+            *_explained(self.reasons),
         )
 
 
@@ -222,6 +227,8 @@ class _PriceChangeValue(Struct, gc=False, tag_field="type", tag="price_change"):
     source: Source
     buy_box: dict[str, Any] | UnsetType
     revision: int | UnsetType
+    insights: dict[str, Any] | UnsetType
+    compared: dict[str, Any] | UnsetType
 
 
 class _OfferUpdatedValue(Struct, gc=False, tag_field="type", tag="offer_updated"):
@@ -239,6 +246,8 @@ class _OfferUpdatedValue(Struct, gc=False, tag_field="type", tag="offer_updated"
     observed_at: str
     revision: int
     buy_box: dict[str, Any] | UnsetType
+    insights: dict[str, Any] | UnsetType
+    compared: dict[str, Any] | UnsetType
 
 
 class _WindowClosedValue(Struct, gc=False, tag_field="type", tag="window_closed"):
@@ -300,3 +309,11 @@ def summarise(item_id: str, offer: str, window: Window, now: Offer, seen_at: int
 
 def _delta(now: int, before: int) -> tuple[int, float | None]:
     return now - before, (now - before) * 100 / before if before else None
+
+
+def _explained(reasons: Shown | None) -> tuple[dict[str, Any] | UnsetType, ...]:
+    """Insights and comparison, as far as there are any."""
+    if reasons is None:
+        return UNSET, UNSET
+    found = reasons.insights, reasons.compared
+    return tuple(UNSET if one is None else one for one in found)

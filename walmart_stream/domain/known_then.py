@@ -34,13 +34,15 @@ class Then:
     """An item as it was known at a time: its ``offers`` by name, and the buy box's document.
 
     ``is_whole``: the log holds all that ever was. Else there may have been more, which cannot be
-    told.
+    told. ``is_walmarts_name``: the affiliate side has given the name, and the seller side has no
+    say in it.
     """
 
     name: str | None = None
     offers: dict[str, Fact] = field(default_factory=dict)
     buy_box: dict[str, Any] | None = None
     is_whole: bool = True
+    is_walmarts_name: bool = False
 
     def document(self, at: int, rules: Rules) -> dict[str, Any]:
         """JSON fields, as of *at* (epoch ms).
@@ -125,7 +127,7 @@ def _note(
         del then.offers[name]
     # An older answer does not rename an item.
     if observed_at == state.observed_at:
-        then.name = state.name
+        then.name, then.is_walmarts_name = state.name, state.named_by_walmart
     box = None if state.seller is None else state.seller.box
     if box is not None and box.observed_at == observed_at:
         then.buy_box = box.document()
@@ -145,7 +147,8 @@ def _common(found: Sequence[Then]) -> Then:
             for one in rest
         ):
             common.offers[name] = fact._replace(changed_at=_changed_at(name, fact, rest))
-    if all(other.name == first.name for other in others):
+    # A name of the seller's own counts only if Walmart had not named the item before.
+    if first.is_walmarts_name and all(other.name == first.name for other in others):
         common.name = first.name
     return common
 

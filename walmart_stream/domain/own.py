@@ -16,6 +16,7 @@ from copy import copy
 from msgspec import UNSET, Struct, field
 
 from walmart_stream.domain import buy_box
+from walmart_stream.domain.box_reasons import BoxReasons, Shown
 from walmart_stream.domain.buy_box import BuyBox
 from walmart_stream.domain.offers import OWN, RIVAL, UNAVAILABLE, Offer
 from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
@@ -73,7 +74,8 @@ class SellerState(Struct, array_like=True, gc=False):
     ``published`` to ``shipping_cents`` are what earlier versions knew, until the next word.
     ``listed_at`` is when a list of all rivals was last seen (epoch ms): an older observation does
     not bring one into being that it did not name. ``untold``: ``box`` differs from what was last
-    stored of it, because its word came too late for the own offer.
+    stored of it, because its word came too late for the own offer. ``reasons`` is what explains a
+    lost box, ``None`` before there was any.
     """
 
     published: bool | None = None
@@ -84,12 +86,15 @@ class SellerState(Struct, array_like=True, gc=False):
     box: BuyBox | None = None
     untold: bool = False
     skus: dict[str, OwnSku] = field(default_factory=dict)
+    reasons: BoxReasons | None = None
 
     def copy(self) -> SellerState:
         twin = copy(self)
         twin.skus = {sku: copy(own) for sku, own in self.skus.items()}
         if self.box is not None:
             twin.box = copy(self.box)
+        if self.reasons is not None:
+            twin.reasons = self.reasons.copy()
         return twin
 
     def offer(self) -> Offer:
@@ -122,6 +127,24 @@ class SellerState(Struct, array_like=True, gc=False):
         if said.seller is not None:
             self.seller = said.seller
         return True
+
+    def explain(self, sight: Sight, at: int) -> tuple[bool, bool, bool]:
+        """See :meth:`BoxReasons.hear`; what is about another condition is not heard."""
+        if (sight.insight is None and sight.compared is None) or self._is_aside(sight):
+            return False, False, False
+        reasons = self.reasons or BoxReasons()
+        heard = reasons.hear(sight, at)
+        if heard[0]:
+            self.reasons = reasons
+        return heard
+
+    def shown_reasons(self) -> Shown | None:
+        """Reasons for the holder of the box, as the own offer shows them."""
+        if self.reasons is None:
+            return None
+        shown = self._shown()
+        sku = next((sku for sku, own in self.skus.items() if own is shown), None)
+        return self.reasons.of(sku)
 
     def rivals(
         self, sight: Sight, named: Mapping[str, Offer | None], known: Mapping[str, object], at: int

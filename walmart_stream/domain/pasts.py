@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from walmart_stream.domain.apply import Entry
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, Offer
+from walmart_stream.domain.reading.box_reasons import Badges, Compared, Insight
 from walmart_stream.domain.reading.observation import AFFILIATE, Observation
 from walmart_stream.domain.reading.seller_observation import NOBODY, SOMEBODY, BoxSight, OwnSight
 
@@ -90,6 +91,9 @@ def _otherwise(observation: Observation, offers: set[str]) -> Observation:
             own=OwnSight(True, OTHER.price_cents, OTHER.shipping_cents, OTHER.seller),
             box=BoxSight(holder, None, True),
             complete=False,
+            insight=Insight(OTHER.price_cents),
+            insight_of=None,
+            compared=Compared(Badges(speed="otherwise")),
         )
     return replace(
         observation,

@@ -55,7 +55,8 @@ class Standing(NamedTuple):
     price is lower, out of ``ranked`` offers whose landed price is known; ``None`` if own's is not.
     ``win_share`` is the share of time that own held the buy box, and ``win_coverage`` of how much
     time that is known: see :meth:`walmart_stream.domain.buy_box.BuyBox.share`.
-    ``state`` is the first of these that is true:
+    ``insights`` and ``compared`` are what explains the box beside prices, as they are stored with
+    the own offer. ``state`` is the first of these that is true:
 
     * ``unknown``: there is no own offer;
     * ``lost``: it cannot be ordered;
@@ -78,6 +79,8 @@ class Standing(NamedTuple):
     buy_box: Holder
     win_share: float | None = None
     win_coverage: float = 0.0
+    insights: Mapping[str, Any] | None = None
+    compared: Mapping[str, Any] | None = None
 
 
 def item_standing(item: ItemState, known_ms: int) -> Standing | None:
@@ -92,12 +95,15 @@ def item_standing(item: ItemState, known_ms: int) -> Standing | None:
     seen = {name: Seen(known.offer, known.observed_at) for name, known in item.offers.items()}
     box = seller.box
     oldest = item.observed_at - known_ms
-    if box is None:
-        return standing(seen, Holder(), seller.seller, oldest)
-    holder = Holder(box.holder, box.seller, box.suppressed, box.since)
-    share, coverage = box.share(item.observed_at)
+    holder = Holder() if box is None else Holder(box.holder, box.seller, box.suppressed, box.since)
     known = standing(seen, holder, seller.seller, oldest)
-    return known._replace(win_share=share, win_coverage=coverage)
+    if box is not None:
+        share, coverage = box.share(item.observed_at)
+        known = known._replace(win_share=share, win_coverage=coverage)
+    shown = seller.shown_reasons()
+    if shown is not None:
+        known = known._replace(insights=shown.insights, compared=shown.compared)
+    return known
 
 
 def standing(

@@ -65,6 +65,19 @@ _BUY_BOX = (
 )
 
 
+_INSIGHTS = (
+    *_fields(Kind.INTEGER, "suggested_cents"),
+    *_fields(Kind.TEXT, "suggested_by"),
+    *_fields(Kind.INTEGER, "competitor_cents", "box_price_cents", "box_landed_cents"),
+    *_fields(Kind.NUMBER, "win_rate_by_views"),
+    *_fields(Kind.FLAG, "competitive"),
+    *_fields(Kind.TEXT, "fulfillment", "traffic"),
+    *_fields(Kind.TIME, "since"),
+)
+_BADGES = (*_fields(Kind.FLAG, "wfs", "pro_seller"), *_fields(Kind.TEXT, "speed"))
+_COMPARED = (Field("own", _BADGES), Field("winner", _BADGES), *_fields(Kind.TIME, "since"))
+
+
 def _unreadable(collection: str) -> tuple[Field, ...]:
     """The reasons why sealed fields cannot be opened."""
     return _optional(Field(UNREADABLE, _optional(*_fields(Kind.TEXT, *SEALED_FIELDS[collection]))))
@@ -105,7 +118,11 @@ CURRENT_OFFERS = Exported(
         *_fields(Kind.FLAG, "available"),
         *_fields(Kind.TIME, "changed_at"),
         *_fields(Kind.INTEGER, "revision"),
-        *_optional(Field("buy_box", _BUY_BOX)),
+        *_optional(
+            Field("buy_box", _BUY_BOX),
+            Field("insights", _INSIGHTS),
+            Field("compared", _COMPARED),
+        ),
         *_unreadable(OFFERS),
     ),
 )

@@ -67,6 +67,7 @@ MEASURED = {
     "WINDOW_SIZE": "10",
     "SELLER_POLL_INTERVAL": "30",
     "SELLER_REPORT_INTERVAL": "60",
+    "SELLER_INSIGHTS_INTERVAL": "60",
 }
 MEASURED_SPEED = 1000.0
 
@@ -143,6 +144,7 @@ class Options:
             "WINDOW_SIZE": "300",
             "SELLER_POLL_INTERVAL": f"{2 * shortest:.0f}",
             "SELLER_REPORT_INTERVAL": f"{10 * shortest:.0f}",
+            "SELLER_INSIGHTS_INTERVAL": f"{10 * shortest:.0f}",
         }
 
 

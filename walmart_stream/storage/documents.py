@@ -15,6 +15,9 @@ DEAD_LETTERS = "dead_letters"
 ALERTS = "alerts"
 ALERT_DELIVERIES = "alert_deliveries"
 
+# What explains to the own offer who holds the buy box.
+REASONS = ("insights", "compared")
+
 # The width of windows whose ids do not name it: the default of the first release, seconds.
 UNNAMED_WIDTH_S = 3600
 
@@ -39,6 +42,9 @@ def offer_document(change: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "buy_box" in change:
         document["buy_box"] = _buy_box(change["buy_box"])
+    for name in REASONS:
+        if name in change:
+            document[name] = _buy_box(change[name])
     return document
 
 
@@ -46,7 +52,8 @@ def revision_of(change: Mapping[str, Any]) -> int:
     """The order of an offer's documents: a larger one says all that a smaller one knew, and more.
 
     It is the sum of the offer's last observation and the newest one of its item (epoch ms each),
-    either of which may change what the document says, and neither of which ever goes back. A
+    and of the own offer's insights and comparison: each of them may change what the document says,
+    and none ever goes back. A
     ``price_change`` leaves it out where the two are the same.
 
     Raises:
@@ -118,5 +125,5 @@ def window_document(closed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _buy_box(box: Mapping[str, Any]) -> dict[str, Any]:
-    """Only the seller's own offer has one, once the holder is known."""
+    """The own offer's words about its buy box, each with the time since when it is so."""
     return {**box, "since": parse_moment(box["since"])[1]}

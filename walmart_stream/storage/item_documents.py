@@ -46,7 +46,10 @@ def stored_standing(offers: Mapping[str, Document]) -> Standing:
         )
         for name, one in offers.items()
     }
-    return standing(seen, holder, None if own is None else own["seller"])
+    found = standing(seen, holder, None if own is None else own["seller"])
+    if own is None:
+        return found
+    return found._replace(insights=own.get("insights"), compared=own.get("compared"))
 
 
 def summary(

@@ -33,7 +33,7 @@ from walmart_stream.storage.documents import ALERTS, DEAD_LETTERS, ITEMS, OFFERS
 logger = logging.getLogger(__name__)
 
 SEALED_FIELDS: Mapping[str, tuple[str, ...]] = {
-    OFFERS: ("buy_box",),
+    OFFERS: ("buy_box", "insights", "compared"),
     PRICE_CHANGES: ("buy_box",),
     # The state is a word about the box, too. So with keys no list is sorted by it.
     ITEMS: ("state", "holder", "buy_box"),

@@ -129,4 +129,14 @@ def _standing(known: Standing, since: str | None) -> dict[str, Any]:
         "rank": known.rank,
         "ranked": known.ranked,
         "buy_box": {**known.buy_box._asdict(), "since": since},
+        "insights": _reason(known.insights),
+        "compared": _reason(known.compared),
     }
+
+
+def _reason(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Reasons for the holder of the box; stored ones have their time as a date."""
+    if found is None:
+        return None
+    since = found["since"]
+    return {**found, "since": since if isinstance(since, str) else to_iso(to_ms(since))}

@@ -149,6 +149,49 @@ class BuyBox(_Output):
     since: Time | None
 
 
+class Insights(_Output):
+    """Walmart's own view of the seller's price, of the SKU that the own offer is of."""
+
+    suggested_cents: Annotated[int | None, Field(description="The price that Walmart suggests.")]
+    suggested_by: Annotated[
+        str | None, Field(description="The signal that the suggested price comes from.")
+    ]
+    competitor_cents: Annotated[
+        int | None, Field(description="The best price that Walmart knows of elsewhere.")
+    ]
+    box_price_cents: Cents
+    box_landed_cents: Cents
+    win_rate_by_views: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="Share of page views at which own held the buy box, by Walmart. "
+            "`win_share` is of time, by what was observed.",
+        ),
+    ]
+    competitive: bool | None
+    fulfillment: str | None
+    traffic: str | None
+    since: Annotated[Time, Field(description="Walmart has said so since then.")]
+
+
+class Badges(_Output):
+    """An offer beside its price; null: Walmart did not say."""
+
+    wfs: Annotated[bool | None, Field(description="Walmart ships it.")]
+    pro_seller: bool | None
+    speed: Annotated[str | None, Field(description="Of shipping, in Walmart's words.")]
+
+
+class Compared(_Output):
+    """The own offer and the one that holds the buy box, by the last event that named them."""
+
+    own: Badges | None
+    winner: Badges | None
+    since: Time
+
+
 class StoredStanding(_Output):
     """How the seller's own offer stands among its rivals' by landed price."""
 
@@ -170,6 +213,10 @@ class StoredStanding(_Output):
     rank: Annotated[int | None, Field(ge=1, description="1: no rival's landed price is lower.")]
     ranked: Annotated[int, Field(ge=0, description="Offers whose landed price is known.")]
     buy_box: BuyBox
+    insights: Annotated[
+        Insights | None, Field(description="null: there are none yet, or not for this seller.")
+    ]
+    compared: Annotated[Compared | None, Field(description="null: no event has said so yet.")]
     unreadable: Unreadable = None
 
 

@@ -19,7 +19,7 @@ from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.windows import Rules
 from walmart_stream.sandbox.market.catalogue import generate_catalogue
 from walmart_stream.sandbox.market.market import Market
-from walmart_stream.sandbox.seller.buy_box import report_row
+from walmart_stream.sandbox.seller.buy_box import insight, report_row
 from walmart_stream.sandbox.seller.config import SellerConfig
 from walmart_stream.sandbox.seller.events import Events
 from walmart_stream.sandbox.seller.item_json import own_item_json, said_of
@@ -89,6 +89,10 @@ def test_events_of_the_buy_box_are_read_as_they_were_meant() -> None:
                 assert not any(state.offers[name].offer.available for name in gone)
             standing = item_standing(state, RULES.known_ms)
             assert standing is not None
+            told = standing.compared or {"own": None, "winner": None}
+            for side, badges in meant["badges"].items():
+                found = told[side]
+                assert (None if found is None else tuple(found.values())) == badges
             holder = standing.buy_box
             winner = meant["winner"]
             if winner is None:
@@ -119,6 +123,33 @@ def test_rows_of_the_report_are_read_as_they_were_meant(columns: Columns) -> Non
         assert seen.sight.own.price_cents == meant["own_price_cents"]
         assert seen.sight.own.shipping_cents == meant["own_shipping_cents"]
         assert (seen.sight.box.holder == "own") is meant["winning"]
+
+
+def test_insights_are_read_as_they_were_meant() -> None:
+    """Suggested price, its signal, the best price elsewhere, win rate; they change no offer."""
+    market = shop()
+    suggested = set()
+    for item in market.items.by_item_id.values():
+        said = insight(market, item, 0.0)
+        meant = said.reading
+        state = after(None, look(item.item_id, 0, "seller", own_item_json(item, 0.0)))
+        offers = {name: known.offer for name, known in state.offers.items()}
+
+        state = after(state, look(item.item_id, 1, "seller", {"insight": said.payload}))
+
+        assert {name: known.offer for name, known in state.offers.items()} == offers
+        standing = item_standing(state, RULES.known_ms)
+        assert standing is not None
+        told = standing.insights
+        assert told is not None
+        assert told["suggested_cents"] == meant["suggested_price_cents"]
+        assert told["suggested_by"] == meant["suggested_by"]
+        assert told["competitor_cents"] == meant["competitor_price_cents"]
+        assert told["box_price_cents"] == meant["buy_box_price_cents"]
+        assert told["win_rate_by_views"] == pytest.approx(meant["win_rate"])
+        assert told["competitive"] is meant["winning"]
+        suggested.add(told["suggested_by"])
+    assert len(suggested) > 1
 
 
 def test_items_and_publications_are_read_as_they_were_meant() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from walmart_stream.domain.errors import BadInput, BadNumber, UnsupportedSource, WrongShape
 from walmart_stream.domain.offers import Offer
@@ -210,7 +211,8 @@ def test_a_changed_buy_box_speaks_for_own_rivals_and_the_holder() -> None:
     look = box_changed()
 
     assert look.offers == {"rival:Acme LLC": Offer(2349, None, None, True, "Acme LLC")}
-    assert look.sight == Sight(
+    assert look.sight is not None
+    assert replace(look.sight, compared=None) == Sight(
         "Kettle",
         OwnSight(True, 2497, 0, "My Shop"),
         BoxSight("rival", "Acme LLC", False),

@@ -1,8 +1,8 @@
 """Reads what the seller side says about an item: sources ``seller`` and ``webhook``.
 
-Three forms: an item of ``GET /v3/items``, a row of the buy-box report, and an event of a webhook.
-Each sees some fields of the seller's own offer and not others; a field that it cannot see is
-:data:`~msgspec.UNSET`, which is not the same as unknown (``None``).
+Four forms: an item of ``GET /v3/items``, a row of the buy-box report, one of the pricing insights,
+and an event of a webhook. Each sees some fields of the seller's own offer and not others; a field
+that it cannot see is :data:`~msgspec.UNSET`, which is not the same as unknown (``None``).
 
 A price that cannot be read is bad input. Any other field that cannot be read is unknown: the rest
 of the payload counts, and ``odd`` names the field.
@@ -19,6 +19,12 @@ from walmart_stream.domain.errors import BadInput, UnsupportedSource, WrongShape
 from walmart_stream.domain.offers import OWN, RIVAL, Offer
 from walmart_stream.domain.reading import seller_values as read
 from walmart_stream.domain.reading.amounts import price_cents, shipping_cents
+from walmart_stream.domain.reading.box_reasons import (
+    Compared,
+    Insight,
+    compared_of,
+    insight_of,
+)
 from walmart_stream.domain.reading.texts import MAX_NAME, MAX_SELLER, text_of
 from walmart_stream.domain.sellers import same_seller, tidy
 
@@ -72,7 +78,8 @@ class Sight(Struct, frozen=True, gc=False):
     """The content of one payload besides the rivals' offers.
 
     ``complete``: the rivals that it names are all that there are. ``odd`` names the fields that
-    could not be read.
+    could not be read. ``insight`` is Walmart's view of the SKU ``insight_of``, ``compared`` the
+    badges of offers; neither speaks for any offer.
     """
 
     name: str | None = None
@@ -80,11 +87,14 @@ class Sight(Struct, frozen=True, gc=False):
     box: BoxSight | None = None
     complete: bool = False
     odd: tuple[str, ...] = ()
+    insight: Insight | None = None
+    insight_of: str | None = None
+    compared: Compared | None = None
 
     @property
     def is_silent(self) -> bool:
         """Whether it speaks for nothing: events that are about something else."""
-        return self.own is None and self.box is None
+        return self.own is None and self.box is None and self.insight is None
 
 
 def seller_sight(payload: Mapping[str, Any], item_id: str) -> Sight:
@@ -96,9 +106,12 @@ def seller_sight(payload: Mapping[str, Any], item_id: str) -> Sight:
     """
     if "report" in payload:
         return _report_row(payload, item_id)
+    if "insight" in payload:
+        sku, insight, odd = insight_of(payload["insight"])
+        return Sight(odd=odd, insight=insight, insight_of=sku)
     if "sku" in payload and "source" not in payload:
         return _own_item(payload)
-    raise UnsupportedSource("payload: neither an item nor a row of a report")
+    raise UnsupportedSource("payload: neither an item nor a row of a report or of insights")
 
 
 def webhook_sight(
@@ -298,7 +311,9 @@ def _buy_box_changed(
     complete = not unread and total is not None and total.isdecimal()
     complete = complete and total is not None and int(total[:20]) <= len(listed)
     name = fields.text(info, "itemName", MAX_NAME, "itemInfo.")
-    return Sight(name, own, box, complete, tuple(dict.fromkeys(fields.odd))), rivals
+    compared = compared_of(current, winning, fields.odd)
+    odd = tuple(dict.fromkeys(fields.odd))
+    return Sight(name, own, box, complete, odd, compared=compared), rivals
 
 
 def _current_offer(

@@ -19,7 +19,7 @@ BUCKET_MS = 60_000
 class Agenda:
     """Gives out the smallest place first. Pushing and popping cost O(log n) of what is near."""
 
-    __slots__ = ("_near", "_later", "_numbers", "_open")
+    __slots__ = ("_later", "_near", "_numbers", "_open")
 
     def __init__(self) -> None:
         self._near: list[Place] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from walmart_stream.sandbox.seller.offers import OwnItem
@@ -9,6 +10,12 @@ from walmart_stream.sandbox.seller.records import Said
 from walmart_stream.sandbox.seller.report_file import WINNING, Columns
 from walmart_stream.sandbox.seller.shop import Shop
 from walmart_stream.sandbox.seller.standing import RankedOffer, Standing, rank
+
+# What a seller's shipping is called where Walmart does not ship for it.
+SPEEDS = ("STANDARD", "STANDARD", "THREE_DAY")
+# Walmart names the signal behind a suggested price; which words it has is not published.
+DRIVER = "BUY_BOX_PRICE"
+DAY = 86_400
 
 
 def report_row(shop: Shop, item: OwnItem, at: float, columns: Columns) -> Said:
@@ -41,16 +48,20 @@ def insight(shop: Shop, item: OwnItem, at: float) -> Said:
     base = winner.price_cents if winner else None
     # Without a known shipping rate there is no total price.
     known = winner is not None and winner.shipping_cents is not None
+    win_rate = _win_rate(item, standing, at)
+    suggested, driver = _suggestion(standing, best)
     row = {
         "itemName": item.product.name,
         "sku": item.sku,
         "currentPrice": _number(standing.own_price_cents),
         "buyBoxBasePrice": _number(base),
         "buyBoxTotalPrice": _number(winner.ranked_by) if winner and known else None,
-        "buyBoxWinRate": "100" if standing.winning else "0",
+        "buyBoxWinRate": f"{win_rate:g}",
         "competitorPrice": _number(best.price_cents) if best else None,
         "comparisonPrice": None,
-        "fulfillment": "Seller Fulfilled",
+        "suggestedPrice": _number(suggested),
+        "suggestedPriceDriver": driver,
+        "fulfillment": "Walmart Fulfilled" if badges(shop.seller)[0] else "Seller Fulfilled",
         "inventoryCount": item.stock.at(at),
         "repricerStrategyType": None,
         "repricerStrategyName": None,
@@ -76,18 +87,23 @@ def insight(shop: Shop, item: OwnItem, at: float) -> Said:
         "winning": standing.winning,
         "buy_box_price_cents": base,
         "buy_box_shipping_cents": winner.shipping_cents if winner else None,
+        "competitor_price_cents": best.price_cents if best else None,
+        "suggested_price_cents": suggested,
+        "suggested_by": driver,
+        "win_rate": win_rate / 100,
     }
     return Said(item.sku, item.item_id, row, reading)
 
 
 def offer_json(offer: RankedOffer, suppressed: bool = False) -> dict[str, Any]:
     """One offer inside a ``BUY_BOX_CHANGED`` event."""
+    wfs, pro_seller, speed = badges(offer.seller)
     document: dict[str, Any] = {
         "sellerName": offer.seller,
         "sellerOfferPrice": offer.price_cents / 100,
-        "sellerShippingSpeed": "STANDARD",
-        "proSellerBadge": False,
-        "isWFS": False,
+        "sellerShippingSpeed": speed,
+        "proSellerBadge": pro_seller,
+        "isWFS": wfs,
         "isSuppressed": suppressed,
         "itemConditionName": "New",
     }
@@ -105,6 +121,26 @@ def _reading(standing: Standing) -> dict[str, Any]:
         "buy_box_price_cents": winner.price_cents if winner else None,
         "buy_box_shipping_cents": winner.shipping_cents if winner else None,
     }
+
+
+def badges(seller: str) -> tuple[bool, bool, str]:
+    """Whether Walmart ships a seller's offers, whether it has the badge, and how fast it ships."""
+    random = Random(f"badges:{seller}")  # noqa: S311 - a simulation
+    wfs = random.random() < 0.3
+    return wfs, random.random() < 0.4, "TWO_DAY" if wfs else random.choice(SPEEDS)
+
+
+def _win_rate(item: OwnItem, standing: Standing, at: float) -> float:
+    """Per cent of page views: nobody looks at all hours alike, so it is not the share of time."""
+    random = Random(f"views:{item.item_id}:{int(at // DAY)}")  # noqa: S311 - a simulation
+    return round(random.uniform(55, 100) if standing.winning else random.uniform(0, 45), 1)
+
+
+def _suggestion(standing: Standing, best: RankedOffer | None) -> tuple[int | None, str | None]:
+    """The price that Walmart suggests, and the signal that it comes from."""
+    if standing.own_price_cents is None or best is None or standing.winning:
+        return None, None
+    return max(1, best.price_cents - 1), DRIVER
 
 
 def _difference(standing: Standing, best: RankedOffer | None) -> float | None:

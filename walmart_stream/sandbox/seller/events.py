@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from walmart_stream.sandbox.seller.buy_box import offer_json
+from walmart_stream.sandbox.seller.buy_box import badges, offer_json
 from walmart_stream.sandbox.seller.config import SellerConfig
 from walmart_stream.sandbox.seller.item_json import money
 from walmart_stream.sandbox.seller.offers import OwnItem
@@ -114,6 +114,10 @@ class Events:
             "winner": _read(winner),
             "winning": standing.winning,
             "offers": [_read(one) for one in ranked[:MOST_OFFERS]],
+            "badges": {
+                "own": None if standing.own is None else badges(standing.own.seller),
+                "winner": None if winner is None else badges(winner.seller),
+            },
         }
         return payload, reading
 

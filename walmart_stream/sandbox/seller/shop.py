@@ -14,7 +14,7 @@ class Shop:
     def __init__(self, market: Market, items: OwnItems, seller_name: str) -> None:
         self.items = items
         self._market = market
-        self._seller_name = seller_name
+        self.seller = seller_name
         # What a listing was made from, and the listing.
         self._shown: dict[int, tuple[Listing, int | None, bool, Listing]] = {}
 
@@ -31,10 +31,10 @@ class Shop:
         price, can_sell = own.price.at(at), own.can_sell(at)
         last = self._shown.get(item_id)
         if last is None or last[0] is not market or last[1:3] != (price, can_sell):
-            shown = stand(own, market, self._seller_name, at).listing
+            shown = stand(own, market, self.seller, at).listing
             last = self._shown[item_id] = (market, price, can_sell, shown)
         return last[3]
 
     def standing(self, item: OwnItem, at: float) -> Standing:
         """How one of the seller's own items stands at *at*."""
-        return stand(item, self._market.listing(item.item_id, at), self._seller_name, at)
+        return stand(item, self._market.listing(item.item_id, at), self.seller, at)

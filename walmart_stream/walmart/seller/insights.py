@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from walmart_stream.walmart.answer_json import payload_of
+from walmart_stream.domain.reading.sent import Unreadable
+from walmart_stream.walmart.answer_json import original_of, payload_of
 from walmart_stream.walmart.errors import ContentNotFound, MalformedResponse
 from walmart_stream.walmart.seller import fields as read
 from walmart_stream.walmart.seller.calls import Reply, SellerCalls
@@ -25,7 +26,8 @@ class PricingInsight:
     """One item against its rivals. Money is cents; ``None`` is unknown.
 
     The box's price is without shipping, its total the landed price; ``box_win_rate`` is in the
-    unit that Walmart sends. ``payload`` is the JSON object, values unchanged.
+    unit that Walmart sends. ``payload`` is the JSON object, byte for byte as it was sent; where
+    these bytes are not JSON, they are in ``original``, and ``payload`` has them mended.
     """
 
     sku: str
@@ -40,6 +42,7 @@ class PricingInsight:
     competitive: bool | None
     traffic: str | None
     payload: bytes
+    original: bytes | None = None
 
     @property
     def box_shipping_cents(self) -> int | None:
@@ -52,7 +55,10 @@ class PricingInsight:
 
 @dataclass(frozen=True, slots=True)
 class PricingInsights:
-    """One response; ``observed_at`` in epoch seconds. ``pages`` is how many there are, if known."""
+    """One response; ``observed_at`` in epoch seconds. ``pages`` is how many there are, if known.
+
+    ``unreadable`` are the rows whose quotes or brackets do not match.
+    """
 
     request_id: str
     observed_at: float
@@ -60,6 +66,7 @@ class PricingInsights:
     entries: int
     page: int
     pages: int | None
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +198,7 @@ def _read_prices(reply: Reply, page: int) -> PricingInsights:
         len(entries),
         page,
         read.count(context.get("totalpages")),
+        tuple(entry for entry in entries if isinstance(entry, Unreadable)),
     )
 
 
@@ -212,6 +220,7 @@ def _insights(entries: list[Any]) -> Iterator[PricingInsight]:
                 competitive=read.flag(found.get("pricecompetitive")),
                 traffic=read.text(found.get("traffic")),
                 payload=payload_of(entry),
+                original=original_of(entry),
             )
 
 
