@@ -336,3 +336,13 @@ def test_keys_of_stored_fields_are_checked_and_not_shown(between: str) -> None:
     ]
     assert "s3cr3t" not in str(SettingsError(faults))
     assert "kkk" not in str(SettingsError(faults))
+
+
+def test_weights_of_tags_are_read_as_tags_are_compared() -> None:
+    """Case, width and blanks do not matter; a wrong weight says what would be right."""
+    found = load(POLL_TAG_WEIGHTS=" Hot  Deals=4, ｓｌｏｗ=0.25,")
+
+    assert found.tag_weights == {"hot deals": 4.0, "slow": 0.25}
+    for wrong in ("hot", "hot=", "=4", "hot=0", "hot=17", "hot=-1", "hot=nan", "hot=x"):
+        (fault,) = faults_of({**NEEDED, "POLL_TAG_WEIGHTS": wrong})
+        assert "TAG=WEIGHT" in fault

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -95,6 +96,11 @@ _OTHER_OF_PAIR = {
     "walmart_private_key": "walmart_consumer_id",
     "walmart_client_secret": "walmart_client_id",
 }
+
+
+# What a tag may make of the changes of its items. The square root of it is what polls follow: 16 is
+# four times as often, and more would take most calls from all others.
+LEAST_WEIGHT, MOST_WEIGHT = 1 / 8, 16.0
 
 
 class Settings(BaseModel):
@@ -256,6 +262,11 @@ class Settings(BaseModel):
         "learning",
         description="How calls are spread over items: more to those that change more, as polls "
         "have shown, or the same to all.",
+    )
+    poll_tag_weights: str = Field(
+        "",
+        description="Tags of watched items and how many other changes one of theirs counts for, "
+        "TAG=WEIGHT separated by commas: 4 is polled twice as often, 0.25 half as often.",
     )
     poll_interval_min: float = Field(60, gt=0, description="An item is never polled more often.")
     poll_interval_max: float = Field(
@@ -421,6 +432,12 @@ class Settings(BaseModel):
             channels.channels_of(value.get_secret_value())
         return value
 
+    @field_validator("poll_tag_weights")
+    @classmethod
+    def _are_weights(cls, value: str) -> str:
+        _weights_of(value)
+        return value
+
     @field_validator("poll_interval_max")
     @classmethod
     def _is_the_larger(cls, value: float, info: ValidationInfo) -> float:
@@ -447,6 +464,11 @@ class Settings(BaseModel):
     def canonical_url(self) -> str:
         """The URL other workers use to reach this one's web views."""
         return self.web_url or f"http://{self.web_host}:{self.web_port}"
+
+    @property
+    def tag_weights(self) -> dict[str, float]:
+        """POLL_TAG_WEIGHTS by tag."""
+        return _weights_of(self.poll_tag_weights)
 
     @property
     def most_ahead_ms(self) -> int:
@@ -507,6 +529,26 @@ def doubtful_names(names: Iterable[str]) -> list[str]:
 
 # Stand where a command has no use for a server that is not configured; nothing answers there.
 _UNUSED = {"KAFKA_BROKERS": "unset.invalid:9092", "MONGODB_URI": "mongodb://unset.invalid"}
+
+
+def _weights_of(text: str) -> dict[str, float]:
+    """Tag -> weight; raises ValueError, which says what would be right."""
+    weights: dict[str, float] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        tag, separator, number = part.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = 0.0
+        if not separator or not tag.strip() or not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+            raise ValueError(
+                f"must be TAG=WEIGHT separated by commas, such as hot=4,slow=0.25, with weights "
+                f"from {LEAST_WEIGHT:g} to {MOST_WEIGHT:g}"
+            )
+        # As tags are compared everywhere.
+        plain = unicodedata.normalize("NFKC", tag).casefold()
+        weights[" ".join(unicodedata.normalize("NFKC", plain).split())] = weight
+    return weights
 
 
 def load_settings(

@@ -19,6 +19,7 @@ from walmart_stream.agents.alert_rules import AlertRules
 from walmart_stream.domain.alerts import state
 from walmart_stream.domain.alerts.engine import LATENESS_MS, Engine, Look, Waiting
 from walmart_stream.domain.alerts.facts import facts_of
+from walmart_stream.domain.alerts.nearness import is_near
 from walmart_stream.domain.alerts.rules import RuleSet
 from walmart_stream.domain.alerts.state import WATERMARK, ItemAlerts
 from walmart_stream.domain.alerts.steps import encode_step
@@ -187,6 +188,8 @@ class Watch:
         self.engine = engine
         self.partition = partition
         self.watermark = engine.watermark
+        # Items of which a price is near what a rule waits for.
+        self.near: set[str] = set()
 
     @property
     def follow(self) -> Follow | None:
@@ -196,8 +199,10 @@ class Watch:
     def _look(self, entry: Entry, item: ItemState) -> None:
         observation, source = entry
         item_id, at = observation.item_id, observation.observed_at
-        if not self._rules.of(item_id):
+        rules = self._rules.of(item_id)
+        if not rules:
             self.engine.look(Look(at))
             return
         facts = facts_of(item_id, item, at, self._known_ms)
+        (self.near.add if is_near(rules, facts) else self.near.discard)(item_id)
         self.engine.look(Look(at, facts, source))

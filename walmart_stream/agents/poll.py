@@ -74,7 +74,9 @@ class Poller:
         self._client = client
         self._clock = clock
         self._queue = PollQueue(schedule, clock.now_ms())
-        self._watched = WatchedItems(app, tables, self._queue, metrics, clock.now_ms)
+        self._watched = WatchedItems(
+            app, tables, self._queue, metrics, clock.now_ms, settings.tag_weights
+        )
         self._record = PollRecord(app, self._watched, metrics, settings, clock.now_ms, learn)
         self._allowance: Allowance | None = None
         # When it was reckoned (epoch ms), for which partitions, and the pace (calls a second).

@@ -123,7 +123,8 @@ class Processor:
                 await self._unlock(batch.partition, item_id, batch.records[-1].offset + 1)
         self._count(outcome)
         if self._sighted is not None:
-            self._sighted(batch.partition, sights_of(outcome.states, outcome.events, entries))
+            sights = sights_of(outcome.states, outcome.events, entries, watch.near)
+            self._sighted(batch.partition, sights)
         if batch.records:
             self._processed_until[batch.partition] = batch.records[-1].timestamp
         if entries:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from walmart_stream import topics
 from walmart_stream.domain.schedule.flow import EventFlow
+from walmart_stream.domain.schedule.learning import level_of
 from walmart_stream.domain.schedule.poll import ANSWERED, NEVER, Poll, decode_poll, encode_poll
 from walmart_stream.domain.schedule.queue import Item, PollQueue
 from walmart_stream.domain.schedule.sights import Sight
+from walmart_stream.domain.watch import decode_entry
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
 from walmart_stream.tables import Tables
@@ -38,8 +41,10 @@ class WatchedItems:
         queue: PollQueue,
         metrics: Metrics,
         clock: Callable[[], int],
+        tag_weights: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._app = app
+        self._levels = {tag: level_of(weight) for tag, weight in tag_weights.items()}
         self._tables = tables
         self._clock = clock
         # Finding a labelled metric takes longer than counting.
@@ -79,8 +84,10 @@ class WatchedItems:
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
             # What has come and gone meanwhile was taken over by :meth:`changed`.
-            if self._tables.watchlist.read(partition, key) is not None:
+            entry = self._tables.watchlist.read(partition, key)
+            if entry is not None:
                 item = Item(partition, key.decode())
+                self._weigh(item, entry)
                 if item not in self.queue:
                     self._put(item)
         self._unwritten.clear()
@@ -97,8 +104,12 @@ class WatchedItems:
                 self.queue.remove(item)
                 self.troubled.pop(item, None)
                 self._told.discard(item)
-            elif item not in self.queue:
-                self._put(item)
+            else:
+                moved = self._weigh(item, entry)
+                if item not in self.queue:
+                    self._put(item)
+                elif moved:
+                    self.queue.seen(item, self.poll_of(item), self._clock())
 
     def poll_of(self, item: Item) -> Poll:
         """The last poll of *item*."""
@@ -118,7 +129,9 @@ class WatchedItems:
             if item not in self.queue:
                 continue
             before = self.poll_of(item)
-            after = before.sights.after(sight.at, changed=sight.changed, own=sight.own)
+            after = before.sights.after(
+                sight.at, changed=sight.changed, own=sight.own, near=sight.near
+            )
             if sight.event > after.told:
                 after = after._replace(told=sight.event)
                 self._flow.heard(sight.event)
@@ -188,6 +201,15 @@ class WatchedItems:
             # What has changed since is written the next time.
             if item.partition in owned and self._unwritten.get(item) is poll:
                 del self._unwritten[item]
+
+    def _weigh(self, item: Item, entry: bytes) -> bool:
+        """Have the queue know what the item's tags count for; whether that is something new."""
+        if not self._levels:
+            return False
+        tags = decode_entry(item.item_id, entry).tags
+        # Of several tags the one that counts most, for or against.
+        levels = [self._levels[tag] for tag in tags if tag in self._levels]
+        return self.queue.weigh(item, max(levels, key=abs, default=0))
 
     def _put(self, item: Item) -> None:
         poll = self.poll_of(item)

@@ -96,7 +96,7 @@ class BoxReasons(Struct, array_like=True, gc=False):
         return newer, equal, differs
 
     def of(self, sku: str | None) -> Shown | None:
-        """What is known for *sku*, the own offer's; of others, if of it nothing is."""
+        """The words on *sku*, the own offer's; those on another one, where there are none."""
         told = self.insights.get(sku or "")
         if told is None and self.insights:
             told = max(self.insights.values(), key=lambda one: one.observed_at)

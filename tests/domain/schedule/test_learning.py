@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import sqrt
 from statistics import median
 
@@ -10,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.schedule.looks import seen
-from tests.domain.schedule.run import DAILY_PACE, START, Run, most_beyond
-from walmart_stream.domain.schedule.learning import MOST_STRETCH, OWN_WEIGHT, LearningSchedule
+from tests.domain.schedule.run import BURST, DAILY_PACE, START, Run, most_beyond
+from walmart_stream.domain.schedule.learning import (
+    HIGHEST_LEVEL,
+    MOST_STRETCH,
+    LearningSchedule,
+    level_of,
+)
 from walmart_stream.domain.schedule.poll import ANSWERED, Poll
 from walmart_stream.domain.schedule.queue import Item, PollQueue
 from walmart_stream.domain.schedule.rates import Prior
@@ -55,7 +61,38 @@ def test_an_own_item_counts_more() -> None:
     looks = [(20_000.0, False), (9000.0, True)]
     _, (other, own) = learned(poll(*looks), poll(*looks, own=1))
 
-    assert other / own == pytest.approx(sqrt(OWN_WEIGHT), rel=0.01)
+    assert other / own == pytest.approx(sqrt(2), rel=0.01)
+
+
+def test_an_item_near_the_value_of_an_alert_counts_more_and_tags_weigh() -> None:
+    """Two items change alike; levels add up, within bounds."""
+    looks = [(20_000.0, False), (9000.0, True)]
+    schedule, (other, near) = learned(
+        poll(*looks), poll(*looks)._replace(sights=seen(*looks)._replace(near=1))
+    )
+    of_level = {level: schedule.interval(schedule.kind(poll(*looks), level)) for level in (-2, 2)}
+
+    assert other / near == pytest.approx(sqrt(2), rel=0.01)
+    assert other / of_level[2] == pytest.approx(2, rel=0.01)
+    assert of_level[-2] / other == pytest.approx(2, rel=0.01)
+    assert schedule.kind(poll(*looks, own=1), 99) == schedule.kind(poll(*looks), HIGHEST_LEVEL)
+    assert [level_of(weight) for weight in (1 / 8, 0.25, 1, 4, 16, 1000)] == [-3, -2, 0, 2, 4, 4]
+
+
+@pytest.mark.parametrize("heavy", [10, 200, 400])
+def test_weights_move_calls_and_add_none(heavy: int) -> None:
+    """Whatever share of the items is heavy, the pace is kept; the heavy ones have more of it."""
+    items = {str(number): 0.0 for number in range(400)}
+    run = Run(LearningSchedule(60, 8 * HOUR), DAILY_PACE, items, tick=5)
+    for number in range(heavy):
+        run.queue.weigh(Item(0, str(number)), 4)
+    run.until(4 * HOUR)
+
+    assert most_beyond([at for at, _ in run.calls], DAILY_PACE) <= BURST + 1
+    counts = Counter(item.item_id for _, call in run.calls for item in call.items)
+    if heavy < 400:
+        light = min(counts[str(number)] for number in range(heavy, 400))
+        assert min(counts[str(number)] for number in range(heavy)) > light > 0
 
 
 def test_no_item_waits_beyond_the_ceiling_or_comes_before_the_floor() -> None:

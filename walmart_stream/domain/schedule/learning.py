@@ -9,7 +9,7 @@ crawlers, 2003, have the family of such rules). The rates are estimates: see ``r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import expm1, sqrt
+from math import expm1, log2, sqrt
 
 from walmart_stream.domain.schedule.poll import Poll
 from walmart_stream.domain.schedule.rates import (
@@ -27,8 +27,10 @@ from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Outlook, Plac
 # that changes go unseen within 3 % of no limit, and an item that begins to change is found out.
 MOST_STRETCH = 3.0
 
-# A change of an item that the seller offers himself counts for this number of others.
-OWN_WEIGHT = 2.0
+# A change of an item counts for two to the power of its level of others. An own offer is a level, a
+# price near what a rule of alerts waits for is another, and tags may give some more, or take some.
+LOWEST_LEVEL, HIGHEST_LEVEL = -3, 4
+LEVELS = HIGHEST_LEVEL - LOWEST_LEVEL + 1
 
 # The prior before anything is known: wide, and as fast as what even polling could tell apart.
 FIRST_SHAPE = 0.5
@@ -64,7 +66,7 @@ class LearningSchedule:
         self.items, self.calls_per_second = 0, 0.0
         self.prior: Prior | None = None
         self.flowing = False
-        # Of the rates alone, and of kinds: rate and whether the item is an own one.
+        # Of the rates alone, and of kinds: rate and level.
         self.population = Population()
         self._kinds: dict[int, int] = {}
         self._intervals: dict[int, float] = {}
@@ -114,20 +116,23 @@ class LearningSchedule:
     def heed_events(self, *, flowing: bool) -> None:
         self.flowing = flowing
 
-    def kind(self, poll: Poll) -> int:
-        if self.flowing and poll.sights.told:
+    def kind(self, poll: Poll, level: int = 0) -> int:
+        sights = poll.sights
+        if self.flowing and sights.told:
             return HEARTBEAT
+        level += sights.own + sights.near
+        level = min(HIGHEST_LEVEL, max(LOWEST_LEVEL, level)) - LOWEST_LEVEL
         if self.prior is None:
-            return 2 * bin_of(1 / self.longest) + poll.sights.own
-        rate = estimate(poll.sights, self.prior)
-        number = bin_of(rate.value)
-        self.population.note(number, rate.shape)
+            return LEVELS * bin_of(1 / self.longest) + level
+        rate, shape = estimate(sights, self.prior)
+        number = bin_of(rate)
+        self.population.note(number, shape)
         self._estimates += 1
-        return 2 * number + poll.sights.own
+        return LEVELS * number + level
 
     def joins(self, kind: int) -> None:
         if kind != HEARTBEAT:
-            self.population.add(kind // 2)
+            self.population.add(kind // LEVELS)
         self._known += 1
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
         if self._known >= self._next_look:
@@ -135,7 +140,7 @@ class LearningSchedule:
 
     def leaves(self, kind: int) -> None:
         if kind != HEARTBEAT:
-            self.population.remove(kind // 2)
+            self.population.remove(kind // LEVELS)
         self._known -= 1
         self._kinds[kind] -= 1
         if not self._kinds[kind]:
@@ -145,8 +150,8 @@ class LearningSchedule:
         """The number that the polls of an item of *kind* are in proportion to."""
         if kind == HEARTBEAT:
             return sqrt(LOWEST_RATE)
-        number, own = divmod(kind, 2)
-        return sqrt(rate_of(number) * (OWN_WEIGHT if own else 1.0))
+        number, level = divmod(kind, LEVELS)
+        return sqrt(rate_of(number) * 2.0 ** (level + LOWEST_LEVEL))
 
     def interval(self, kind: int) -> float:
         """Seconds between two polls of an item of *kind*."""
@@ -176,7 +181,7 @@ class LearningSchedule:
         for kind, count in self._kinds.items():
             if kind == HEARTBEAT:
                 continue
-            rate, interval = rate_of(kind // 2), self.interval(kind)
+            rate, interval = rate_of(kind // LEVELS), self.interval(kind)
             changes += count * rate
             unseen += count * rate * interval / 2
             # Polls that find a change: of several between two polls one is seen.
@@ -207,3 +212,8 @@ class LearningSchedule:
 
     def _bounded(self, interval: float) -> float:
         return min(self.ceiling, max(self.shortest, interval))
+
+
+def level_of(weight: float) -> int:
+    """The level of an item whose changes count for *weight* others, more than 0."""
+    return min(HIGHEST_LEVEL, max(LOWEST_LEVEL, round(log2(weight))))

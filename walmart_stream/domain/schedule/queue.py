@@ -73,11 +73,13 @@ class _Partition:
     """Item -> its place in its lane's order, or where else it is.
 
     ``lanes``: of those that are not known; ``kinds``: of those that are, by the schedule.
+    ``levels``: of those that count more or less than others.
     """
 
     items: dict[str, Place | int | _At] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
 
 
 class PollQueue:
@@ -155,7 +157,22 @@ class PollQueue:
         if (partition := self._partitions.get(item.partition)) is not None:
             partition.items.pop(item.item_id, None)
             partition.lanes.pop(item.item_id, None)
+            partition.levels.pop(item.item_id, None)
             self._leave(partition, item.item_id)
+
+    def weigh(self, item: Item, level: int) -> bool:
+        """*item* counts for two to the power of *level* of others, from its next turn on.
+
+        Whether that is something new. Of a partition that is dropped nothing is kept.
+        """
+        partition = self._partitions.get(item.partition)
+        if partition is None or partition.levels.get(item.item_id, 0) == level:
+            return False
+        if level:
+            partition.levels[item.item_id] = level
+        else:
+            del partition.levels[item.item_id]
+        return True
 
     def put(self, item: Item, poll: Poll, now: int) -> None:
         """*item* waits from now on, by its last *poll*; nothing, where its partition is dropped."""
@@ -258,7 +275,8 @@ class PollQueue:
         self._partitions[item.partition].items[item.item_id] = to
 
     def _join(self, partition: _Partition, item_id: str, poll: Poll) -> int:
-        before, kind = partition.kinds.get(item_id), self._schedule.kind(poll)
+        level = partition.levels.get(item_id, 0) if partition.levels else 0
+        before, kind = partition.kinds.get(item_id), self._schedule.kind(poll, level)
         if kind != before:
             if before is not None:
                 self._schedule.leaves(before)

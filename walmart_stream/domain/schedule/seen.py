@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from walmart_stream.domain.apply import Entry
 from walmart_stream.domain.events import Event, PriceChange
@@ -13,13 +13,17 @@ from walmart_stream.domain.state import ItemState
 
 
 def sights_of(
-    states: Mapping[str, ItemState], events: Iterable[Event], observed: Iterable[Entry] = ()
+    states: Mapping[str, ItemState],
+    events: Iterable[Event],
+    observed: Iterable[Entry] = (),
+    near: Container[str] = (),
 ) -> Iterator[Sight]:
     """The sights that a batch came to: *states* that it names, and the *events* derived.
 
     Whoever sees the featured offer has seen the item. A change of the own offer is no news from
     outside, and a first sight is none either. *observed* are the batch's observations, of which
-    Walmart's events say that it tells of an item by itself.
+    Walmart's events say that it tells of an item by itself. *near* are the items of which a price
+    is near what a rule of alerts waits for.
     """
     told = {
         entry.observation.item_id: entry.observation.observed_at
@@ -37,4 +41,6 @@ def sights_of(
             own = state.offers.get(OWN)
             is_own = own is not None and own.offer.available
             event = told.get(item_id, 0)
-            yield Sight(item_id, featured.observed_at, item_id in changed, is_own, event)
+            yield Sight(
+                item_id, featured.observed_at, item_id in changed, is_own, event, item_id in near
+            )

@@ -22,7 +22,8 @@ SHORTEST_DISTANCE = 0.001
 class Sight(NamedTuple):
     """An item was seen at a time (epoch ms); whether it had changed, and is offered by us.
 
-    ``event``: when Walmart told of a change by itself, in this batch; 0: it did not.
+    ``event``: when Walmart told of a change by itself, in this batch; 0: it did not. ``near``: a
+    price of it is near what a rule of alerts waits for.
     """
 
     item_id: str
@@ -30,6 +31,7 @@ class Sight(NamedTuple):
     changed: bool
     own: bool
     event: int = 0
+    near: bool = False
 
 
 class Sights(NamedTuple):
@@ -39,7 +41,7 @@ class Sights(NamedTuple):
     change, and ``distance`` the logarithm of their mean distance (seconds) to the one before;
     ``quiet``: the sum of the distances (seconds) of those that found none. ``own``: 1 where the
     seller offers the item himself. ``told``: when an event last told of a change (epoch ms), 0
-    where none does.
+    where none does. ``near``: 1 where a price is near what a rule of alerts waits for.
     """
 
     seen: int = 0
@@ -48,8 +50,9 @@ class Sights(NamedTuple):
     quiet: float = 0.0
     own: int = 0
     told: int = 0
+    near: int = 0
 
-    def after(self, at: int, *, changed: bool, own: bool) -> Sights:
+    def after(self, at: int, *, changed: bool, own: bool, near: bool = False) -> Sights:
         """With the sight at *at* (epoch ms); one that is not newer changes nothing.
 
         So a log that is read again is not counted again.
@@ -58,15 +61,15 @@ class Sights(NamedTuple):
             return self
         gap = (at - self.seen) / 1000
         if not self.seen or gap < SHORTEST_DISTANCE:
-            return self._replace(seen=at, own=int(own))
+            return self._replace(seen=at, own=int(own), near=int(near))
         kept = exp(-log(2) / HALF_LIFE * gap)
         count, quiet = self.changed * kept, self.quiet * kept
         if not changed:
-            return Sights(at, count, self.distance, quiet + gap, int(own), self.told)
+            return Sights(at, count, self.distance, quiet + gap, int(own), self.told, int(near))
         distance = (count * self.distance + log(gap)) / (count + 1)
         # Found by a look, and no event had told of it: events of this item do not come.
         told = self.told if self.told > self.seen else 0
-        return Sights(at, count + 1, distance, quiet, int(own), told)
+        return Sights(at, count + 1, distance, quiet, int(own), told, int(near))
 
 
 UNSEEN = Sights()

@@ -52,8 +52,8 @@ class Schedule(Protocol):
     def adapt(self, items: int, calls_per_second: float) -> None:
         """There are *items* now, which may have *calls_per_second* of all limits together."""
 
-    def kind(self, poll: Poll) -> int:
-        """The kind of an item by its last poll."""
+    def kind(self, poll: Poll, level: int = 0) -> int:
+        """The kind of an item by its last poll; *level*: two to its power is what it counts for."""
 
     def joins(self, kind: int) -> None:
         """An item of *kind* more is known."""
@@ -100,7 +100,7 @@ class UniformSchedule:
     def adapt(self, items: int, calls_per_second: float) -> None:
         self.items, self.calls_per_second = items, calls_per_second
 
-    def kind(self, poll: Poll) -> int:
+    def kind(self, poll: Poll, level: int = 0) -> int:
         return 0
 
     def joins(self, kind: int) -> None:
