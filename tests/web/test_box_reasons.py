@@ -1,4 +1,4 @@
-"""What explains a lost buy box, on the page of an item and in its answers."""
+"""Reasons for a lost buy box, on the page of an item and in its answers."""
 
 from __future__ import annotations
 

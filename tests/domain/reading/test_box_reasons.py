@@ -1,4 +1,4 @@
-"""What explains a lost buy box: rows of the pricing insights, and the badges in events."""
+"""Reasons for a lost buy box: rows of the pricing insights, and the badges in events."""
 
 from __future__ import annotations
 
