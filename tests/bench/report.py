@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.bench.figures import Report, cpu_per_100k, of_subject, per_second
 from tests.bench.observations import SPEED
+from tests.bench.ratios import ratios
 from tests.bench.subject import OURS, PEERS_PYTHON, SUBJECTS
 
 PEERS = ("quixstreams", "bytewax", "confluent-kafka")
@@ -68,6 +69,7 @@ def lines(report: Report) -> Iterator[str]:
         yield from _floor(report["floor"])
     if report["replay"]:
         yield from _replay(report["replay"])
+    yield from _ratios(report)
     wrong = [
         f"- {run['subject']} on {run['broker']}: {', '.join(run['wrong'])}"
         for name in ("throughput", "scaling", "storage", "replay")
@@ -188,6 +190,20 @@ def _replay(runs: Sequence[Report]) -> Iterator[str]:
             f"{cpu_per_100k([run])[0]:.2f}",
             f"{run['peak_mebibytes']:.0f}",
         )
+    yield ""
+
+
+def _ratios(report: Report) -> Iterator[str]:
+    found = list(ratios(report))
+    if not found:
+        return
+    yield "### Ratios: median and range of those within each round"
+    yield ""
+    yield "| of | over | median | range |"
+    yield "|---|---|---:|---:|"
+    for one in found:
+        span = f"{min(one.rounds):.2f}–{max(one.rounds):.2f}"
+        yield _row(one.of, one.over, f"{one.median:.2f}", span)
     yield ""
 
 
