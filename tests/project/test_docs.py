@@ -25,6 +25,26 @@ def test_links_between_pages_lead_to_files(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_four_files_lead_from_the_readme_to_a_price_change() -> None:
+    """Each names the next one, as CONTRIBUTING.md says."""
+    package = ROOT / "walmart_stream"
+    readme, topology, agent, domain = (
+        path.read_text(encoding="utf-8")
+        for path in (
+            *(ROOT / "README.md", package / "app.py"),
+            *(package / "agents" / "process.py", package / "domain" / "apply.py"),
+        )
+    )
+
+    assert "computes price changes and price windows with Faust" in " ".join(readme.split())
+    assert "from walmart_stream.agents.process import Processor" in topology
+    assert '(topics.RAW, "process", processor.handle)' in topology
+    assert "from walmart_stream.domain.apply import Entry, Outcome, apply" in agent
+    assert "return apply(known, entries, self._rules)" in agent
+    assert "def _differences(before: Offer, after: Offer)" in domain
+    assert 'kinds.append("price")' in domain
+
+
 def test_the_table_of_topics_is_the_registry() -> None:
     """Each topic has its row, with how it is kept, and no other has one."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
