@@ -1,4 +1,4 @@
-"""Alerts into MongoDB, with what their channels are to be told."""
+"""Alerts into MongoDB, with the messages for their channels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from walmart_stream.storage.deliveries import Told, add_deliveries
 from walmart_stream.storage.refusals import set_apart, why
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
-# Steps that are written longer ago are stored, but nobody is told: a worker that reads the topic
+# Steps that are written longer ago are stored, but sent to nobody: a worker that reads the topic
 # from its beginning must not repeat what the log of deliveries has forgotten.
 TOLD_WITHIN_MS = int(timedelta(days=7).total_seconds() * 1000)
 

@@ -115,7 +115,7 @@ class Alerts:
                     raise
 
     def forget(self) -> None:
-        """Partitions were revoked: those that come back are looked at anew."""
+        """Partitions were revoked: those that come back are read again."""
         self._waiting.clear()
         self._compared.clear()
         self._is_behind = True

@@ -68,7 +68,7 @@ class Notifier:
         self._paused: dict[str, datetime] = {}
 
     async def tick(self) -> None:
-        """Have every channel told of what is due, unless it is being told."""
+        """Send every channel its waiting messages, unless a sending is under way."""
         partitions = sorted(self._app.owned(topics.ALERTS.name))
         if not partitions:
             return
@@ -90,7 +90,7 @@ class Notifier:
             logger.warning("%d deliveries of alerts are given up after a day", given_up)
 
     async def close(self) -> None:
-        """End what is under way, and the channels."""
+        """End sendings under way, and close the channels."""
         for task in self._at_work.values():
             task.cancel()
         await asyncio.gather(*self._at_work.values(), return_exceptions=True)

@@ -55,7 +55,7 @@ def manifest_path(path: Path) -> Path:
 
 @contextmanager
 def drafted(path: Path) -> Iterator[Draft]:
-    """A draft of the file at *path*; what is not published leaves nothing behind.
+    """A draft of the file at *path*; one that is not published leaves no file behind.
 
     A kill leaves the draft, ``.FILE.….part``, which no one takes for the file.
 

@@ -66,7 +66,7 @@ class Parquet:
 
 
 class _Sink(io.RawIOBase):
-    """Bytes on their way: what was written and not taken yet."""
+    """Bytes on their way: written, and not yet taken."""
 
     def __init__(self) -> None:
         self._written: list[bytes] = []

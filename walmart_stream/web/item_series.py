@@ -1,4 +1,4 @@
-"""An item's prices over a span as contiguous segments: what was known when, and who had the box.
+"""An item's prices over a span as contiguous segments, with the holder of the box.
 
 Made of what is stored, and of what the item's worker knows beyond it. Without that worker the last
 closed windows are the newest thing known, and the answer says so.

@@ -49,7 +49,7 @@ class RuleBook:
                 self._unread.add(key)
 
     def muted_until(self, rule: str, item_id: str, now: int) -> int | None:
-        """Until when channels are not told of alerts of *rule* on the item; ``None``: they are."""
+        """The end of the muting of *rule* on the item; ``None``: it is not muted."""
         until = max(self.mutes.get(f"{RULE}:{rule}", 0), self.mutes.get(f"{ITEM}:{item_id}", 0))
         return until if until > now else None
 

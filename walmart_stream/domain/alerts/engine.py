@@ -77,7 +77,7 @@ Read = Callable[[str], ItemAlerts | None]
 
 
 class Engine:
-    """The rules at work on one partition. *read* gives what is stored of an item.
+    """The rules at work on one partition. *read* gives an item's stored state.
 
     *known_ms*: how long a price counts as known.
     """
@@ -117,7 +117,7 @@ class Engine:
             self._keep(item_id, item)
 
     def rearm(self, item_id: str, now: int) -> None:
-        """Close what is open of rules that were changed or removed, or no longer cover the item."""
+        """Close open alerts of rules that were changed or removed, or no longer cover the item."""
         item = self._item(item_id)
         covering = {rule.name for rule in self._rules.of(item_id)}
         stale = [
@@ -163,7 +163,7 @@ class Engine:
         if rule.when == "not_seen":
             if said is Input.UNKNOWN:
                 return
-            # Seen: what was waited for begins anew.
+            # Seen: the wait begins again.
             at = facts.seen_at(rule.offer)
             self._turn(item_id, rule, machine, Input.FALSE, at, source)
         elif said is Input.TRUE and rule.kind.edge and not machine.met:

@@ -1,4 +1,4 @@
-"""The facts about an item that rules ask for, without what is out of all proportion."""
+"""The facts about an item that rules ask for, without prices out of all proportion."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Facts(NamedTuple):
         return self.at if found is None else found.at
 
     def rivals(self) -> list[Rival]:
-        """The rivals that can be bought from now, by what is still known."""
+        """The rivals that can be bought from now, by the prices that still count as known."""
         newest = max((one.at for one in self.seen.values()), default=self.at)
         return rivals_of(self.seen, self.own_seller, newest - self.known_ms)
 

@@ -56,7 +56,7 @@ class Action(StrEnum):
 
 
 class Turn(NamedTuple):
-    """The state that follows, and what is done."""
+    """The next state, and the steps that lead to it."""
 
     state: State
     action: Action = Action.NOTHING

@@ -1,4 +1,4 @@
-"""Quiet hours: times of day at which channels are not told."""
+"""Quiet hours: times of day at which channels get no messages."""
 
 from __future__ import annotations
 

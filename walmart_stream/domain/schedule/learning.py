@@ -104,7 +104,7 @@ class LearningSchedule:
         self._look()
 
     def _look(self) -> None:
-        """Learn the prior, and the factor by which all intervals together are what is allowed."""
+        """Learn the prior, and the factor by which all intervals together use the allowed calls."""
         self._estimates = 0
         self._next_look = 2 * self._known + 1
         if self.prior is not None:

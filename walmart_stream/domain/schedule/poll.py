@@ -9,7 +9,7 @@ import orjson
 
 from walmart_stream.domain.schedule.sights import UNSEEN, Sights
 
-# Outcomes of a poll. A failed one is not kept: it is no poll.
+# Outcomes of a poll. A failed one is not kept: it does not count as a poll.
 ANSWERED = "answered"
 # Walmart left the item out of its answer.
 MISSING = "missing"

@@ -67,7 +67,7 @@ class Sights(NamedTuple):
         if not changed:
             return Sights(at, count, self.distance, quiet + gap, int(own), self.told, int(near))
         distance = (count * self.distance + log(gap)) / (count + 1)
-        # Found by a look, and no event had told of it: events of this item do not come.
+        # Found by a poll without an event before it: this item sends none.
         told = self.told if self.told > self.seen else 0
         return Sights(at, count + 1, distance, quiet, int(own), told, int(near))
 

@@ -78,7 +78,7 @@ class Schedule(Protocol):
         """
 
     def heed_events(self, *, flowing: bool) -> None:
-        """Whether events tell of changes by themselves, of the items of which they have told."""
+        """Whether events report changes without a poll, for items they have reported before."""
 
     def outlook(self) -> Outlook | None:
         """The changes that are seen as things stand; ``None`` where rates are not known."""

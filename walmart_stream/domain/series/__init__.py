@@ -1,1 +1,1 @@
-"""The past of an item's offers as contiguous segments: what was known when, and for how much."""
+"""The past of an item's offers as contiguous segments, each with its price or without one."""

@@ -1,4 +1,4 @@
-"""The spans of time in which an offer counts as seen, from what is stored of it.
+"""The spans of time in which an offer counts as seen, from its stored windows and changes.
 
 A price counts as known for ``PRICE_KNOWN_FOR`` after it was seen. Not every observation is stored:
 price changes are, and of each closed window the last observation and how much of the window was
@@ -135,7 +135,7 @@ def _implied(
         missing = round(window.coverage * width)
         missing -= sum(b - a for a, b in priced)
         unseen = list(_without(priced, certain, number))
-        # What is covered beyond what is certain; negative figures of coverage are none.
+        # Coverage beyond the certain spans; a negative figure counts as 0.
         missing += sum(b - a for a, b in unseen)
         if missing > 0:
             is_all = missing >= sum(b - a for a, b in unseen)

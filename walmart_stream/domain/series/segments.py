@@ -76,7 +76,7 @@ def _pieces(
             while number + 1 < len(steps) and steps[number + 1].at <= low:
                 number += 1
             if number >= len(steps) or steps[number].at > low:
-                # Seen, but nothing is stored of what.
+                # Seen, but no price of it is stored.
                 low = steps[number].at if number < len(steps) else high
                 continue
             until = steps[number + 1].at if number + 1 < len(steps) else high

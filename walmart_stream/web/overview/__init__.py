@@ -22,8 +22,8 @@ __all__ = ["overview", "overview_data"]
 
 T = TypeVar("T")
 
-# Seconds for which what is read of the database is kept: the first screen asks every few seconds,
-# in as many browsers as look at it.
+# Seconds for which figures read from the database are kept: the first screen asks every few
+# seconds, in as many browsers as look at it.
 FIGURES_KEPT = 30.0
 NEEDS_KEPT = 5.0
 

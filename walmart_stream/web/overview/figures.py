@@ -36,7 +36,7 @@ async def figures_of(context: Context) -> dict[str, Any]:
 
 
 def quota_figure(workers: Group) -> dict[str, Any]:
-    """The share of the day's calls, and the median age of what is seen with them."""
+    """The share of the day's calls, and the median age of the prices seen with them."""
     said = quota(workers)
     granted = said["calls_today"] + said["calls_left_today"]
     return {

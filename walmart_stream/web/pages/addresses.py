@@ -1,4 +1,4 @@
-"""Addresses that keep what is shown: everything that a page was asked for stands in its query."""
+"""Addresses that keep the view: every choice made on a page stands in its query."""
 
 from __future__ import annotations
 

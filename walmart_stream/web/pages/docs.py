@@ -1,4 +1,4 @@
-"""The list of what can be asked, for people and as JSON."""
+"""The list of views and their parameters, for people and as JSON."""
 
 from __future__ import annotations
 

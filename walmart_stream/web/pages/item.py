@@ -23,7 +23,7 @@ LABELS = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d", "all": "All"
 
 
 class Choice(NamedTuple):
-    """A link that changes one thing of what is shown."""
+    """A link to the same page with one choice changed."""
 
     label: str
     address: str

@@ -38,7 +38,7 @@ class Column(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An item as listed, with its pictures, and until when what is known of it counts."""
+    """An item as listed, with its pictures, and the time until which its prices count as known."""
 
     item: Mapping[str, Any]
     ribbon: Svg

@@ -24,7 +24,7 @@ from walmart_stream.web.pages.inputs import ImportForm, WatchForm, WatchlistPage
 ENTRIES = 100
 PREVIEWED = 200
 
-# Bytes of a file on this page: it comes back once, as text, with what was read of it.
+# Bytes of a file on this page: it comes back once, as text, with the lines read from it.
 MAX_FILE = 400_000
 
 

@@ -32,7 +32,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def dollars(cents: int | None) -> str:
-    """An amount; what is not known is never written as 0."""
+    """An amount; an unknown one is "unknown", never 0."""
     if cents is None:
         return "unknown"
     sign = "−" if cents < 0 else ""
