@@ -52,7 +52,7 @@ CALLS_PER_DAY = 10_000_000
 CLOCK_ERRORS = (300.0, -300.0, 0.0)
 
 # From the start of the workers until all partitions are worked on (seconds).
-START = 120.0
+START = 240.0
 
 # From the last attack until everything is stored (seconds).
 SETTLE = 300.0

@@ -26,15 +26,22 @@ PROGRAM = (sys.executable, "-m", "walmart_stream", "worker")
 # The script that pip installs beside the interpreter.
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")
 
+# Seconds between two looks. A look that takes long is followed by a pause of a multiple of that:
+# some connect to the brokers, and all of them compete with what they look for.
 LOOK_INTERVAL = 0.1
+PAUSE_PER_LOOK = 4.0
+LONGEST_PAUSE = 5.0
 
 
 async def until(what: str, look: Callable[[], Awaitable[T]], deadline: float = DEADLINE) -> T:
     """The result of *look*, as soon as that is true; *what* says what did not happen."""
-    end = time.monotonic() + deadline
+    began = time.monotonic()
+    end = began + deadline
     while not (found := await look()):
-        assert time.monotonic() < end, f"not within {deadline:g} s: {what}"
-        await asyncio.sleep(LOOK_INTERVAL)
+        now = time.monotonic()
+        assert now < end, f"not within {deadline:g} s: {what}"
+        await asyncio.sleep(min(LONGEST_PAUSE, max(LOOK_INTERVAL, PAUSE_PER_LOOK * (now - began))))
+        began = time.monotonic()
     return found
 
 

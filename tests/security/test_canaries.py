@@ -314,7 +314,7 @@ async def run_with_failures(
     await until_logged(first, "SignatureRejected")
 
     async def echoed() -> bool:
-        return scene.echo.refused > 20 and bool(scene.echo.signatures)
+        return scene.echo.refused > 12 and bool(scene.echo.signatures)
 
     # Failed calls come at longer and longer intervals.
     await until("the echo was heard", echoed, 2 * DEADLINE)

@@ -232,7 +232,7 @@ async def open_site(make_unreachable_settings: Callable[..., Settings]) -> Async
             settings: Settings | None = None,
             monotonic: Callable[[], float] = lambda: 0.0,
             forward_timeout: float = DEADLINE,
-            worker_patience: float = 5.0,
+            worker_patience: float = DEADLINE,
             **overrides: Any,
         ) -> Site:
             settings = settings or make_unreachable_settings(**overrides)

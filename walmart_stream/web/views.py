@@ -23,6 +23,7 @@ from walmart_stream.web.failures import FAILURES, Failures, slow_failures
 from walmart_stream.web.forward import NEIGHBOURS, ViewMethod, by_owner
 from walmart_stream.web.guard import check_exposure, guard
 from walmart_stream.web.headers import add_headers
+from walmart_stream.web.kept import Kept
 from walmart_stream.web.limits import LIMITS, Limits, bodies_in_time, only_probes_when_full
 from walmart_stream.web.live import Live
 from walmart_stream.web.openapi import describe
@@ -115,6 +116,7 @@ def attach(
         workers=workers,
         rules=rules,
         sessions=sessions,
+        kept=Kept(monotonic),
     )
     for route in all_routes():
         methods = {}
