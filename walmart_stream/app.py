@@ -128,6 +128,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     letters = DeadLetters(metrics)
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
+    app.set_apart = parking.set_apart
     surplus = Stranded(app, partial(stranded, settings))
     schedule = poll_schedule(settings)
     client = affiliate_client(settings, clock, metrics) if settings.polling else None

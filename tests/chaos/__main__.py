@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from tests.chaos.brokers import EMBEDDED, KINDS
+from tests.chaos.brokers import CLUSTER, EMBEDDED, KINDS
 from tests.chaos.campaign import Options, run
 
 
@@ -31,6 +31,12 @@ from tests.chaos.campaign import Options, run
 @click.option("--node-kills", default=0, show_default=True, help="Of Apache Kafka's nodes.")
 @click.option("--mongod-kills", default=0, show_default=True)
 @click.option("--cuts", "log_cuts", default=0, show_default=True, help="Of the ends of logs.")
+@click.option(
+    "--unclean",
+    default=0,
+    show_default=True,
+    help="Elections of a leader that lacks acknowledged records; with --broker cluster.",
+)
 @click.option("--deletions", default=0, show_default=True, help="Of the raw topic's old records.")
 @click.option("--outages", "walmart_outages", default=1, show_default=True, help="Of Walmart.")
 @click.option("--outage-seconds", "walmart_outage", default=60.0, show_default=True)
@@ -43,6 +49,8 @@ from tests.chaos.campaign import Options, run
 @click.option("--keep", is_flag=True, help="Keep logs and data.")
 def main(report: Path | None, keep: bool, **options: object) -> None:
     """Attack a pipeline under load, then judge what it has stored."""
+    if options["unclean"] and options["broker"] != CLUSTER:
+        raise click.UsageError("--unclean takes three nodes: --broker cluster")
     # Clients whose broker was killed have much to say.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="walmart-stream-chaos-"))

@@ -17,6 +17,7 @@ from rich.console import Console
 from tests.chaos import plan
 from tests.chaos.alerts import AlertJudgement, add_rules, judge_alerts, refuse
 from tests.chaos.brokers import EMBEDDED, Broker, make_broker
+from tests.chaos.elections import COPIES, create_raw
 from tests.chaos.floods import LIMIT, Floods
 from tests.chaos.judge import Judgement, judge
 from tests.chaos.nemesis import Nemesis
@@ -69,6 +70,7 @@ class Options:
     node_kills: int = 0
     mongod_kills: int = 0
     log_cuts: int = 0
+    unclean: int = 0
     deletions: int = 0
     walmart_outages: int = 0
     floods: int = 0
@@ -240,7 +242,7 @@ async def _running(options: Options, folder: Path, receiver: Receiver) -> AsyncI
             {
                 "KAFKA_BROKERS": broker.bootstrap,
                 "KAFKA_PARTITIONS": str(PARTITIONS),
-                "KAFKA_REPLICATION_FACTOR": str(broker.replication),
+                "KAFKA_REPLICATION_FACTOR": str(COPIES if options.unclean else broker.replication),
                 "KAFKA_SESSION_TIMEOUT": str(SESSION),
                 "MONGODB_URI": mongod.uri,
                 "MONGODB_DATABASE": "chaos",
@@ -257,6 +259,8 @@ async def _running(options: Options, folder: Path, receiver: Receiver) -> AsyncI
             },
             folder,
         )
+        if options.unclean:
+            await create_raw(pipeline.settings)
         await pipeline.create_topics()
         if options.alerts:
             await add_rules(pipeline.settings)
@@ -305,6 +309,7 @@ async def _attack(nemesis: Nemesis, options: Options) -> None:
             )
         ),
         nemesis.logs(plan.attack_logs(rng("logs"), options.log_cuts)),
+        nemesis.elections(plan.attack_elections(rng("elections"), 3, options.unclean)),
         nemesis.retention(plan.attack_retention(rng("retention"), options.deletions)),
         nemesis.database(plan.attack_database(rng("database"), options.mongod_kills)),
         nemesis.walmart(

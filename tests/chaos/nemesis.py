@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
+from tests.chaos.elections import elect_unclean
 from tests.chaos.floods import Floods
 from tests.chaos.log_cuts import cut_tails
 from tests.chaos.plan import Act, Step
@@ -86,6 +87,10 @@ class Nemesis:
     async def logs(self, steps: Sequence[Step]) -> None:
         """Cut the ends of logs."""
         await self._follow(steps, self._cut_logs)
+
+    async def elections(self, steps: Sequence[Step]) -> None:
+        """Have nodes lead that lack acknowledged records."""
+        await self._follow(steps, self._elect)
 
     async def retention(self, steps: Sequence[Step]) -> None:
         """Have retention delete the beginning of the raw topic."""
@@ -169,6 +174,15 @@ class Nemesis:
                 cut_tails(node.directory / "data", topics.RAW.name, 0.9 - 0.1 * number)
             await asyncio.sleep(step.seconds)
             await start_together(self._nodes)
+            self.cut_ms = time.time_ns() // 1_000_000
+            self._attacked()
+        await asyncio.sleep(TOLD_AFTER_CUT)
+
+    async def _elect(self, step: Step) -> None:
+        async with self._nodes_busy:
+            self._note(f"node {step.target + 1}", step)
+            self._attacked()
+            await elect_unclean(self._nodes, step.target, self._killed)
             self.cut_ms = time.time_ns() // 1_000_000
             self._attacked()
         await asyncio.sleep(TOLD_AFTER_CUT)

@@ -25,6 +25,7 @@ class Act(StrEnum):
     FAIL = "fail"
     FLOOD = "flood"
     CUT = "kill -9 and cut logs"
+    ELECT = "unclean election"
     DELETE = "delete old records"
 
 
@@ -91,6 +92,11 @@ def attack_nodes(rng: random.Random, nodes: int, kills: int) -> list[Step]:
 def attack_logs(rng: random.Random, cuts: int) -> list[Step]:
     """*cuts* power cuts of all nodes at once, after which the raw topic lacks its end."""
     return [Step(gap(rng, 30) + 10, Act.CUT, 0, rng.uniform(0, 3)) for _ in range(cuts)]
+
+
+def attack_elections(rng: random.Random, nodes: int, elections: int) -> list[Step]:
+    """*elections* of a node that lacks what its neighbour acknowledged."""
+    return [Step(gap(rng, 20) + 5, Act.ELECT, rng.randrange(nodes)) for _ in range(elections)]
 
 
 def attack_retention(rng: random.Random, deletions: int) -> list[Step]:

@@ -36,3 +36,12 @@ def test_the_same_seed_makes_the_same_attacks() -> None:
     second = plan.attack_workers(random.Random("seed"), 3, 50, SESSION)
 
     assert first == second
+
+
+def test_elections_are_as_many_as_asked_for_and_hit_every_node() -> None:
+    """Each lasts as long as brokers take to be missed: nothing else is planned for it."""
+    steps = plan.attack_elections(random.Random(1), 3, 20)
+
+    assert {step.act for step in steps} == {Act.ELECT}
+    assert len(steps) == 20
+    assert {step.target for step in steps} == {0, 1, 2}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
+
 from tests.pipeline.conftest import PARTITIONS, MakePipeline
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, WATCHLIST, Pipeline, Record
 from tests.pipeline.worker import Worker, until
 from walmart_stream.audit import partition_of
 from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.kafka.clients import client_options
 from walmart_stream.storage import mongo
 from walmart_stream.storage.documents import ITEMS, PRICE_CHANGES
 
@@ -133,6 +136,47 @@ async def test_a_flood_of_bad_input_parks_its_partition_until_a_person_says_how_
     assert (await last.counted("walmart_passed_over_total"))["process"] == FLOOD - again
     await pipeline.until_settled()
     assert pipeline.command("partitions", "list") == {"parked": []}
+    assert (await pipeline.verified()).is_clean
+
+
+async def test_a_batch_that_cannot_be_unpacked_parks_its_partition(
+    make_pipeline: MakePipeline,
+) -> None:
+    """It unpacks to more than a worker would survive; what is before and behind it is stored.
+
+    The worker was killed by the system, or ended with 70, at every start.
+    """
+    pipeline = make_pipeline()
+    await pipeline.create_topics()
+    ours = items(2)
+    await pipeline.produce(RAW, [priced(item_id, 1, 20) for item_id in ours[FLOODED][:1]])
+    producer = AIOKafkaProducer(
+        **client_options(pipeline.settings), compression_type="gzip", max_request_size=10**9
+    )
+    await producer.start()
+    try:
+        bomb = await producer.send_and_wait(RAW, b"x" * 70_000_000, b"1", partition=FLOODED)
+    finally:
+        await producer.stop()
+    await pipeline.produce(
+        RAW, [priced(item_id, 2, 20) for ids in ours.values() for item_id in ids]
+    )
+    worker = pipeline.start("first")
+
+    parked = await until_shown(worker)
+    assert (parked["topic"], parked["partition"], parked["offset"]) == (RAW, FLOODED, bomb.offset)
+    assert f"--skip-bad-until {bomb.offset + 1}" in parked["reason"]
+    others = [one for partition, ids in ours.items() if partition != FLOODED for one in ids]
+    await until_stored(pipeline, [*others, ours[FLOODED][0]])
+    await worker.kill()
+    successor = pipeline.start("first")
+    assert (await until_shown(successor))["offset"] == bomb.offset
+
+    pipeline.command("partitions", "resume", "--skip-bad-until", str(bomb.offset + 1))
+
+    await until_stored(pipeline, [one for ids in ours.values() for one in ids])
+    await pipeline.until_settled()
+    assert (await successor.counted("walmart_passed_over_total"))["unreadable"] == 1
     assert (await pipeline.verified()).is_clean
 
 

@@ -24,6 +24,7 @@ from walmart_stream.domain.errors import Unprocessable
 from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.agent import Batch, Handler, Park
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.kafka.partition_states import PartitionState, encode, key_of
 from walmart_stream.kafka.placement import STATES, Place
 from walmart_stream.metrics import Metrics
@@ -187,7 +188,29 @@ class Parking:
                     return failed
         return None
 
+    async def set_apart(self, batch: UnreadableBatch) -> None:
+        """Park the partition of *batch*, which cannot be read, or pass over it if so said."""
+        await self._know()
+        place: Place = (batch.tp.topic, batch.tp.partition)
+        state = self._states.get(place)
+        if state is not None and state.parked:
+            return
+        if state is not None and state.skips(batch.offset):
+            self._metrics.passed_over.labels("unreadable").inc(batch.end - batch.offset)
+            self._app.pass_over(batch)
+            return
+        reason = (
+            f"the records from {batch.offset} to {batch.end - 1} cannot be read ({batch.cause}); "
+            f"to go on without them: --skip-bad-until {batch.end}"
+        )
+        await self._note_parked(place, batch.offset, reason)
+        self._app.park(batch.tp, reason, batch.offset)
+
     async def _park(self, place: Place, offset: int, reason: str) -> NoReturn:
+        await self._note_parked(place, offset, reason)
+        raise Park(offset, reason)
+
+    async def _note_parked(self, place: Place, offset: int, reason: str) -> None:
         before = self._states.get(place)
         skipped = () if before is None else before.skipped
         state = PartitionState(*place, True, offset, reason, to_iso(self._clock()), skipped)
@@ -204,4 +227,3 @@ class Parking:
             offset,
             reason,
         )
-        raise Park(offset, reason)

@@ -35,6 +35,10 @@ which the embedded broker         (:mod:`consumer`: ``highwaters``)
 answers short
 stalls are only logged (#175,      they end the process (:mod:`watchdog`)
 #176, #523)
+a batch that cannot be unpacked   it is named and its partition set apart (:mod:`unpacking`,
+ends who reads it, at each start  :mod:`consumer`: ``_set_apart``)
+partitions that somebody added    they are not assigned (:mod:`assignor`)
+are assigned
 aiokafka's errors in the group    the client is asked for them every second, and they end the
 reach only who waits for a        process (:mod:`fetching`: ``_check``)
 record just then

@@ -20,11 +20,12 @@ from walmart_stream.engine.consumer import (
     Parked,
     partition_of,
 )
-from walmart_stream.engine.failure import Pulse
+from walmart_stream.engine.failure import Pulse, end_process
 from walmart_stream.engine.flow import SteadyFlow
 from walmart_stream.engine.memory import Garbage
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
 from walmart_stream.engine.standstill import Standstill
+from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.engine.watchdog import Watchdog
 
 # Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
@@ -44,6 +45,10 @@ class Transport(BatchTransport):
     """Batch delivery in, idempotent and awaited out."""
 
     Producer = SafeProducer
+
+
+async def _give_up(batch: UnreadableBatch) -> None:
+    end_process(str(batch))
 
 
 class StreamApp(faust.App):
@@ -74,6 +79,8 @@ class StreamApp(faust.App):
         self.now = now
         self.pulse: Pulse | None = None
         self.watchdog: Watchdog | None = None
+        #: Parks or passes over a batch that cannot be read; everything before it is finished.
+        self.set_apart: Callable[[UnreadableBatch], Awaitable[None]] = _give_up
 
     def outbox(self) -> Outbox:
         """An empty outbox on this app's producer.
@@ -141,6 +148,10 @@ class StreamApp(faust.App):
     def unpark(self, tp: TP, offset: int | None = None) -> None:
         """See :meth:`BatchConsumer.unpark`."""
         cast(BatchConsumer, self.consumer).unpark(tp, offset)
+
+    def pass_over(self, batch: UnreadableBatch) -> None:
+        """See :meth:`BatchConsumer.pass_over`."""
+        cast(BatchConsumer, self.consumer).pass_over(batch)
 
     def last_fetched(self) -> dict[TP, int | None]:
         """See :meth:`BatchConsumer.last_fetched`."""

@@ -18,6 +18,7 @@ from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.fetching import FetchThread
 from walmart_stream.engine.partitions import Answer, InFlight, LogCut, Mark, Partition, Phase
 from walmart_stream.engine.recovery import FetchTableManager
+from walmart_stream.engine.unpacking import UnreadableBatch
 
 # A batch bounds how long a partition is busy, and how much one crash repeats.
 MAX_BATCH = 2000
@@ -66,6 +67,7 @@ class BatchConsumer(driver.Consumer):
         self._idle.set()
         #: Not read until somebody says so, whether assigned or not; see :meth:`park`.
         self.parked: dict[TP, Parked] = {}
+        self._unreadable: dict[TP, UnreadableBatch] = {}
         #: Numbers of partitions of which a changelog was cut: their topics are read again.
         self.distrusted: set[int] = set()
 
@@ -113,6 +115,10 @@ class BatchConsumer(driver.Consumer):
             partition.unpark(offset)
             logger.warning("%s-%d is read on at offset %s", *tp, partition.position)
 
+    def pass_over(self, batch: UnreadableBatch) -> None:
+        """Read on after *batch*, and commit that."""
+        self._partitions[batch.tp].rewind(batch.end)
+
     # -- figures
 
     def unfinished(self) -> dict[TP, tuple[int, int]]:
@@ -159,10 +165,11 @@ class BatchConsumer(driver.Consumer):
         pause = self._fetched_at + FETCH_INTERVAL - time.monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
+        await self._set_apart()
         active, now_ms = active_partitions or set(), time.time_ns() // 1_000_000
         reading, ready = {}, set()
         for tp, partition in self._partitions.items():
-            if tp in active and partition.phase in READ:
+            if tp in active and partition.phase in READ and tp not in self._unreadable:
                 reading[tp] = partition.ask(now_ms)
                 if partition.waiting < ENOUGH_IN_FLIGHT:
                     ready.add(tp)
@@ -177,7 +184,22 @@ class BatchConsumer(driver.Consumer):
         except OffsetOutOfRangeError as exc:
             [(tp, offset)] = exc.args[0].items()
             await self._find_position(TP(*tp), offset)
-            return {}
+        except UnreadableBatch as exc:
+            self._unreadable[exc.tp] = exc
+        return {}
+
+    async def _set_apart(self) -> None:
+        """Have batches that cannot be read set apart, once everything before them is finished."""
+        for tp, batch in list(self._unreadable.items()):
+            partition = self._partitions.get(tp)
+            is_next = partition is not None and partition.position == batch.offset
+            if is_next and partition is not None and partition.waiting:
+                continue
+            del self._unreadable[tp]
+            if is_next and tp not in self.parked:
+                if tp.topic in self.app.tables.changelog_topics:
+                    end_process(str(batch))
+                await cast(Any, self.app).set_apart(batch)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:

@@ -39,7 +39,7 @@ RELIANCES = {
     "aiokafka.consumer.group_coordinator:GroupCoordinator": "check_errors fetch_committed_offsets",
     "aiokafka.consumer.fetcher:FetchResult": "_partition_records",
     "aiokafka.consumer.fetcher:Fetcher": "_records error_future",
-    "aiokafka.consumer.fetcher:PartitionRecords": "_consumer_record",
+    "aiokafka.consumer.fetcher:PartitionRecords": "_consumer_record _records _tp _unpack_records",
     "aiokafka.consumer.subscription_state:Assignment": "state_value",
     "aiokafka.consumer.subscription_state:TopicPartitionState": "has_valid_position timestamp",
     "aiokafka.producer.message_accumulator:BatchBuilder": "_builder _relative_offset",

@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from walmart_stream.kafka.reading import (
-    FETCH_WAIT_MS,
     STALL_TIMEOUT,
     assigned_consumer,
+    fetch,
     partitions_of,
 )
 from walmart_stream.settings import Settings
@@ -110,7 +110,7 @@ class Followed:
                 progress = _Progress({tp: consumer.last_poll_timestamp(tp) for tp in tps})
             # Before fetching: what an answer had brought by then, fetching gives.
             answered = {tp: consumer.last_poll_timestamp(tp) for tp in tps}
-            fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=AT_ONCE)
+            fetched = await fetch(consumer, *tps, most=AT_ONCE)
             for tp, records in fetched.items():
                 if records[0].offset < ends.get(tp, 0):
                     raise LogBeganAnew(f"{tp} is at {records[0].offset} after {ends[tp]}")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.kafka import moved
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics, start
 from walmart_stream.kafka.moved import Moved
 from walmart_stream.kafka.placement import STATES, Place
 from walmart_stream.settings import Settings
 from walmart_stream.topics import PARTITIONS
+
+logger = logging.getLogger(__name__)
 
 # A broker that gives nothing for so long, although there must be more, is not waited for.
 STALL_TIMEOUT = 60.0
@@ -201,8 +205,26 @@ async def ends_of(consumer: AIOKafkaConsumer[bytes, bytes]) -> dict[int, int]:
         # Near the end, so that the fetch brings little.
         await consumer.seek_to_end(*tps)
         while any(consumer.highwater(tp) is None for tp in tps):
-            await consumer.getmany(*tps, timeout_ms=FETCH_WAIT_MS)
+            await fetch(consumer, *tps)
     return {tp.partition: consumer.highwater(tp) for tp in tps}
+
+
+async def fetch(
+    consumer: AIOKafkaConsumer[bytes, bytes],
+    *tps: TopicPartition,
+    wait_ms: int = FETCH_WAIT_MS,
+    most: int | None = None,
+) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+    """Some records, *most* at most, if any come soon; batches that cannot be read are left out."""
+    before = {tp: await consumer.position(tp) for tp in tps}
+    try:
+        return dict(await consumer.getmany(*tps, timeout_ms=wait_ms, max_records=most))
+    except UnreadableBatch as exc:
+        logger.warning("%s", exc)
+        # What came of the others in the same answer is lost with the error.
+        for tp, position in before.items():
+            consumer.seek(tp, exc.end if tp == exc.tp else position)
+        return {}
 
 
 async def _read_partition(
@@ -234,7 +256,7 @@ async def _fetch(
     async with asyncio.timeout(STALL_TIMEOUT):
         while True:
             answered = consumer.last_poll_timestamp(tp)
-            fetched = await consumer.getmany(tp, timeout_ms=FETCH_WAIT_MS)
+            fetched = await fetch(consumer, tp)
             if fetched:
                 return list(fetched[tp])
             if await consumer.position(tp) != position:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from aiokafka import ConsumerRecord
 
-from walmart_stream.kafka.reading import assigned_consumer, ends_of, partitions_of
+from walmart_stream.kafka.reading import assigned_consumer, ends_of, fetch, partitions_of
 from walmart_stream.settings import Settings
 
 # How long the broker may be asked for more before the next look (milliseconds).
@@ -35,7 +35,7 @@ async def tail(
         for tp in tps:
             consumer.seek(tp, starts[tp.partition])
         while True:
-            fetched = await consumer.getmany(timeout_ms=WAIT_MS)
+            fetched = await fetch(consumer, *tps, wait_ms=WAIT_MS)
             for records in fetched.values():
                 for record in records:
                     yield record
