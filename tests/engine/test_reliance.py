@@ -15,7 +15,7 @@ ENGINE = Path(reliance.__file__).parent
 NAMED = {name for _, name in reliance.relied_on()}
 
 # There were 92 at the first release: adding one has to be a decision.
-MOST = 74
+MOST = 75
 
 
 def test_the_names_that_are_relied_on_become_no_more(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,8 @@ RELIANCES = {
     "faust.tables.recovery:Recovery": "_add _set_recovery_ended _set_recovery_started"
     " _slurp_changelogs _wait active_offsets active_tps in_recovery need_recovery"
     " on_recovery_completed signal_recovery_end standby_offsets standby_tps tp_to_table",
-    "faust.tables.manager:TableManager": "_recovery changelog_topics on_standbys_ready",
+    "faust.tables.manager:TableManager": "_recovery _update_channels changelog_topics"
+    " on_standbys_ready",
     "faust.tables.base:Collection": "data on_rebalance persisted_offset",
     "faust.stores.rocksdb:Store": "_db_for_partition offset_key",
     "aiokafka.consumer.consumer:AIOKafkaConsumer": "_auto_offset_reset _coordinator"
