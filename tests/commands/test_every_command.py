@@ -188,6 +188,18 @@ def test_every_command_does_on_a_local_stack_what_it_should(run: Any) -> None:
         assert all(len(line) <= 80 for line in tables), words
 
 
+def test_acls_for_a_broker_without_any_end_in_one_sentence(
+    run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever such a broker does with the request, and without the client's own words for it."""
+    done = run("acl --principal User:worker --role reader --apply")
+
+    assert done.exit_code == 1
+    (said,) = done.stderr.splitlines()
+    assert "the broker does not answer requests for ACLs" in said
+    assert caplog.text == ""
+
+
 def json_fields() -> dict[str, set[str]]:
     """The fields of each command's JSON by docs/cli.md."""
     section = DOCS.partition("## JSON")[2].partition("\n## ")[0]

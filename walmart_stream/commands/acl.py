@@ -6,11 +6,19 @@ ACLs, but its protocol has the request.
 
 from __future__ import annotations
 
+import logging
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import orjson
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaConnectionError,
+    KafkaError,
+    UnsupportedVersionError,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from walmart_stream.kafka.acls import Acl
@@ -54,16 +62,38 @@ async def apply(settings: Settings, principal: str, acls: Iterable[Acl]) -> None
     """Make *acls*; those that are there stay. The user of *settings* must be allowed to.
 
     Raises:
-        KafkaError, OSError: the broker refused one, which the message names, or cannot be reached.
-            Those before it have been made; repeating is harmless.
+        KafkaError, OSError: the broker refused one, which the message names, has no ACLs, or
+            cannot be reached. Those before it have been made; repeating is harmless.
     """
     async with admin_client(settings) as admin:
         for acl in acls:
             request = CreateAclsRequest(
                 acl.resource, acl.name, _LITERAL, principal, _EVERY_HOST, acl.operation, _ALLOW
             )
-            response = await admin._send_request(request)
+            try:
+                with _without_logs("aiokafka.conn"):
+                    response = await admin._send_request(request)
+            except (IncompatibleBrokerVersion, UnsupportedVersionError, KafkaConnectionError):
+                raise KafkaError(
+                    f"{acl}: the broker does not answer requests for ACLs; it may have none, like "
+                    "the embedded one of local, or has just been stopped"
+                ) from None
             [(code, message)] = response.creation_responses
             if code != 0:
                 error: KafkaError = for_code(code)(f"{acl}: {message or 'refused'}")
                 raise error
+
+
+@contextmanager
+def _without_logs(logger: str) -> Iterator[None]:
+    """Keeps a *logger* silent: a broker without ACLs breaks off, which is said in one sentence."""
+
+    def none(record: logging.LogRecord) -> bool:
+        return False
+
+    chosen = logging.getLogger(logger)
+    chosen.addFilter(none)
+    try:
+        yield
+    finally:
+        chosen.removeFilter(none)
