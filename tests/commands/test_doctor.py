@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from tests.polling.walmart import open_walmart
 from tests.storage.own_offers import KEYS, own_change, results_of
 from walmart_stream.cli import cli
-from walmart_stream.commands.doctor import Finding, Verdict, doctor
+from walmart_stream.commands.doctor import Finding, Verdict, _channels, doctor
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.sandbox import generate_keypair
@@ -69,6 +70,7 @@ async def test_where_everything_works_there_is_nothing_to_do(
     assert verdicts.pop("Walmart Seller API") is Verdict.SKIPPED
     assert verdicts.pop("permissions") is Verdict.SKIPPED
     assert verdicts.pop("sealed fields") is Verdict.SKIPPED
+    assert verdicts.pop("alert channels") is Verdict.SKIPPED
     assert set(verdicts.values()) == {Verdict.OK}, [str(finding) for finding in found.values()]
     assert {"broker", "topics", "reading", "MongoDB", "indexes", "clock"} <= verdicts.keys()
     assert calls == 1
@@ -124,6 +126,41 @@ def test_what_nobody_answers_is_a_fault_for_each(monkeypatch: pytest.MonkeyPatch
         assert f"FAULT   {what}: " in result.output
     assert "skipped Walmart Affiliate API: " in result.output
     assert SECRET not in result.output
+
+
+async def test_channels_of_alerts_are_looked_at_without_a_message(unused_tcp_port: int) -> None:
+    """A receiver that can be reached, one that cannot, one that is not allowed, and a service."""
+    heard = []
+    server = await asyncio.start_server(lambda r, w: heard.append(w), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = "http://127.0.0.1:{}/?secret=" + SECRET
+    given = {
+        "KAFKA_BROKERS": "127.0.0.1:1",
+        "MONGODB_URI": "mongodb://127.0.0.1:1",
+        "ALERT_CHANNELS": f"ops={url.format(port)},gone={url.format(unused_tcp_port)},"
+        f"mail=mailto://user:{SECRET}@example.com",
+    }
+
+    async def found(**more: str) -> dict[str, Finding]:
+        settings = load_settings({**given, **more}, env_file=Path("no.env"))
+        return {finding.what: finding for finding in await _channels(settings, "alert channels")}
+
+    allowed = await found(ALERT_PRIVATE_ADDRESSES="true")
+    refused = await found()
+    server.close()
+
+    verdicts = {what: finding.verdict for what, finding in allowed.items()}
+    assert verdicts == {
+        "channel ops": Verdict.OK,
+        "channel gone": Verdict.WARNING,
+        "channel mail": Verdict.OK,
+    }
+    assert {finding.verdict for what, finding in refused.items() if "mail" not in what} == {
+        Verdict.WARNING
+    }
+    assert SECRET not in repr((allowed, refused))
+    for writer in heard:
+        writer.close()
 
 
 def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +20,10 @@ from walmart_stream.kafka.clients import admin_client, client_options
 from walmart_stream.kafka.permissions import missing_permissions
 from walmart_stream.kafka.topic_admin import TopicError, check_topics
 from walmart_stream.local.ports import LOOPBACK
-from walmart_stream.settings import Settings
+from walmart_stream.notify.channel import Channel, NotDelivered
+from walmart_stream.notify.channels import open_channels
+from walmart_stream.notify.webhook import Webhook
+from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage import mongo
 from walmart_stream.storage.access import UNAUTHORIZED, AccessRefused, require_access
 from walmart_stream.storage.documents import OFFERS
@@ -41,6 +45,7 @@ NO_ITEM = "1"
 PATIENCE = 5.0
 
 AFFILIATE, SELLER = "Walmart Affiliate API", "Walmart Seller API"
+CHANNELS = "alert channels"
 
 _LOOPBACK = (f"{LOOPBACK}:", "localhost:", "[::1]:")
 
@@ -70,7 +75,7 @@ class Finding:
 
 
 async def doctor(settings: Settings) -> AsyncIterator[Finding]:
-    """Check broker, topics, database and Walmart side by side; findings in this order.
+    """Check broker, topics, database, Walmart and channels side by side; findings in this order.
 
     Nothing is changed. It costs one call of the Affiliate API's quota, and one of the Seller API's.
     No secret is in any finding.
@@ -91,6 +96,7 @@ async def doctor(settings: Settings) -> AsyncIterator[Finding]:
         ("MongoDB", _database),
         (AFFILIATE, _affiliate),
         (SELLER, _seller),
+        (CHANNELS, _channels),
     )
     tasks = [asyncio.create_task(limited(what, check)) for what, check in checks]
     try:
@@ -291,6 +297,35 @@ async def _seller(settings: Settings, what: str) -> list[Finding]:
     finally:
         await client.close()
     return [Finding(what, Verdict.OK, f"{settings.walmart_seller_url} accepts the credentials")]
+
+
+async def _channels(settings: Settings, what: str) -> list[Finding]:
+    """A finding for each channel of alerts; nothing is sent to anybody."""
+    try:
+        channels = open_channels(settings, time.time)
+    except SettingsError as exc:
+        return [Finding(what, Verdict.FAULT, fault) for fault in exc.faults]
+    if not channels:
+        return [Finding(what, Verdict.SKIPPED, "ALERT_CHANNELS is not set")]
+    try:
+        return list(
+            await asyncio.gather(*(_channel(f"channel {n}", c) for n, c in channels.items()))
+        )
+    finally:
+        for channel in channels.values():
+            await channel.close()
+
+
+async def _channel(what: str, channel: Channel) -> Finding:
+    if not isinstance(channel, Webhook):
+        words = "a service that apprise knows; walmart-stream alerts test shows whether it takes"
+        return Finding(what, Verdict.OK, f"{words} messages")
+    try:
+        await channel.reach()
+    except NotDelivered as exc:
+        # Alerts wait for it, and everything else goes on.
+        return Finding(what, Verdict.WARNING, f"{exc}; check its URL in ALERT_CHANNELS")
+    return Finding(what, Verdict.OK, "its receiver can be reached")
 
 
 def _reason(exc: Any) -> str:

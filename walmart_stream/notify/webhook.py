@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,6 +26,8 @@ from walmart_stream.notify.channel import Message, NotDelivered
 
 # Seconds. Receivers answer from memory; one that takes longer is tried again.
 TIMEOUT = 10.0
+
+NOT_PUBLIC = "its address is not public; ALERT_PRIVATE_ADDRESSES=true allows that"
 
 ID = "x-walmart-stream-id"
 TIMESTAMP = "x-walmart-stream-timestamp"
@@ -105,27 +108,48 @@ class Webhook:
             TIMESTAMP: timestamp,
             SIGNATURE: signature(self._secret, timestamp, message.body),
         }
-        try:
-            async with asyncio.timeout(self._timeout):
-                status = await self._post(message.body, headers)
-        except NotPublic:
-            raise NotDelivered(
-                "its address is not public; ALERT_PRIVATE_ADDRESSES=true allows that"
-            ) from None
-        except TimeoutError:
-            raise NotDelivered(f"no answer within {self._timeout:g} s") from None
-        except (ClientError, OSError, ValueError) as exc:
-            if _is_not_public(exc):
-                raise NotDelivered(
-                    "its address is not public; ALERT_PRIVATE_ADDRESSES=true allows that"
-                ) from None
-            raise NotDelivered(f"it cannot be reached ({type(exc).__name__})") from None
+        async with self._explained():
+            status = await self._post(message.body, headers)
         if not 200 <= status < 300:
             raise NotDelivered(f"it answered {status}")
+
+    async def reach(self) -> None:
+        """Connects to the receiver, with TLS where it is HTTPS, and sends nothing.
+
+        Raises:
+            NotDelivered: it cannot be reached; the message has no part of its URL.
+        """
+        async with self._explained():
+            if not self._private:
+                self._check()
+            host, port = self._url.host or "", self._url.port or 443
+            found = await (ThreadedResolver() if self._private else PublicOnly()).resolve(
+                host, port
+            )
+            secure = self._url.scheme == "https"
+            _, writer = await asyncio.open_connection(
+                found[0]["host"], port, ssl=secure or None, server_hostname=host if secure else None
+            )
+            writer.close()
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncIterator[None]:
+        """Ends what is inside after the timeout, and says in words why it failed."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
+        except NotPublic:
+            raise NotDelivered(NOT_PUBLIC) from None
+        except TimeoutError:
+            raise NotDelivered(f"no answer within {self._timeout:g} s") from None
+        except (ClientError, OSError, ValueError) as exc:
+            if _is_not_public(exc):
+                raise NotDelivered(NOT_PUBLIC) from None
+            raise NotDelivered(f"it cannot be reached ({type(exc).__name__})") from None
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
         if not self._private:
