@@ -121,14 +121,13 @@ class LearningSchedule:
         if self.flowing and sights.told:
             return HEARTBEAT
         level += sights.own + sights.near
-        level = min(HIGHEST_LEVEL, max(LOWEST_LEVEL, level)) - LOWEST_LEVEL
         if self.prior is None:
-            return LEVELS * bin_of(1 / self.longest) + level
+            return kind_of(bin_of(1 / self.longest), level)
         rate, shape = estimate(sights, self.prior)
         number = bin_of(rate)
         self.population.note(number, shape)
         self._estimates += 1
-        return LEVELS * number + level
+        return kind_of(number, level)
 
     def joins(self, kind: int) -> None:
         if kind != HEARTBEAT:
@@ -161,10 +160,12 @@ class LearningSchedule:
         return interval
 
     def place(self, seen: int, kind: int) -> float:
-        return seen + self.interval(kind) * 1000
+        # Asked three times a poll: looked up here, not by another call.
+        interval = self._intervals.get(kind)
+        return seen + (self.interval(kind) if interval is None else interval) * 1000
 
     def due_at(self, seen: int, kind: int) -> float:
-        return seen + self.interval(kind) * 1000
+        return self.place(seen, kind)
 
     def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
         # A call for one item costs as much as one for twenty: the next ones come with it.
@@ -212,6 +213,11 @@ class LearningSchedule:
 
     def _bounded(self, interval: float) -> float:
         return min(self.ceiling, max(self.shortest, interval))
+
+
+def kind_of(number: int, level: int = 0) -> int:
+    """The kind of an item in the rate's bin *number* that counts for ``2 ** level`` others."""
+    return LEVELS * number + min(HIGHEST_LEVEL, max(LOWEST_LEVEL, level)) - LOWEST_LEVEL
 
 
 def level_of(weight: float) -> int:

@@ -187,9 +187,10 @@ class PollQueue:
             items[item_id] = poll.at
             heappush(self._refused, (poll.at, *item))
         elif poll.answered:
-            partition.lanes.pop(item_id, None)
-            kind = self._join(partition, item_id, poll)
-            place = Place(self._schedule.place(poll.seen, kind), poll.seen, *item)
+            if partition.lanes:
+                partition.lanes.pop(item_id, None)
+            kind, seen = self._join(partition, item_id, poll), poll.seen
+            place = Place(self._schedule.place(seen, kind), seen, item.partition, item_id)
             items[item_id] = place
             self._known.push(place)
         else:
