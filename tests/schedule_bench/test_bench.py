@@ -8,6 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from tests.schedule_bench.__main__ import main
+from tests.schedule_bench.end_to_end import Pair, summary
 from tests.schedule_bench.fuzz import Fuzz
 from tests.schedule_bench.policies import POLICIES
 from tests.schedule_bench.simulate import Simulation
@@ -65,3 +66,30 @@ def test_no_trouble_exceeds_a_budget_or_leaves_an_item_behind() -> None:
     faults = {seed: Fuzz(seed).run().faults for seed in range(10)}
 
     assert not any(faults.values()), faults
+
+
+def test_pairs_end_to_end_compare_schedules_only_where_both_made_their_calls() -> None:
+    """A busy machine that keeps one run from its calls says nothing of schedules; nor does a run
+    that lost something."""
+    even = {
+        "calls": 1000,
+        "changes_seen_share": 0.5,
+        "unseen_mean_s": 1000.0,
+        "unseen_p95_s": 3000.0,
+        "lost": 0,
+        "duplicated": 0,
+        "wrong": 0,
+    }
+    learning = even | {"calls": 1020, "unseen_mean_s": 500.0}
+    pairs = [
+        Pair(1, even, learning),
+        Pair(2, even, learning | {"unseen_mean_s": 400.0}),
+        Pair(3, even | {"calls": 700}, learning | {"unseen_mean_s": 10.0}),
+        Pair(4, even, learning | {"lost": 1}),
+    ]
+
+    found = summary(pairs)
+
+    assert [pair["fair"] for pair in found["pairs"]] == [True, True, False, False]
+    assert (found["fair"], found["ratio_mean"], found["ratio_range"]) == (2, 0.45, [0.4, 0.5])
+    assert summary(pairs[2:])["ratio_mean"] is None
