@@ -12,8 +12,11 @@ from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import DEAD_LETTERS, RAW, RESULTS, WATCHLIST, Pipeline, Record
 from tests.pipeline.worker import Worker, until
 from walmart_stream.audit import partition_of
+from walmart_stream.audit.report import Verdict
+from walmart_stream.audit.verify import verify
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.partition_states import PartitionState, write_state
 from walmart_stream.storage import mongo
 from walmart_stream.storage.documents import ITEMS, PRICE_CHANGES
 
@@ -177,6 +180,41 @@ async def test_a_batch_that_cannot_be_unpacked_parks_its_partition(
     await until_stored(pipeline, [one for ids in ours.values() for one in ids])
     await pipeline.until_settled()
     assert (await successor.counted("walmart_passed_over_total"))["unreadable"] == 1
+    assert (await pipeline.verified()).is_clean
+
+
+async def test_an_audit_says_what_waits_in_a_parked_partition_of_results(
+    make_pipeline: MakePipeline,
+) -> None:
+    """It cannot be told, and is no loss: it is stored as soon as the partition goes on."""
+    pipeline = make_pipeline()
+    await pipeline.create_topics()
+    ours = items(2)
+    every = [item_id for ids in ours.values() for item_id in ids]
+    await pipeline.produce(RAW, [priced(item_id, 1, 20) for item_id in every])
+    first = pipeline.start("first")
+    await pipeline.until_settled()
+    assert (await pipeline.verified()).is_clean
+    await first.kill()
+    at = (await pipeline.ends(RESULTS))[FLOODED]
+    state = PartitionState(RESULTS, FLOODED, True, at, "as told", "2026-01-01T00:00:00.000Z")
+    await write_state(pipeline.settings, state)
+    await pipeline.produce(RAW, [priced(item_id, 2, 25) for item_id in every])
+    worker = pipeline.start("first")
+    await until_shown(worker)
+    await pipeline.until_processed(RAW)
+
+    async def others_are_stored() -> bool:
+        report = await verify(pipeline.settings, patience=0)
+        return report.lost + report.wrong == 0
+
+    await until("the others are stored", others_are_stored)
+    report = await verify(pipeline.settings)
+
+    assert report.verdict is Verdict.CANNOT_BE_TOLD
+    told = report.collections[PRICE_CHANGES]
+    assert (told.lost, told.untold) == (0, {"their results wait in a parked partition": 2})
+    pipeline.command("partitions", "resume")
     assert (await pipeline.verified()).is_clean
 
 

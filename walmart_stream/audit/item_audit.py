@@ -32,6 +32,7 @@ GRACE_MS = 240_000
 # Why something cannot be told.
 BEFORE_THE_LOG = "of observations that the log no longer holds"
 NEEDS_THE_PAST = "they depend on observations that the log no longer holds"
+WAITS = "their results wait in a parked partition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ class Findings:
     @property
     def differs(self) -> bool:
         return bool(self.lost or self.unexpected or self.wrong)
+
+    def set_waiting(self) -> None:
+        """Count the differences as not to be told that results make which nobody has stored yet."""
+        missing = [*self.lost, *((collection, name) for collection, name, _ in self.wrong)]
+        self.untold += [(collection, WAITS) for collection, _ in missing]
+        self.lost, self.wrong = [], []
 
     def add_to(self, collections: Mapping[str, Comparison]) -> None:
         """Count everything in the comparison of its collection."""

@@ -6,7 +6,7 @@ import asyncio
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from walmart_stream import topics
 from walmart_stream.audit.course import Course, courses
@@ -44,7 +44,8 @@ class PartitionAudit:
     """Judges partitions into *report*. *patience*: see :func:`walmart_stream.audit.verify.verify`.
 
     ``horizons`` are those of the partitions whose log has lost its beginning, ``ends`` the offsets
-    up to which each was read. ``bad`` are the records that must be dead letters.
+    up to which each was read. ``bad`` are the records that must be dead letters, ``waiting`` the
+    items of which results wait in a parked partition.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class PartitionAudit:
         self.ends: dict[int, int] = {}
         self.bad: BadRecords = {}
         self.misplaced: Misplaced = {}
+        self.waiting: Set[str] = frozenset()
 
     async def judge(self, partition: int, log: PartitionLog, total: int) -> None:
         """Judge what *log* holds; *total* offsets are expected in all partitions.
@@ -131,7 +133,8 @@ class PartitionAudit:
             for item_id, documents in held.items():
                 names = [str(one.get("offer")) for one in documents[OFFERS]]
                 ways = courses(item_id, observed[item_id], scope.place, scope.rules, horizon, names)
-                self.note(item_id, _findings(item_id, ways, scope, documents), Course())
+                found = self.judged(item_id, _findings(item_id, ways, scope, documents))
+                self.note(item_id, found, Course())
 
     def _horizon(self, start: int, first_times: Sequence[int]) -> Horizon | None:
         return Horizon.of(start, first_times, self._settings.most_ahead_ms, self._clock())
@@ -148,6 +151,12 @@ class PartitionAudit:
         self.bad.update({(partition, offset): bad for offset, bad in reader.bad.items()})
         for home, digests in reader.misplaced.items():
             self.misplaced.setdefault(home, Counter()).update(digests)
+
+    def judged(self, item_id: str, found: Findings) -> Findings:
+        """*found*, unless the results that would explain it wait."""
+        if found.differs and item_id in self.waiting:
+            found.set_waiting()
+        return found
 
     def note(self, item_id: str, found: Findings, course: Course) -> None:
         """Count what was *found* of an item."""
@@ -275,7 +284,7 @@ class _Look:
                 audit.window(window)
             async for one in stored[ITEMS].take(item_id):
                 audit.item(one)
-            found = audit.finish()
+            found = self._audit.judged(item_id, audit.finish())
             if found.differs:
                 suspects[item_id] = items[item_id]
             else:
@@ -301,7 +310,7 @@ class _Look:
             for item_id, documents in held.items():
                 observations = self._observations(waiting, item_id)
                 ways = self._courses(item_id, observations, documents[OFFERS])
-                found = _findings(item_id, ways, scope, documents)
+                found = self._audit.judged(item_id, _findings(item_id, ways, scope, documents))
                 newest = max(one.timestamp for one in observations)
                 if found.differs and (item_id in self._tail or self._audit.is_fresh(newest)):
                     differing[item_id] = found, ways[0]

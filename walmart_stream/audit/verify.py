@@ -6,7 +6,7 @@ Partition by partition, and in each item by item, so that memory does not grow w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from aiokafka.errors import OffsetOutOfRangeError
@@ -72,10 +72,12 @@ async def verify(
     client = mongo.connect(settings)
     try:
         stored = StoredResults(mongo.database(client, settings), FieldSeal.of(settings))
-        states = await _states(settings)
+        every_state = (await read_states(settings)).values()
+        states = {one.partition: one for one in every_state if one.topic == topics.RAW.name}
         audit = PartitionAudit(
             settings, count, rules, stored, report, patience, progress, clock, states
         )
+        audit.waiting = await _waiting_items(settings, every_state)
         starts = await start_offsets(settings, topics.RAW.name)
         ends = await end_offsets(settings, topics.RAW.name)
         total = sum(end - starts[partition] for partition, end in ends.items())
@@ -146,10 +148,16 @@ async def _judge_misplaced(audit: PartitionAudit, settings: Settings, report: Re
             report.pending += count
 
 
-async def _states(settings: Settings) -> dict[int, PartitionState]:
-    """The partitions of the raw topic that were ever parked."""
-    states = await read_states(settings)
-    return {place[1]: state for place, state in states.items() if place[0] == topics.RAW.name}
+async def _waiting_items(settings: Settings, states: Iterable[PartitionState]) -> set[str]:
+    """The items of which results stand in parked partitions, where nobody stores them."""
+    found: set[str] = set()
+    for state in states:
+        if state.parked and state.topic == topics.RESULTS.name:
+            async with open_partition(settings, *state.place) as log:
+                log.position = max(log.start, state.offset)
+                async for record in log.read_on():
+                    found.add((record.key or b"").decode("utf-8", "replace"))
+    return found
 
 
 async def _judge_dead_letters(
