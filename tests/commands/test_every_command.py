@@ -72,6 +72,7 @@ RUN: dict[str, tuple[str, int]] = {
     "alerts test": ("ops", 2),
     "partitions list": ("", 0),
     "partitions resume": ("", 1),
+    "partitions move": ("", 0),
     "dead-letters list": ("", 0),
     "dead-letters show": ("walmart-competitor-data:0:0", 1),
     "dead-letters replay": ("--all", 0),
