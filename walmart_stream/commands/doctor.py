@@ -222,25 +222,27 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
 
 
 async def _sealed(database: Any, seal: FieldSeal) -> Finding:
-    """Whether what is sealed can be opened; one field tells, since all have the same keys."""
+    """Whether what is sealed can be opened; one field of each kind tells, as all have one key."""
     what = "sealed fields"
-    (name,) = SEALED_FIELDS[OFFERS]
-    limit = {"max_time_ms": MAX_TIME_MS}
-    sealed = await database[OFFERS].find_one({name: {"$type": "binData"}}, {name: 1}, **limit)
-    if sealed is not None:
-        try:
-            seal.open_value((OFFERS, sealed["_id"], name), sealed[name])
-        except Unreadable as exc:
-            words = f"{name} of {sealed['_id']}: {exc}; MONGODB_FIELD_KEYS needs the key"
-            # Workers work anyway.
+    is_sealed = False
+    for name in SEALED_FIELDS[OFFERS]:
+        limit = {"max_time_ms": MAX_TIME_MS}
+        sealed = await database[OFFERS].find_one({name: {"$type": "binData"}}, {name: 1}, **limit)
+        if sealed is not None:
+            is_sealed = True
+            try:
+                seal.open_value((OFFERS, sealed["_id"], name), sealed[name])
+            except Unreadable as exc:
+                words = f"{name} of {sealed['_id']}: {exc}; MONGODB_FIELD_KEYS needs the key"
+                # Workers work anyway.
+                return Finding(what, Verdict.WARNING, words)
+        plain = {name: {"$type": "object"}}
+        if seal.is_on and await database[OFFERS].find_one(plain, {name: 1}, **limit) is not None:
+            words = "some are stored as they are; walmart-stream reseal seals them"
             return Finding(what, Verdict.WARNING, words)
     if not seal.is_on:
         return Finding(what, Verdict.SKIPPED, "MONGODB_FIELD_KEYS is not set")
-    plain = await database[OFFERS].find_one({name: {"$type": "object"}}, {"_id": 1}, **limit)
-    if plain is not None:
-        words = "some are stored as they are; walmart-stream reseal seals them"
-        return Finding(what, Verdict.WARNING, words)
-    return Finding(what, Verdict.OK, "they can be opened" if sealed else "none yet")
+    return Finding(what, Verdict.OK, "they can be opened" if is_sealed else "none yet")
 
 
 async def _missing_indexes(database: Any) -> list[str] | None:
