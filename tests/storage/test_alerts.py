@@ -24,6 +24,7 @@ from walmart_stream.storage.alerts import (
     find_alerts,
     store_steps,
 )
+from walmart_stream.storage.documents import ALERTS
 from walmart_stream.storage.mongo import create_indexes
 from walmart_stream.storage.sealed import FieldSeal
 
@@ -120,3 +121,17 @@ async def test_a_delivery_is_due_once_until_it_is_done(database: Any) -> None:
     assert (log["state"], log["attempts"], log["error"]) == ("sent", 2, None)
     assert await deliveries.messages_since(database, "a", NOW) == [later]
     assert await deliveries.give_up(database, [2], NOW + timedelta(days=1)) == 1
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(item_id="1"), Wanted(state="open")])
+async def test_alerts_are_read_in_the_order_of_an_index(database: Any, wanted: Wanted) -> None:
+    """Without a scan of the collection, and without a sort."""
+    await store_steps(database, [step(RAISED, number) for number in range(1, 20)])
+
+    order = [("raised_at", -1), ("_id", -1)]
+    explained = await database[ALERTS].find(wanted.query()).sort(order).limit(5).explain()
+
+    plan = str(explained["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in plan
+    assert "COLLSCAN" not in plan
+    assert "'SORT'" not in plan

@@ -34,6 +34,11 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 
+# Seconds for which the first batch waits for indexes. Most are there, or there is nothing to index
+# yet; those that a new release wants of millions of documents take minutes, and results are stored
+# meanwhile: MongoDB lets them in while it builds.
+INDEX_PATIENCE = 20.0
+
 
 class Sink:
     """One worker's way into *database*."""
@@ -52,7 +57,8 @@ class Sink:
         self._metrics = metrics
         self._letters = letters
         self._seal = seal
-        self._has_indexes = False
+        self._indexes: asyncio.Task[None] | None = None
+        self._goes_on = False
         self.outage: str | None = None
 
     async def handle(self, batch: Batch) -> None:
@@ -85,9 +91,7 @@ class Sink:
         self, batch: Batch, readable: Sequence[Any], results: Results, outbox: Outbox
     ) -> None:
         """Store *results*, which the *readable* records of *batch* say."""
-        if not self._has_indexes:
-            await self.persist(lambda: create_indexes(self._database))
-            self._has_indexes = True
+        await self._ensure_indexes()
         sizes = len(results.changes), len(results.latest), len(results.windows)
         try:
             await self.persist(lambda: self._writes.write(results))
@@ -100,6 +104,23 @@ class Sink:
         collections = documents.PRICE_CHANGES, documents.OFFERS, documents.PRICE_WINDOWS
         for collection, size in zip(collections, sizes, strict=True):
             self._metrics.stored.labels(collection).inc(size)
+
+    async def _ensure_indexes(self) -> None:
+        """Begin to create what is missing, and wait for it, though not for long.
+
+        Raises:
+            Exception: what :func:`create_indexes` raises for anything but an outage.
+        """
+        if self._indexes is None:
+            building = self.persist(lambda: create_indexes(self._database))
+            self._indexes = asyncio.create_task(building)
+        if not self._goes_on:
+            await asyncio.wait({self._indexes}, timeout=INDEX_PATIENCE)
+        if self._indexes.done():
+            self._indexes.result()
+        elif not self._goes_on:
+            self._goes_on = True
+            logger.warning("MongoDB is building indexes; until it has, lists and charts are slow")
 
     async def _store_apart(self, batch: Batch, records: Sequence[Any], outbox: Outbox) -> None:
         """Store *records* of *batch*; those that are refused become dead letters."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
@@ -75,8 +76,8 @@ INDEXES = {
     ],
     ALERTS: [
         IndexModel([("raised_at", DESCENDING), ("_id", DESCENDING)]),
-        IndexModel([("item_id", ASCENDING), ("raised_at", DESCENDING)]),
-        IndexModel([("state", ASCENDING), ("raised_at", DESCENDING)]),
+        IndexModel([("item_id", ASCENDING), ("raised_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("state", ASCENDING), ("raised_at", DESCENDING), ("_id", DESCENDING)]),
     ],
     ALERT_DELIVERIES: [
         IndexModel([("channel", ASCENDING), ("state", ASCENDING), ("next_at", ASCENDING)]),
@@ -128,11 +129,19 @@ def database(
     return client.get_database(settings.mongodb_database, write_concern=MAJORITY)
 
 
+# Seconds. An index of ten million documents takes minutes, one of a billion hours. The driver's
+# limit for an answer would end the wait after half a minute, and the build with it, each time anew.
+INDEX_PATIENCE = 86_400.0
+
+
 async def create_indexes(database: AsyncIOMotorDatabase[Document]) -> None:
-    """Create what is missing of :data:`INDEXES`; safe to repeat.
+    """Create what is missing of :data:`INDEXES`; safe to repeat, and to do on several workers.
+
+    It returns when all of them are built. A server that is away is noticed as soon as ever.
 
     Raises:
         PyMongoError: the database is away, or has an index of the same name that is another one.
     """
-    for collection, indexes in INDEXES.items():
-        await database[collection].create_indexes(indexes)
+    with pymongo.timeout(INDEX_PATIENCE):
+        for collection, indexes in INDEXES.items():
+            await database[collection].create_indexes(indexes)
