@@ -12,6 +12,7 @@ import random
 import tempfile
 import time
 from http.client import HTTPConnection
+from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -104,7 +105,7 @@ async def _not_index_scans(database: Any, places: dict[str, Place]) -> list[str]
     """The queries that read more than their page, scan the collection, or sort."""
     asked: list[tuple[str, Any, Any]] = [("search", words_like("kettle"), None)]
     for sort, place in places.items():
-        for tag, state, descending in ((None, None, False), ("toys", "lost", True)):
+        for tag, state, descending in product((None, "toys"), (None, "lost"), (False, True)):
             choice = Choice(tag=tag, state=state, sort=sort, descending=descending)
             asked += [
                 (f"{sort} {query}", query, order_of(choice)) for query in ranges(choice, place)

@@ -6,8 +6,9 @@ that they have in a shop; nothing runs through Kafka.
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,23 +49,31 @@ def item_id(number: int) -> str:
 
 async def fill(database: Any, count: int) -> None:
     """Write *count* items with their offers; the first one has BUSY_CHANGES changes."""
-    await mongo.create_indexes(database)
     dice = random.Random(count)
     items: list[dict[str, Any]] = []
     offers: list[dict[str, Any]] = []
+    under_way: Awaitable[Any] = asyncio.sleep(0)
     for number in range(count):
         known = _offers(number, dice)
         changes = list(_changes(known, dice, dice.randrange(6)))
         items.append(_item(number, known, changes, dice))
         offers += known.values()
         if len(items) == BULK or number + 1 == count:
-            await database[ITEMS].insert_many(items, ordered=False)
-            await database[OFFERS].insert_many(offers, ordered=False)
+            # The database takes one bulk while the next one is made.
+            await under_way
+            under_way = asyncio.gather(
+                database[ITEMS].insert_many(items, ordered=False),
+                database[OFFERS].insert_many(offers, ordered=False),
+            )
             items, offers = [], []
+            await asyncio.sleep(0)
+    await under_way
     busy = _offers(0, random.Random(count))
     changes = list(_changes({"own": busy["own"]}, dice, BUSY_CHANGES))
     for first in range(0, len(changes), BULK):
         await database[PRICE_CHANGES].insert_many(changes[first : first + BULK])
+    # Of what is there already, all at once: with each bulk they take more than twice the time.
+    await mongo.create_indexes(database)
 
 
 def _offers(number: int, dice: random.Random) -> dict[str, dict[str, Any]]:

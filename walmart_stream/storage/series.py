@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson import decode_all
+from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING
 
 from walmart_stream.domain.offers import OWN
@@ -23,6 +26,9 @@ Document = Mapping[str, Any]
 # Documents of one kind that a series is made of: a year of hourly windows of five offers is a
 # fifth of it. Each takes some hundred bytes and 5 µs.
 MOST_DOCUMENTS = 200_000
+
+# Documents that are decoded at a time, in a thread: some 10 ms, for which the event loop may wait.
+BATCH = 4_000
 
 _STEP = {
     "_id": 1,
@@ -155,18 +161,26 @@ async def _documents(
     until: datetime,
     projection: Mapping[str, int],
 ) -> list[Document]:
-    cursor = collection.find(
+    # Decoded all at once, and not one by one: of 10,000 documents that is half the time.
+    cursor = collection.find_raw_batches(
         {**among, time: {"$gte": since, "$lt": until}},
         projection,
         sort=[(time, ASCENDING), ("offer", ASCENDING)],
         max_time_ms=MAX_TIME_MS,
-    ).limit(MOST_DOCUMENTS + 1)
-    found: list[Document] = await cursor.to_list(MOST_DOCUMENTS + 1)
+    )
+    found: list[Document] = []
+    async for batch in cursor.limit(MOST_DOCUMENTS + 1).batch_size(BATCH):
+        found += await asyncio.to_thread(_decoded, batch, collection.codec_options)
     if len(found) > MOST_DOCUMENTS:
         raise TooLong(
             f"from, to: more than {MOST_DOCUMENTS:,} documents lie between them; ask for a shorter "
             "span or for fewer offers"
         )
+    return found
+
+
+def _decoded(batch: bytes, options: CodecOptions[Any]) -> list[Document]:
+    found: list[Document] = decode_all(batch, options)
     return found
 
 
