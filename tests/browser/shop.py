@@ -20,6 +20,7 @@ from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight,
 from walmart_stream.domain.time import to_datetime
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.windows import Rules
+from walmart_stream.storage.documents import ALERTS
 from walmart_stream.storage.item_writes import remake_items, update_watched
 from walmart_stream.storage.writes import Results, store
 
@@ -133,6 +134,26 @@ def sights(place: int, now: int, days: float) -> Iterator[Entry]:
         at += STEP if rng.random() > 0.01 else 7 * HOUR
 
 
+def alert(now: int) -> dict[str, Any]:
+    """An alert of the first item, which nobody has acknowledged."""
+    at = to_datetime(now - HOUR)
+    return {
+        "_id": f"undercut:{SHOWN_ITEM}:own:{now - HOUR}",
+        "rule": "undercut",
+        "item_id": SHOWN_ITEM,
+        "offer": "own",
+        "name": NAMES[0],
+        "severity": "warning",
+        "state": "open",
+        "text": f"{NAMES[0]}: Northwind Home is cheaper",
+        "started_at": at,
+        "raised_at": at,
+        "why": "own is above the best rival",
+        "source": {"topic": "walmart-data-processing", "partition": 0, "offset": 12},
+        "channels": [],
+    }
+
+
 async def open_shop(
     database: Any, live: MemoryLive, now: int, *, items: int = ITEMS, days: float = 8
 ) -> None:
@@ -150,6 +171,7 @@ async def open_shop(
         item_id = str(FIRST + place)
         entry = WatchEntry(item_id=item_id, added_at=to_datetime(now - 9 * DAY))
         live.watchlist[item_id] = entry
+    await database[ALERTS].insert_one(alert(now))
     ids = [str(FIRST + place) for place in range(items)]
     await remake_items(database, ids)
     tags = (["kitchen"], ["kitchen", "gifts"], [])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import NARROW, PHONE
+from tests.browser.conftest import DESKTOP, NARROW, PHONE
 from tests.browser.shop import HOSTILE, HOSTILE_ITEM, SHOWN_ITEM
 from tests.web.served import Served
 
@@ -51,17 +51,17 @@ def test_hostile_names_are_text(shop, open_page) -> None:
     assert HOSTILE[:40] in page.locator("h1").text_content()
 
 
-def test_a_first_visit_asks_nobody_else_and_is_small(shop, open_page) -> None:
-    """The whole of it, compressed as it comes, and nothing again on the next page."""
-    page = open_page(url_of(shop), "/login")
+@pytest.mark.parametrize("path", ["/", "/items", f"/items/{SHOWN_ITEM}", "/system"])
+def test_a_first_visit_asks_nobody_else_and_is_small(shop, open_page, path) -> None:
+    """The page, its files, and the data that it asks for at once, compressed as they come."""
+    page = open_page(url_of(shop), "/livez")
     sizes: dict[str, int] = {}
     page.on("response", lambda answer: sizes.update({answer.url: _size(answer)}))
 
-    settled(page).goto(f"{url_of(shop)}/")
+    page.goto(url_of(shop) + path)
     settled(page)
 
-    own = [size for url, size in sizes.items() if ".json" not in url]
-    assert sum(own) <= 60_000, sizes
+    assert sum(sizes.values()) <= 60_000, sizes
 
 
 def _size(answer: Any) -> int:
@@ -153,11 +153,11 @@ def test_the_chart_tells_what_was_known_under_the_pointer_and_zooms(shop, open_p
     """A drag over it is a range in the address."""
     page = open_page(url_of(shop), f"/items/{SHOWN_ITEM}?range=24h&offers=own")
     settled(page)
-    box = page.locator("svg.chart").bounding_box()
+    box = page.locator("svg.chart:visible").bounding_box()
     middle = box["y"] + box["height"] / 3
 
     page.mouse.move(box["x"] + box["width"] / 2, middle)
-    told = page.locator(".readout").inner_text()
+    told = page.locator(".readout:visible").inner_text()
     assert re.search(r"own: (\$\d|not )", told), told
     assert "buy box: " in told
 
@@ -167,7 +167,54 @@ def test_the_chart_tells_what_was_known_under_the_pointer_and_zooms(shop, open_p
     page.wait_for_url("**from=*")
     assert "range=" not in page.url
     assert "offers=own" in page.url
-    assert settled(page).locator("svg.chart").count() == 1
+    assert settled(page).locator("svg.chart:visible").count() == 1
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["1440", "390"])
+def test_gaps_are_hatched_and_texts_can_be_read(shop, open_page, viewport) -> None:
+    """A rule of the page's own style sheet once hid every mark of what was not seen."""
+    page = open_page(url_of(shop), f"/items/{SHOWN_ITEM}?range=7d", viewport=viewport)
+    settled(page)
+
+    gaps = page.locator("svg.chart:visible path.gap.unseen")
+    sizes = gaps.evaluate_all(
+        """gaps => gaps.map((gap) => {
+            const box = gap.getBoundingClientRect();
+            return [box.width, box.height, getComputedStyle(gap).clipPath];
+        })"""
+    )
+    assert sizes
+    assert all(wide > 2 and high > 2 and clip == "none" for wide, high, clip in sizes), sizes
+    texts = page.locator("svg.chart:visible text.tick")
+    heights = texts.evaluate_all("all => all.map((one) => one.getBoundingClientRect().height)")
+    assert min(height for height in heights if height) > 9
+
+
+def test_a_range_of_ones_own_is_typed(shop, open_page) -> None:
+    """In the reader's zone; and in UTC, as the form says, where there is no JavaScript."""
+    for scripted in (True, False):
+        path = f"/items/{SHOWN_ITEM}?range=24h&price=item"
+        page = open_page(url_of(shop), path, java_script_enabled=scripted)
+        settled(page) if scripted else None
+        page.locator("#custom summary").click()
+        begin = page.input_value("#custom input[name=from]")
+        assert begin.endswith("Z") is not scripted
+        page.locator("#custom").get_by_role("button", name="Show").click()
+        page.wait_for_url("**from=*price=item")
+        assert page.locator("#custom[open]").count() == 1
+        assert page.input_value("#custom input[name=from]") == begin
+
+
+def test_an_item_shows_its_alerts_and_alerts_lead_to_their_item(shop, open_page) -> None:
+    """Both ways."""
+    page = open_page(url_of(shop), f"/items/{SHOWN_ITEM}")
+    assert "Northwind Home is cheaper" in page.locator("[data-part=alerts]").inner_text()
+
+    page.get_by_role("link", name="All alerts of this item").click()
+    page.wait_for_url(f"**/alerts?item={SHOWN_ITEM}")
+    page.locator("a.open").first.click()
+
+    page.wait_for_url(f"**/items/{SHOWN_ITEM}")
 
 
 def test_touch_shows_the_read_out(shop, open_page) -> None:
@@ -181,9 +228,9 @@ def test_touch_shows_the_read_out(shop, open_page) -> None:
     )
     settled(page)
 
-    page.locator("svg.chart").tap()
+    page.locator("svg.chart:visible").tap()
 
-    assert "own: " in page.locator(".readout").inner_text()
+    assert "own: " in page.locator(".readout:visible").inner_text()
 
 
 def test_numbers_and_times_are_the_readers(shop, open_page, chromium) -> None:

@@ -18,6 +18,10 @@ async def test_alerts_are_listed_filtered_and_acknowledged(full_site) -> None:
     assert "No alert is like that" in await get(full_site, "/alerts?rule=another", 200)
     assert "state" in await get(full_site, "/alerts?state=x", 400)
 
+    async with full_site.client.get("/alerts.csv?severity=") as response:
+        assert response.content_type == "text/csv"
+        assert found["id"] in await response.text()
+
     names = re.findall(r'name="alert" value="([^"]+)"', page)
     assert found["id"] in names
     before = len(full_site.live.steps)

@@ -10,12 +10,14 @@ import pytest
 
 from tests.web.conftest import KNOWN_MS, NOW
 from tests.web.test_login import get
+from walmart_stream.domain.alerts.steps import RAISED, Step
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.reading.observation import Observation
-from walmart_stream.domain.time import to_ms
+from walmart_stream.domain.time import to_iso, to_ms
 from walmart_stream.domain.windows import Rules
+from walmart_stream.storage.alerts import store_steps
 from walmart_stream.storage.writes import Results, store
 
 HOUR = 3_600_000
@@ -115,6 +117,36 @@ async def test_its_data_are_at_the_same_path(shown) -> None:
         csv = await response.text()
     async with shown.client.get("/api/items/42/series.csv?range=24h") as response:
         assert csv == await response.text()
+
+
+async def test_without_an_own_offer_it_begins_with_the_others(shown) -> None:
+    """And with when it was seen, which its worker knows, and what was raised."""
+    page = await get(shown, "/items/42", 200)
+    found = await shown.json("/items/42.json")
+
+    assert "Featured offer</dt><dd><data" in page
+    assert "Best marketplace offer</dt><dd>none" in page
+    assert found["standing"] is None
+    assert found["offers"]["featured"]["landed_cents"] == 2_099
+    assert found["series"]["seen_at"] == to_iso(to_ms(NOW) - HOUR)
+    assert "None was raised for this item" in page
+    assert found["alerts"] == []
+    at = to_iso(to_ms(NOW))
+    name = "a-rule:42:featured:1"
+    step = Step(1, RAISED, name, "a-rule", "42", "featured", at, at, severity="warning")
+    await store_steps(shown.database, [step])
+    assert "a-rule" in await get(shown, "/items/42", 200)
+
+
+async def test_a_range_of_ones_own_may_have_no_end(shown) -> None:
+    """Forms send empty fields along; a wrong one is named, with what is right."""
+    begin = to_iso(to_ms(NOW) - 2 * HOUR)
+
+    page = await get(shown, f"/items/42?from={begin}&to=&offers=&price=item", 200)
+
+    assert re.search(r'<details id="custom" class="custom" open', page)
+    assert 'name="to" value=""' in page
+    assert "ISO 8601" in await get(shown, "/items/42?from=yesterday", 400)
 
 
 async def test_an_unknown_item_is_a_page_that_says_so(shown) -> None:

@@ -126,7 +126,7 @@ async def test_what_needs_the_seller_has_one_row_of_each_kind_first(open_shop) -
         *(("suppressed", "4"), ("unpublished", "5"), ("undercut", "6"), ("not_seen", "9"))
     ]
     lost_row, undercut = found["needs_you"][0], found["needs_you"][3]
-    assert lost_row["text"] == "Acme has the buy box: yours $25.00, Acme $20.00 (+25.0 %)"
+    assert lost_row["text"] == "Acme has the buy box: yours $25.00, Acme $20.00 (+25.0%)"
     assert lost_row["since"] == to_iso(END - HOUR)
     assert undercut["action"] == {"label": "Compare prices", "href": "/items/6"}
     assert found["needs_you"][4]["text"] == "not seen for 2 days"

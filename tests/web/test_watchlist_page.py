@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from tests.web.test_login import get, post
-from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.domain.watch import WatchEntry, parse_csv
 from walmart_stream.web.pages.watchlist import ENTRIES, MAX_FILE
 
 HOSTILE = "<script>alert(1)</script>\"'&amp;\u202e"
@@ -123,6 +123,26 @@ async def test_a_long_list_has_pages(site) -> None:
         path = f"/watchlist{html.unescape(following[1])}" if following else ""
 
     assert seen == ids
+
+
+async def test_the_list_can_be_taken_along_and_brought_back(site) -> None:
+    """As a file that the form takes, and as JSON with an ETag."""
+    tagged = WatchEntry(item_id="1001", note='a "note", really', tags=("gifts", "red"))
+    site.live.watchlist = {"1001": tagged, "1002": WatchEntry(item_id="1002")}
+
+    async with site.client.get("/watchlist.csv?cursor=") as response:
+        entries, faults = parse_csv(await response.text())
+    assert not faults
+    assert [(one.item_id, one.note, one.tags) for one in entries] == [
+        ("1001", 'a "note", really', ("gifts", "red")),
+        ("1002", None, ()),
+    ]
+    found = await site.json("/watchlist.json")
+    assert found == await site.json("/api/watchlist")
+    async with site.client.get("/watchlist.json") as response:
+        again = {"If-None-Match": response.headers["ETag"]}
+    async with site.client.get("/watchlist.json", headers=again) as response:
+        assert response.status == 304
 
 
 async def test_errors_are_pages_for_people(site) -> None:

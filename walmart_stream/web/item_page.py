@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from walmart_stream.domain.time import parse_iso, to_datetime
+from walmart_stream.storage.alerts import Wanted, alert_fields, find_alerts
 from walmart_stream.storage.queries import CHANGES, WINDOWS, Span
 from walmart_stream.storage.sealed import UNREADABLE
 from walmart_stream.storage.series import offers_of
 from walmart_stream.web.context import Context
 from walmart_stream.web.inputs import SeriesQuery
 from walmart_stream.web.item_series import series_data
-from walmart_stream.web.items import WINDOW_FIELDS, standing_of
+from walmart_stream.web.items import WINDOW_FIELDS, standing_of, stored_offer
 from walmart_stream.web.series import CHANGE_FIELDS
 
 # Rows of each table: a screen or two. The downloads have all.
 CHANGES_SHOWN = 50
 WINDOWS_SHOWN = 24
+ALERTS_SHOWN = 10
 
 # Pixels of the chart. The picture is renewed when it would have moved by one of them.
 WIDTH = 960
@@ -27,7 +29,7 @@ LEAST_PACE = 10_000
 
 
 async def item_data(context: Context, item_id: str, asked: SeriesQuery) -> dict[str, Any]:
-    """Series, standing, and the newest changes and windows of the span.
+    """Series, offers, standing, alerts, and the newest changes and windows of the span.
 
     Raises:
         NotFound: nothing is stored of the item.
@@ -38,18 +40,21 @@ async def item_data(context: Context, item_id: str, asked: SeriesQuery) -> dict[
     span = Span(
         item_id, to_datetime(parse_iso(series["from"])), to_datetime(parse_iso(series["to"])), None
     )
-    offers, changes, windows = await asyncio.gather(
+    offers, changes, windows, alerts = await asyncio.gather(
         offers_of(context.database, item_id),
         CHANGES.newest(context.database, span, CHANGES_SHOWN),
         WINDOWS.newest(context.database, span, WINDOWS_SHOWN),
+        find_alerts(context.database, Wanted(item_id=item_id), ALERTS_SHOWN, seal=context.seal),
     )
     return {
         "item_id": item_id,
         "name": series["name"],
+        "offers": {one["offer"]: stored_offer(one) for one in offers},
         "standing": standing_of({one["offer"]: one for one in offers}, context.seal),
         "series": series,
         "changes": [_opened(context, CHANGES.collection, one, CHANGE_FIELDS) for one in changes],
         "windows": [_opened(context, WINDOWS.collection, one, WINDOW_FIELDS) for one in windows],
+        "alerts": [alert_fields(one) for one in alerts],
     }
 
 
@@ -62,7 +67,8 @@ def news_of(found: Mapping[str, Any]) -> Any:
         {name: value for name, value in one.items() if name not in ("segments", "known_share")}
         for one in series["offers"]
     ]
-    return [found["standing"], found["changes"], found["windows"], offers, end // pace]
+    parts = [found[name] for name in ("offers", "standing", "changes", "windows", "alerts")]
+    return [*parts, offers, series["seen_at"], end // pace]
 
 
 def _opened(

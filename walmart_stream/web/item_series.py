@@ -142,6 +142,7 @@ async def stored_series(
         "points": asked.points,
         "known_offers": list(offers),
         **made,
+        "seen_at": _seen_at(newest),
         "not_live": newest.missing,
     }
 
@@ -272,6 +273,12 @@ def _made(
         whole = segments(past.steps, seen[name], begin, end, asked.price)
         series.append(_offer(name, past, whole, begin, end, asked.points))
     return {"offers": series, "buy_box": _box(holder, pasts, seen, begin, end, asked.points)}
+
+
+def _seen_at(live: Live) -> str | None:
+    """The newest time at which one of the offers was seen, by the item's worker."""
+    known = [found[1] for offer in live.offers.values() if (found := _newest(offer)) is not None]
+    return to_iso(max(known)) if known else None
 
 
 def _newest(offer: Any) -> tuple[Step, int] | None:

@@ -6,6 +6,7 @@ from walmart_stream.web import (
     alert_outputs,
     inputs,
     item_outputs,
+    outputs,
     overview_outputs,
     series_outputs,
     system_outputs,
@@ -153,6 +154,45 @@ PAGES = (
                 "The data of the list of alerts.",
                 alert_outputs.Alerts,
                 query=AlertsQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/alerts.csv",
+        {
+            "GET": Operation(
+                "page_alerts_csv",
+                alerts.answer_csv,
+                "A page of alerts, a line for each.",
+                query=AlertsQuery,
+                media={"text/csv": "with a header line"},
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/watchlist.json",
+        {
+            "GET": Operation(
+                "page_watchlist_data",
+                watchlist.answer,
+                "The data of the watchlist.",
+                outputs.Watchlist,
+                query=inputs.WatchlistQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/watchlist.csv",
+        {
+            "GET": Operation(
+                "page_watchlist_csv",
+                watchlist.answer_csv,
+                "A page of the watchlist, as a file that can be imported again.",
+                query=inputs.WatchlistQuery,
+                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from walmart_stream.domain.watch import ItemId
-from walmart_stream.web.outputs import Cents, Change, StoredStanding, Time, Window
+from walmart_stream.web.alert_outputs import Alert
+from walmart_stream.web.outputs import (
+    Cents,
+    Change,
+    StoredOffer,
+    StoredStanding,
+    Time,
+    Window,
+)
 
 Ms = Annotated[int, Field(description="Epoch milliseconds.")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -75,19 +83,24 @@ class ItemSeries(_Output):
     known_offers: list[str]
     offers: list[OfferSeries]
     buy_box: BoxSeries | None
+    seen_at: Annotated[
+        Time | None, Field(description="By the item's worker; null: it was not asked, or is late.")
+    ]
     not_live: Annotated[
         str | None, Field(description="Why what was seen last is not known, if it is not.")
     ]
 
 
 class ItemPage(_Output):
-    """All that the page of an item shows; changes and windows newest first."""
+    """All that the page of an item shows; changes, windows and alerts newest first."""
 
     item_id: ItemId
     name: str | None
+    offers: dict[str, StoredOffer]
     standing: Annotated[
         StoredStanding | None, Field(description="null: the seller has no offer of it.")
     ]
     series: ItemSeries
     changes: list[Change]
     windows: list[Window]
+    alerts: list[Alert]

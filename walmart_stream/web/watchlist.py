@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -38,17 +39,24 @@ _Read = tuple[list[WatchEntry], list[RowFault]]
 
 async def listing(context: Context, request: web.Request) -> web.StreamResponse:
     """A page of the watched items of all workers."""
-    asked = query(WatchlistQuery, request)
+    return json_response(await watchlist_data(context, query(WatchlistQuery, request)))
+
+
+async def watchlist_data(context: Context, asked: WatchlistQuery) -> dict[str, Any]:
+    """The fields of :class:`walmart_stream.web.outputs.Watchlist`.
+
+    Raises:
+        BadRequest: the cursor is none.
+        KafkaError, TimeoutError: the brokers do not answer.
+    """
     after = "" if asked.cursor is None else cursor.item_of(asked.cursor)
     found, total = await context.live.watched(after, asked.limit + 1)
     page = found[: asked.limit]
-    return json_response(
-        {
-            "items": [entry.fields() for entry in page],
-            "total": total,
-            "next_cursor": cursor.of_item(page[-1].item_id) if len(found) > len(page) else None,
-        }
-    )
+    return {
+        "items": [entry.fields() for entry in page],
+        "total": total,
+        "next_cursor": cursor.of_item(page[-1].item_id) if len(found) > len(page) else None,
+    }
 
 
 async def add(context: Context, request: web.Request) -> web.StreamResponse:

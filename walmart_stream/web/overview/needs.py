@@ -69,7 +69,7 @@ def _row(kind: str, item: Mapping[str, Any]) -> Mapping[str, Any]:
     if mine is not None and theirs is not None:
         compared = f": yours {dollars(mine)}, {seller} {dollars(theirs)}"
         if item.get("gap_pct") is not None:
-            compared += f" ({item['gap_pct']:+.1f} %)"
+            compared += f" ({item['gap_pct']:+.1f}%)"
     texts = {
         "lost": f"{box.get('seller') or 'a rival'} has the buy box{compared}",
         "suppressed": "Walmart shows no buy box for your offer"

@@ -27,7 +27,7 @@ def filled(model: type[M], request: web.Request) -> M:
         BadRequest: one is unknown, given twice or wrong; the message names it.
     """
     values = single_values(request)
+    known = {field.alias or name for name, field in model.model_fields.items()}
     return check(
-        model,
-        {name: value for name, value in values.items() if value or name not in model.model_fields},
+        model, {name: value for name, value in values.items() if value or name not in known}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, get_args
 
 from aiohttp import web
@@ -17,10 +18,14 @@ from walmart_stream.web.errors import BadRequest
 from walmart_stream.web.inputs import NoQuery, query
 from walmart_stream.web.pages.addresses import filled, query_of
 from walmart_stream.web.pages.forms import read_form
-from walmart_stream.web.pages.frame import data, page, see
+from walmart_stream.web.pages.frame import csv_file, data, page, see
 from walmart_stream.web.pages.inputs import AcknowledgeForm
 
 ALERTS = 50
+COLUMNS = (
+    *("id", "rule", "item_id", "offer", "name", "severity", "state", "text", "why"),
+    *("started_at", "raised_at", "acknowledged_at", "closed_at"),
+)
 
 
 def _choices(field: str) -> tuple[str, ...]:
@@ -53,6 +58,18 @@ async def show(context: Context, request: web.Request) -> web.StreamResponse:
 async def answer(context: Context, request: web.Request) -> web.StreamResponse:
     """The page's data."""
     return data(request, await alerts_data(context, _asked(request)))
+
+
+async def answer_csv(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's alerts, a line for each."""
+    found = await alerts_data(context, _asked(request))
+    return csv_file(
+        "alerts", [COLUMNS, *([_cell(one[name]) for name in COLUMNS] for one in found["alerts"])]
+    )
+
+
+def _cell(value: Any) -> Any:
+    return to_iso(to_ms(value)) if isinstance(value, datetime) else value
 
 
 async def acknowledge(context: Context, request: web.Request) -> web.StreamResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import jinja2
 from aiohttp import web
 
 from walmart_stream import __version__
-from walmart_stream.storage.rows import to_json
+from walmart_stream.storage.rows import cells_of, csv_line, to_json
 from walmart_stream.web.context import Context
 from walmart_stream.web.pages.static import address
 from walmart_stream.web.pages.words import FILTERS
@@ -94,6 +94,18 @@ def data(request: web.Request, payload: Mapping[str, Any], *, same: Any = None) 
     response = web.Response(body=body, headers=headers, content_type="application/json")
     pack(response)
     return response
+
+
+def csv_file(name: str, rows: Iterable[Iterable[Any]]) -> web.Response:
+    """A file to download, of a header and what follows; unknown is an empty cell."""
+    lines = "".join(f"{csv_line(cells_of(row))}\r\n" for row in rows)
+    return web.Response(
+        body=lines.encode(),
+        headers={
+            "Content-Type": "text/csv; charset=utf-8; header=present",
+            "Content-Disposition": f'attachment; filename="{name}.csv"',
+        },
+    )
 
 
 def see(target: str) -> web.Response:

@@ -8,17 +8,19 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from walmart_stream.web.chart import chart, legend, sign, summary, table
+from walmart_stream.web.chart import Svg, chart, legend, sign, summary, table
 from walmart_stream.web.chart.words import name_of
 from walmart_stream.web.context import Context
-from walmart_stream.web.inputs import SeriesQuery, item_id_of, query
+from walmart_stream.web.inputs import SeriesQuery, item_id_of
 from walmart_stream.web.item_page import WIDTH, item_data, news_of
 from walmart_stream.web.item_series import DEFAULT_RANGE, MOST_OFFERS, RANGES, item_series_csv
-from walmart_stream.web.pages.addresses import query_of
+from walmart_stream.web.pages.addresses import filled, query_of
 from walmart_stream.web.pages.frame import data, page
 
 # Rows of the table behind the chart; its download has all.
 ROWS = 300
+# Pixels of the chart on a phone.
+NARROW = 380
 LABELS = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d", "all": "All"}
 
 
@@ -33,18 +35,20 @@ class Choice(NamedTuple):
 
 async def show(context: Context, request: web.Request) -> web.StreamResponse:
     """The page."""
-    asked = query(SeriesQuery, request)
+    asked = filled(SeriesQuery, request)
     found = await item_data(context, item_id_of(request), asked)
     series = found["series"]
     # Of ten thousand steps it takes tens of milliseconds.
-    drawn = await asyncio.to_thread(chart, series, width=WIDTH)
+    wide, narrow = await asyncio.to_thread(_drawn, series)
     rows = table(series)
     return page(
         context,
         request,
         "item.html",
         found=found,
-        chart=drawn,
+        chart=wide,
+        narrow=narrow,
+        known_for=context.rules.known_ms / 1000,
         legend=[(sign(entry.series), entry) for entry in legend(series)],
         summary=summary(series),
         rows=rows[:ROWS],
@@ -53,18 +57,24 @@ async def show(context: Context, request: web.Request) -> web.StreamResponse:
         offers=_offers(asked, series),
         prices=_prices(asked),
         here=query_of(asked),
+        asked=asked,
     )
 
 
 async def answer(context: Context, request: web.Request) -> web.StreamResponse:
     """The page's data."""
-    found = await item_data(context, item_id_of(request), query(SeriesQuery, request))
+    found = await item_data(context, item_id_of(request), filled(SeriesQuery, request))
     return data(request, found, same=news_of(found))
 
 
 async def answer_csv(context: Context, request: web.Request) -> web.StreamResponse:
     """The chart's data."""
     return await item_series_csv(context, request)
+
+
+def _drawn(series: Mapping[str, Any]) -> tuple[Svg, Svg]:
+    """The chart for a desk and the one for a phone, on which the first one's text is too small."""
+    return chart(series, width=WIDTH), chart(series, width=NARROW, ident="narrow")
 
 
 def _ranges(asked: SeriesQuery) -> list[Choice]:

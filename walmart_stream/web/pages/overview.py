@@ -32,6 +32,15 @@ LABELS = {
     "not_seen": "Not seen",
 }
 
+# The lists that have all items of a kind, and some more.
+LISTS = {
+    "lost": "/items?state=lost&sort=changed_at&order=desc",
+    "suppressed": "/items?state=suppressed&sort=changed_at&order=desc",
+    "unpublished": "/items?state=lost&sort=own&order=desc",
+    "undercut": "/items?sort=gap_pct&order=desc",
+    "not_seen": None,
+}
+
 
 async def show(context: Context, request: web.Request) -> web.StreamResponse:
     """The page; without the database it shows what the workers know."""
@@ -44,6 +53,7 @@ async def show(context: Context, request: web.Request) -> web.StreamResponse:
         "overview.html",
         found=found["overview"],
         labels=LABELS,
+        lists=LISTS,
         listed=None if listed is None else shown(context, FIRST_ITEMS, listed),
     )
 

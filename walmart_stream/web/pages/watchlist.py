@@ -15,10 +15,12 @@ from walmart_stream.domain.watch import RowFault, WatchEntry, parse_csv, shown, 
 from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import BadRequest
-from walmart_stream.web.inputs import NoQuery, WatchOne, check, query
+from walmart_stream.web.inputs import NoQuery, WatchlistQuery, WatchOne, check, query
+from walmart_stream.web.pages.addresses import filled
 from walmart_stream.web.pages.forms import read_form
-from walmart_stream.web.pages.frame import page, see
+from walmart_stream.web.pages.frame import csv_file, data, page, see
 from walmart_stream.web.pages.inputs import ImportForm, WatchForm, WatchlistPageQuery
+from walmart_stream.web.watchlist import watchlist_data
 
 # Entries of a page, and rows of a preview that are shown: more is scrolled past.
 ENTRIES = 100
@@ -27,10 +29,27 @@ PREVIEWED = 200
 # Bytes of a file on this page: it comes back once, as text, with the lines read from it.
 MAX_FILE = 400_000
 
+COLUMNS = ("item_id", "note", "tags", "added_at")
+
 
 async def show(context: Context, request: web.Request) -> web.StreamResponse:
     """A page of the watchlist, with its forms."""
     return await _page(context, request, query(WatchlistPageQuery, request))
+
+
+async def answer(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's entries."""
+    return data(request, await watchlist_data(context, _asked(request)))
+
+
+async def answer_csv(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's entries as a file, which can be imported again."""
+    found = await watchlist_data(context, _asked(request))
+    rows = [
+        (one["item_id"], one["note"] or "", "; ".join(one["tags"]), one["added_at"])
+        for one in found["items"]
+    ]
+    return csv_file("watchlist", [COLUMNS, *rows])
 
 
 async def change(context: Context, request: web.Request) -> web.StreamResponse:
@@ -79,6 +98,13 @@ async def take_file(context: Context, request: web.Request) -> web.StreamRespons
         fault_count=len(faults),
         text=_csv(entries),
     )
+
+
+def _asked(request: web.Request) -> WatchlistQuery:
+    asked = filled(WatchlistQuery, request)
+    if "limit" not in asked.model_fields_set:
+        asked = asked.model_copy(update={"limit": ENTRIES})
+    return asked
 
 
 def _read(content: bytes) -> tuple[list[WatchEntry], list[RowFault]]:

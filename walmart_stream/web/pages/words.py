@@ -68,6 +68,13 @@ def percent(share: float | None) -> Html:
     return Html(f'<data data-share value="{share}">{share:.0%}</data>')
 
 
+def points(percents: float | None) -> Html:
+    """A difference in percent, with its sign; nothing where it is not known."""
+    if percents is None:
+        return Html('<span class="unknown">–</span>')
+    return Html(f'<data data-points value="{percents}">{percents:+.1f}%</data>')
+
+
 def moment(value: datetime | str | None) -> Html:
     """A time; the browser writes it in the reader's zone, with UTC in the tooltip."""
     at = as_time(value)
@@ -137,6 +144,7 @@ FILTERS = {
     "money": money,
     "number": number,
     "percent": percent,
+    "points": points,
     "span": span,
     "text": text,
 }

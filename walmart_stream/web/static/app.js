@@ -18,6 +18,7 @@ const formats = {};
 function format(kind, options) {
   return (formats[kind] ??= new Intl.NumberFormat(locale, options));
 }
+const utc = (at) => `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 const moments = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 function money(element) {
@@ -36,12 +37,35 @@ function localise(within) {
     const options = { style: "percent", maximumFractionDigits: 0 };
     element.textContent = format("share", options).format(Number(element.value));
   }
+  for (const element of all("data[data-points]", within)) {
+    const options = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "always" };
+    element.textContent = format("points", options).format(Number(element.value) / 100);
+  }
   for (const element of all("time[data-moment]", within)) {
     const at = new Date(element.dateTime);
-    element.title = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    element.title = utc(at);
     element.textContent = moments.format(at);
   }
+  for (const form of all("form[data-zone]", within)) zoned(form);
   tick(within);
+}
+
+// Times in a form are typed in the reader's zone, and sent with their own. Without this file they
+// are typed in UTC, as the form says then.
+function zoned(form) {
+  for (const input of all("input:is([name=from], [name=to])", form)) {
+    const at = new Date(input.value);
+    input.type = "datetime-local";
+    if (Number.isNaN(at.getTime())) continue;
+    input.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
+  for (const name of all("[data-zone-name]", form)) name.remove();
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const name of ["from", "to"]) {
+      const at = new Date(formData.get(name));
+      if (formData.get(name) && !Number.isNaN(at.getTime())) formData.set(name, at.toISOString());
+    }
+  });
 }
 
 // Ages go on while a page stands; past its limit one fades and says so.
@@ -82,6 +106,7 @@ function say(text) {
 
 function banner(text, link) {
   const place = one("#banner");
+  if (text !== null && place.hidden) say(text);
   place.hidden = text === null;
   if (text === null || place.dataset.text === text) return;
   place.dataset.text = text;
@@ -246,13 +271,36 @@ let latest = null; // the page's data, as it was last answered
 function charts(within) {
   for (const picture of all("[data-chart]", within)) {
     const svg = one("svg.chart", picture);
-    const ticks = all("text[data-time]", svg);
-    const days = ticks.length > 1 && ticks[1].dataset.time - ticks[0].dataset.time >= DAY * 1000;
-    const form = days ? { month: "short", day: "numeric" } : { hour: "numeric", minute: "2-digit" };
-    for (const tick of ticks) {
-      tick.textContent = new Date(Number(tick.dataset.time)).toLocaleString(locale, form);
+    for (const label of all("text[data-money]", svg)) {
+      const options = { style: "currency", currency: "USD", signDisplay: "auto" };
+      label.textContent = format("money auto", options).format(Number(label.dataset.money) / 100);
     }
+    axis(svg);
     readable(picture, svg);
+  }
+}
+
+// Round times of the reader's zone, in the place of those of UTC; UTC stays in the tooltip.
+function axis(svg) {
+  const ticks = all("text[data-time]", svg);
+  const [begin, end, left, right] = ["begin", "end", "left", "right"].map((name) => Number(svg.dataset[name]));
+  const pace = ticks.length > 1 ? ticks[1].dataset.time - ticks[0].dataset.time : 60000;
+  const form = pace >= DAY * 1000 ? { month: "short", day: "numeric" } : { hour: "numeric", minute: "2-digit" };
+  for (const tick of ticks) {
+    const shown = Number(tick.dataset.time);
+    const ahead = -new Date(shown).getTimezoneOffset() * 60000;
+    const round = Math.min(pace, DAY * 1000);
+    let off = (((shown + ahead) % round) + round) % round;
+    if (off > round / 2) off -= round;
+    const at = shown - off;
+    const x = left + ((at - begin) / (end - begin)) * (right - left);
+    const grid = tick.previousElementSibling;
+    tick.toggleAttribute("hidden", at < begin || at > end);
+    grid.toggleAttribute("hidden", at < begin || at > end);
+    for (const name of ["x1", "x2"]) grid.setAttribute(name, x);
+    tick.setAttribute("x", x);
+    tick.textContent = new Date(at).toLocaleString(locale, form);
+    tick.append(Object.assign(svgOf("title", {}), { textContent: utc(new Date(at)) }));
   }
 }
 
@@ -314,7 +362,7 @@ function svgOf(name, attributes) {
 function tell(readout, at, isLeft) {
   const series = latest?.series;
   if (!series) return;
-  const lines = [moments.format(at)];
+  const lines = [`${moments.format(at)} (${utc(new Date(at)).slice(11, 16)} UTC)`];
   for (const { offer, segments } of series.offers) {
     const found = segments.find(([begin, end]) => begin <= at && at < end);
     lines.push(`${offer.replace(/^rival:/, "")}: ${words(found)}`);
