@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.shop import HOSTILE_ITEM
-from tests.browser.test_pages import PAGES, url_of
+from tests.browser.test_pages import OTHERS, PAGES, url_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow(40)]
 
@@ -24,12 +24,21 @@ def test_axe_finds_no_violation(shop, open_page, axe, scheme, viewport) -> None:
         url_of(shop), "/", viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
     )
     found: dict[str, Any] = {}
-    for path in (*PAGES, f"/items/{HOSTILE_ITEM}", "/items?q=nothing+like+that", "/nowhere"):
-        page.goto(url_of(shop) + path)
+
+    def look(path: str) -> None:
         page.evaluate(axe)
         done = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         for one in done["violations"]:
             places = [node["target"] for node in one["nodes"]][:3]
             found[f"{path}: {one['id']}"] = (one["help"], places)
+
+    for path in (*PAGES, *OTHERS, f"/items/{HOSTILE_ITEM}", "/items?q=nothing+like+that"):
+        page.goto(url_of(shop) + path)
+        look(path)
+    page.goto(f"{url_of(shop)}/watchlist")
+    page.fill("#text", "item_id,note\n4712,good\nnonsense,\n")
+    page.get_by_role("button", name="Look at it").click()
+    page.wait_for_url("**/watchlist/import")
+    look("/watchlist/import")
 
     assert found == {}

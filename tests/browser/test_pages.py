@@ -17,6 +17,11 @@ PAGES = (
     *("/", "/items", f"/items/{SHOWN_ITEM}", "/alerts"),
     *("/watchlist", "/system", "/docs", "/login"),
 )
+# An address that is no page, a time that is none, an item that nobody has seen; and a form open.
+OTHERS = (
+    *("/nowhere", f"/items/{SHOWN_ITEM}?from=yesterday", "/items/123456789"),
+    f"/items/{SHOWN_ITEM}?from=2026-01-01T00:00:00Z",
+)
 HOSTILE_PAGES = (f"/items/{HOSTILE_ITEM}", "/items?q=script")
 
 
@@ -34,7 +39,7 @@ def settled(page: Any) -> Any:
 def test_nothing_scrolls_sideways(shop, open_page, viewport) -> None:
     """Not even a seller's name of five thousand characters makes a page wider than a phone."""
     page = open_page(url_of(shop), "/", viewport=viewport)
-    for path in (*PAGES, *HOSTILE_PAGES, "/nowhere"):
+    for path in (*PAGES, *HOSTILE_PAGES, *OTHERS):
         page.goto(url_of(shop) + path)
         widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert widths[0] <= widths[1], path
