@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
+from aiokafka import TopicPartition
 
 from tests.hang import DEADLINE
 from walmart_stream import topics
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.watched import Watched
 from walmart_stream.kafka import watchlist
-from walmart_stream.kafka.followed import Followed, Take
+from walmart_stream.kafka.followed import Followed, LogBeganAnew, Take
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.settings import Settings
 
 pytestmark = pytest.mark.integration
+
+TP = TopicPartition("x", 0)
 
 
 class Copy:
@@ -99,3 +103,51 @@ async def test_who_cannot_be_answered_is_told(make_unreachable_settings) -> None
     for _ in range(2):
         with pytest.raises(Exception, match=r"127\.0\.0\.1:1"):
             await copy.ids()
+
+
+class MadeAgain:
+    """A consumer of a topic with three records, which is made again, empty, when those are read."""
+
+    def __init__(self) -> None:
+        self.at, self.polls = 0, 0
+
+    def last_poll_timestamp(self, tp: TopicPartition) -> int:
+        self.polls += 1
+        return self.polls
+
+    async def getmany(self, **_: object) -> dict[TopicPartition, list[object]]:
+        await asyncio.sleep(0)
+        if self.polls > 1:
+            # What aiokafka does where the broker no longer has the offset.
+            self.at = 0
+            return {}
+        self.at = 3
+        return {TP: [SimpleNamespace(offset=n, key=b"%d" % n, value=b"{}") for n in range(3)]}
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self.at
+
+
+async def test_a_topic_that_was_made_again_and_is_empty_is_noticed(settings) -> None:
+    """Nothing is answered from what stood in the one before it."""
+    taken: list[bytes | None] = []
+    followed = Followed(settings, "x", lambda: lambda key, value: taken.append(key))
+    answer = asyncio.get_running_loop().create_future()
+    followed._asked.append(answer)
+
+    with pytest.raises(LogBeganAnew, match="is at 0 after 3"):
+        await followed._read(MadeAgain(), [TP], [])  # type: ignore[arg-type]
+
+    assert (len(taken), answer.done()) == (3, False)
+
+
+async def test_a_topic_that_is_asked_about_for_long_is_read_anew(settings) -> None:
+    """However often it is asked: it may have been made again, and have grown beyond that place."""
+    copy = Copy(settings)
+    copy.followed = Followed(settings, topics.WATCHLIST.name, copy._begin, renewed=0.0)
+    await watchlist.add(settings, [WatchEntry(item_id="1")])
+
+    async with asyncio.timeout(DEADLINE):
+        while copy.readings < 3:
+            assert await copy.ids() == ["1"]
+    await copy.followed.stop()

@@ -12,7 +12,7 @@ from walmart_stream.domain.schedule.flow import EventFlow
 from walmart_stream.domain.schedule.learning import level_of
 from walmart_stream.domain.schedule.poll import ANSWERED, NEVER, Poll, decode_poll, encode_poll
 from walmart_stream.domain.schedule.queue import Item, PollQueue
-from walmart_stream.domain.schedule.sights import Sight
+from walmart_stream.domain.schedule.sights import EVENT_AHEAD_MS, Sight
 from walmart_stream.domain.watch import decode_entry
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.metrics import Metrics
@@ -132,9 +132,9 @@ class WatchedItems:
             after = before.sights.after(
                 sight.at, changed=sight.changed, own=sight.own, near=sight.near
             )
-            if sight.event > after.told:
+            if after.told < sight.event <= now + EVENT_AHEAD_MS:
                 after = after._replace(told=sight.event)
-                self._flow.heard(sight.event)
+                self._flow.heard(sight.event, now)
                 self._told.add(item)
             if after is not before.sights:
                 if before.sights.seen and after.seen > before.sights.seen:
@@ -212,11 +212,11 @@ class WatchedItems:
         return self.queue.weigh(item, max(levels, key=abs, default=0))
 
     def _put(self, item: Item) -> None:
-        poll = self.poll_of(item)
+        poll, now = self.poll_of(item), self._clock()
         if poll.sights.told:
             self._told.add(item)
-            self._flow.heard(poll.sights.told)
-        self.queue.put(item, poll, self._clock())
+            self._flow.heard(poll.sights.told, now)
+        self.queue.put(item, poll, now)
         self._note(item, poll)
 
     def _note(self, item: Item, poll: Poll) -> None:

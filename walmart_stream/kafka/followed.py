@@ -28,6 +28,10 @@ IDLE = 60.0
 # Records that are taken at a time: some 10 ms of the event loop.
 AT_ONCE = 1_000
 
+# Seconds, after which a topic that is asked about all the time is read from its beginning again:
+# one that was made again, and filled beyond where reading stood, looks like one that has grown.
+RENEWED = 3600.0
+
 # Answers of the broker for each partition, after a question, that must have brought nothing: the
 # first of them may have been on its way before.
 QUIET = 2
@@ -42,16 +46,23 @@ class LogBeganAnew(KafkaError):  # type: ignore[misc]  # untyped
 class Followed:
     """Follows *topic*. Its records are taken by what *begin* gives, from the first one on.
 
-    *begin* is called again when nobody has asked for *idle* seconds, so that nothing is kept.
+    *begin* is called again when nobody has asked for *idle* seconds, so that nothing is kept, and
+    after *renewed* seconds.
     """
 
     def __init__(
-        self, settings: Settings, topic: str, begin: Callable[[], Take], idle: float = IDLE
+        self,
+        settings: Settings,
+        topic: str,
+        begin: Callable[[], Take],
+        idle: float = IDLE,
+        renewed: float = RENEWED,
     ) -> None:
         self._settings = settings
         self._topic = topic
         self._begin = begin
         self._idle = idle
+        self._renewed = renewed
         self._task: asyncio.Task[None] | None = None
         self._asked: list[asyncio.Future[Take]] = []
 
@@ -100,7 +111,7 @@ class Followed:
     ) -> None:
         take = self._begin()
         ends: dict[TopicPartition, int] = {}
-        last_asked = time.monotonic()
+        began = last_asked = time.monotonic()
         progress = _Progress()
         while self._asked or waiting or time.monotonic() - last_asked < self._idle:
             if self._asked and not waiting:
@@ -119,10 +130,16 @@ class Followed:
                 ends[tp] = records[-1].offset + 1
             progress.add(answered, fetched)
             if waiting and progress.is_quiet(tps):
+                # Of a topic that was made again and is empty there is no record to see it by.
+                for tp, end in ends.items():
+                    if (position := await consumer.position(tp)) < end:
+                        raise LogBeganAnew(f"{tp} is at {position} after {end}")
                 for answer in waiting:
                     if not answer.done():  # who has hung up is done
                         answer.set_result(take)
                 waiting.clear()
+                if time.monotonic() - began > self._renewed:
+                    return
             await asyncio.sleep(0)
 
 

@@ -38,6 +38,7 @@ polls = st.builds(
         quiet=st.integers(0, 10**9).map(lambda number: number / 1000),
         own=st.integers(0, 1),
         told=moments,
+        near=st.integers(0, 1),
     ),
 )
 
@@ -139,3 +140,11 @@ def test_a_clock_that_jumps_makes_nothing_unavailable_too_early(steps: list[int]
         if tells:
             assert len(times) >= RULE.polls
             assert max(times) - min(times) >= RULE.time_ms
+
+
+def test_an_event_of_the_future_has_told_of_nothing() -> None:
+    """The item would be left to events until then."""
+    poll = Poll(START, ANSWERED, sights=Sights(seen=START, told=START + 400_000))
+
+    assert poll.seen_at(START).sights.told == 0
+    assert poll.seen_at(START + 200_000) == poll

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from walmart_stream.domain.schedule.sights import EVENT_AHEAD_MS
+
 # Silence of this multiple of the mean distance between events is no chance: of events that come at
 # random, one distance in three thousand is longer.
 SILENT_GAPS = 8.0
@@ -15,14 +17,22 @@ STEP = 0.1
 
 
 class EventFlow:
-    """Events of any of a worker's items. Times are epoch ms."""
+    """Events of any of a worker's items. Times are epoch ms.
+
+    An event of the future would flow until its time comes, and nobody would poll meanwhile: it
+    counts as none, also where it is the clock that was wrong when it was heard.
+    """
 
     def __init__(self) -> None:
         self._last = 0
         self._gap: float | None = None
 
-    def heard(self, at: int) -> None:
+    def heard(self, at: int, now: int) -> None:
         """An event happened at *at*; an older one than the last says nothing."""
+        if at > now + EVENT_AHEAD_MS:
+            return
+        if self._last > now + EVENT_AHEAD_MS:
+            self._last = 0
         if at <= self._last:
             return
         if self._last:
@@ -38,7 +48,8 @@ class EventFlow:
 
     def is_flowing(self, now: int) -> bool:
         """Whether events come; not before the first one."""
-        return bool(self._last) and now - self._last <= self.patience * 1000
+        since = now - self._last
+        return bool(self._last) and -EVENT_AHEAD_MS <= since <= self.patience * 1000
 
     def is_silent(self, now: int) -> bool:
         """Whether events came, and do not come any more."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from walmart_stream.domain.schedule.sights import UNSEEN, Sights
+from walmart_stream.domain.schedule.sights import EVENT_AHEAD_MS, UNSEEN, Sights
 
 # Outcomes of a poll. A failed one is not kept: it does not count as a poll.
 ANSWERED = "answered"
@@ -43,8 +43,10 @@ class Poll(NamedTuple):
         return max(self.at, self.sights.seen)
 
     def seen_at(self, now: int) -> Poll:
-        """This poll as it counts at *now*: one of the future as never."""
+        """This poll as it counts at *now*: what is of the future as never."""
         latest = now + MOST_AHEAD_MS
+        if self.sights.told > now + EVENT_AHEAD_MS:
+            return self._replace(sights=self.sights._replace(told=0)).seen_at(now)
         if self.sights.seen > latest:
             return self._replace(sights=self.sights._replace(seen=0)).seen_at(now)
         return self._replace(at=0) if self.at > latest else self

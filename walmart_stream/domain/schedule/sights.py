@@ -15,6 +15,10 @@ from typing import NamedTuple
 # whose rate drifts; three days lose less than 2 % against never forgetting in worlds that stay.
 HALF_LIFE = 3 * 86_400.0
 
+# Milliseconds by which an event may lie ahead of this worker's clock: as far as an observation may
+# lie ahead of its record (OBSERVATION_MAX_AHEAD), and clocks of machines are apart.
+EVENT_AHEAD_MS = 300_000
+
 # Two sights closer than this (seconds) are one: rounding would make distances of nothing.
 SHORTEST_DISTANCE = 0.001
 
