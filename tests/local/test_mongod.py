@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
 from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
+from walmart_stream.local.ports import LOOPBACK
 from walmart_stream.local.processes import StartError
 
 
@@ -73,6 +75,21 @@ async def test_it_listens_on_loopback_only(mongod: EmbeddedMongod) -> None:
 
     assert options["parsed"]["net"]["bindIp"] == "127.0.0.1"
     assert options["parsed"]["net"]["unixDomainSocket"]["enabled"] is False
+
+
+async def test_nobody_gets_in_without_the_login_and_nothing_is_compressed(
+    mongod: EmbeddedMongod,
+) -> None:
+    """The wheel's version answers some compressed messages of strangers with its own memory."""
+    stranger = AsyncMongoClient[dict[str, Any]](
+        LOOPBACK, mongod.port, directConnection=True, compressors="zlib"
+    )
+    async with stranger:
+        with pytest.raises(OperationFailure, match="requires authentication"):
+            await stranger.list_database_names()
+        hello = await stranger.admin.command("hello", compression=["zlib", "snappy", "zstd"])
+
+    assert "compression" not in hello
 
 
 async def test_tests_have_databases_of_their_own(

