@@ -13,8 +13,6 @@ from walmart_stream.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-# Words in capitals that look like settings and are something else.
-NOT_SETTINGS = {"REPOSITORY_URL"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -58,11 +56,11 @@ def test_the_table_of_topics_is_the_registry() -> None:
 def test_settings_that_pages_name_exist(page: Path) -> None:
     """A setting that was renamed must not live on in the docs."""
     known = {name.upper() for name in Settings.model_fields}
-    pattern = r"\b(?:KAFKA|MONGODB|WALMART|POLL|WEB|LOG|WINDOW|DATA|APP|REPOSITORY)_[A-Z_]+\b"
+    pattern = r"\b(?:KAFKA|MONGODB|WALMART|POLL|WEB|LOG|WINDOW|DATA|APP)_[A-Z_]+\b"
 
     named = set(re.findall(pattern, page.read_text(encoding="utf-8")))
 
-    assert {name.removesuffix("_FILE") for name in named - known} <= known | NOT_SETTINGS
+    assert {name.removesuffix("_FILE") for name in named - known} <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
