@@ -129,3 +129,13 @@ def test_the_tally_is_of_what_was_written() -> None:
             "3": {"first": 10, "last": 13},
         }
     }
+
+
+@pytest.mark.parametrize("place", ["gone/out.csv", "file/out.csv"])
+def test_a_folder_that_is_none_is_said_by_the_files_own_name(tmp_path: Path, place: str) -> None:
+    """Not by the name of a draft that nobody has asked for."""
+    (tmp_path / "file").touch()
+    path = tmp_path / place
+
+    with pytest.raises(NotAFile, match=rf"{path} cannot be written: \w+"), drafted(path):
+        pass

@@ -8,18 +8,19 @@ from typing import Any, BinaryIO
 
 import click
 
-from walmart_stream.cli.params import Item, Time, examples, json_option
+from walmart_stream.cli.params import Item, Suggesting, Time, examples, json_option
 from walmart_stream.cli.running import KAFKA, MONGODB, Unusable, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json
 
 
 @click.group(
+    cls=Suggesting,
     epilog=examples(
         "alerts add cheap --item 10450114 --when landed_below --value 20 --hold 15m",
         "alerts import rules.toml",
         "alerts list --state open",
         "alerts mute --item 10450114 --for 8h",
-    )
+    ),
 )
 def alerts() -> None:
     """Alert rules, alerts, and whom they are told."""

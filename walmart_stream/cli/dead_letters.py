@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from walmart_stream.cli.params import examples
+from walmart_stream.cli.params import Suggesting, examples
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
 @click.group(
     "dead-letters",
+    cls=Suggesting,
     epilog=examples("dead-letters list --class WrongShape", "dead-letters replay --all"),
 )
 def dead_letters() -> None:

@@ -28,7 +28,8 @@ def doctor(as_json: bool) -> None:
     from walmart_stream.commands import doctor as command
 
     # What the clients have to say of a failure is in its finding.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for clients in ("aiokafka", "walmart_stream"):
+        logging.getLogger(clients).setLevel(logging.CRITICAL)
     try:
         settings = load()
     except SettingsError as exc:

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+EXAMPLE_OF_A_TIME = "2026-11-29 or 2026-11-29T18:00:00Z"
+
+
+class Suggesting(click.Group):
+    """A group that names the nearest of its commands where somebody mistypes one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            if near := get_close_matches(args[0], self.list_commands(ctx), 1):
+                exc.message += f" Did you mean {near[0]!r}?"
+            raise
 
 
 class Time(click.ParamType):
@@ -22,7 +40,7 @@ class Time(click.ParamType):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not an ISO 8601 time", param, ctx)
+            self.fail(f"{value!r} is not an ISO 8601 time such as {EXAMPLE_OF_A_TIME}", param, ctx)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         from walmart_stream.domain.time import to_ms
 

@@ -7,13 +7,13 @@ import time
 
 import click
 
-from walmart_stream.cli.params import examples
+from walmart_stream.cli.params import Suggesting, examples
 from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
 
-@click.group(epilog=examples("partitions list", "partitions resume"))
+@click.group(cls=Suggesting, epilog=examples("partitions list", "partitions resume"))
 def partitions() -> None:
     """Partitions that are parked, or that somebody added."""
 

@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 from walmart_stream import __version__
-from walmart_stream.cli.params import examples
+from walmart_stream.cli.params import Suggesting, examples
 
 # Each is a function of that name in the module of that name; users write - for _.
 COMMANDS = (
@@ -42,7 +42,7 @@ COMMANDS = (
 )
 
 
-class Commands(click.Group):
+class Commands(Suggesting):
     """The commands, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from walmart_stream.commands.failures import in_words
 from walmart_stream.commands.terminal import echo, note
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.domain.plain import plain_lines
@@ -55,7 +56,9 @@ def command_settings(*unused: str, shows_data: bool = True) -> Settings:
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
     protect(settings.secrets(), stdout=not shows_data)
-    # Warnings of the clients, which repeat what servers say.
+    # The error that ends a command says it in one sentence, and these for every attempt.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # Warnings of the other clients, which repeat what servers say.
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(TextFormatter("%(message)s"))
     return settings
@@ -80,7 +83,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     except SettingsError as exc:
         raise Unusable(str(exc)) from None
     except (KafkaError, PyMongoError, WalmartError, OSError) as exc:
-        raise click.ClickException(plain_lines(_in_words(exc))) from exc
+        raise click.ClickException(plain_lines(in_words(exc))) from exc
 
 
 async def _noted(work: Coroutine[Any, Any, T]) -> T:
@@ -91,13 +94,3 @@ async def _noted(work: Coroutine[Any, Any, T]) -> T:
     finally:
         keeping.cancel()
         note.clear()
-
-
-def _in_words(error: Exception) -> str:
-    """One sentence: the class, once, and the message without the driver's view of all servers."""
-    name = type(error).__name__
-    # Errors of aiokafka begin with their own name.
-    words = str(error).removeprefix(f"{name}: ")
-    for rest in (" (configured timeouts", ", Timeout: ", ", Topology Description"):
-        words = words.partition(rest)[0]
-    return f"{name}: {words}" if words else name

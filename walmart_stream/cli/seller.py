@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from walmart_stream.cli.params import Price, examples, json_option
+from walmart_stream.cli.params import Price, Suggesting, examples, json_option
 from walmart_stream.cli.running import KAFKA, MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json, note
 
 
-@click.group(epilog=examples("seller price SKU-1 14.80"))
+@click.group(cls=Suggesting, epilog=examples("seller price SKU-1 14.80"))
 def seller() -> None:
     """The seller's own items."""
 

@@ -8,13 +8,13 @@ from typing import BinaryIO
 import click
 from pydantic import ValidationError
 
-from walmart_stream.cli.params import Item, examples, json_option
+from walmart_stream.cli.params import Item, Suggesting, examples, json_option
 from walmart_stream.cli.running import MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo, echo_json
 from walmart_stream.settings import Settings
 
 
-@click.group(epilog=examples("watch add 10450114", "watch list"))
+@click.group(cls=Suggesting, epilog=examples("watch add 10450114", "watch list"))
 def watch() -> None:
     """The watchlist: which items are polled."""
 

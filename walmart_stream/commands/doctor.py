@@ -15,6 +15,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from walmart_stream import topics
 from walmart_stream.bootstrap import affiliate_client, seller_client
+from walmart_stream.commands.failures import in_words
 from walmart_stream.kafka.acls import Role, role_acls
 from walmart_stream.kafka.clients import admin_client, client_options
 from walmart_stream.kafka.permissions import missing_permissions
@@ -330,8 +331,5 @@ async def _channel(what: str, channel: Channel) -> Finding:
     return Finding(what, Verdict.OK, "its receiver can be reached")
 
 
-def _reason(exc: Any) -> str:
-    name = type(exc).__name__
-    # Errors of aiokafka begin with their own name.
-    words = str(exc).removeprefix(f"{name}: ")
-    return f"{name}: {words}".splitlines()[0][:300]
+def _reason(error: Exception) -> str:
+    return in_words(error).splitlines()[0][:300]

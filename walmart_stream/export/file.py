@@ -13,7 +13,7 @@ import orjson
 
 
 class NotAFile(ValueError):
-    """The place is taken by something that a file cannot replace."""
+    """Nothing can be written there: no folder, no permission, or no file that can be replaced."""
 
 
 class Draft:
@@ -60,8 +60,8 @@ def drafted(path: Path) -> Iterator[Draft]:
     A kill leaves the draft, ``.FILE.….part``, which no one takes for the file.
 
     Raises:
-        NotAFile: a device or a folder has that name, or a link that leads to itself.
-        OSError: the folder cannot be written to.
+        NotAFile: a device or a folder has that name, or a link that leads to itself; or its folder
+            is not there or cannot be written to.
     """
     # The file that a link leads to is replaced, rather than the link.
     # Up to Python 3.12 a link that leads to itself is an error of its own here.
@@ -75,7 +75,10 @@ def drafted(path: Path) -> Iterator[Draft]:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[tuple[BinaryIO, str]]:
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as exc:
+        raise NotAFile(f"{path} cannot be written: {exc.strerror}") from None
     try:
         with open(number, "wb") as file:
             yield file, name

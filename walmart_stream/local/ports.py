@@ -26,6 +26,17 @@ def free_port() -> int:
     return port
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens at *port*."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
 def this_port_or_free(port: int) -> int:
     """*port* if nobody listens there or has been given it, else a free one."""
     with socket.socket() as server:

@@ -47,6 +47,7 @@ from walmart_stream.local.environment import (
 from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.notifications import subscribe, webhook_settings
+from walmart_stream.local.ports import is_free
 from walmart_stream.local.processes import resident_megabytes
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.truth_check import Verdict, compare, expected_changes, served_answers
@@ -207,6 +208,11 @@ async def running(
     """
     given = given_settings()
     _check_mixing(options, given)
+    if options.port is not None and not is_free(options.port):
+        raise CannotStart(
+            f"--port {options.port} is taken: something listens there; choose another, or leave it "
+            "out, and a free one is found"
+        )
     async with AsyncExitStack() as stack:
         environment, control_url, broker = await _surroundings(options, given, folder, stack)
         port = options.port or int(given.get("WEB_PORT") or DEFAULT_PORT)
