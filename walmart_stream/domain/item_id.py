@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from walmart_stream.domain.reading.observation import ITEM_ID
+ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
 
 # Longer than any address that is copied from a browser is bad input, before it is matched.
 MAX_TEXT = 2_000

@@ -182,7 +182,6 @@ def test_an_empty_cell_is_unknown_and_a_missing_column_is_unseen() -> None:
     [
         ({"report": "BUYBOX"}, WrongShape),
         ({"report": "BUYBOX", "row": []}, WrongShape),
-        ({"report": "BUYBOX", "row": {"SKU": 5}}, WrongShape),
         ({"report": "BUYBOX", "row": {**ROW, "Item ID": "124"}}, WrongShape),
         ({"report": "BUYBOX", "row": {**ROW, "Seller Item Price": "cheap"}}, BadNumber),
         ({"report": "BUYBOX", "row": {**ROW, "Seller Item Price": "1,2,3.00"}}, BadNumber),
@@ -387,6 +386,56 @@ def test_free_shipping_is_zero_in_rows_and_events(free: str) -> None:
 
     assert (cells.own, cells.odd) == (OwnSight(UNSET, 2497, 0, sku="KET-1/7"), ())
     assert bare == Sight(own=OwnSight(True, shipping_cents=0, sku="K"))
+
+
+@pytest.mark.parametrize("item_id", ["123.0", "123.00", '="123"', "'123", " 123 ", "123"])
+def test_an_item_id_of_a_row_is_read_as_the_reader_of_reports_reads_it(item_id: str) -> None:
+    """A row that the report reader takes must not be a dead letter one step later."""
+    assert row(Item_ID=item_id) == row()
+
+
+@pytest.mark.parametrize("blank", ["", " ", None, []])
+def test_a_blank_field_of_an_event_says_nothing(blank: object) -> None:
+    """As if it were not there: an unpublishing is not missed for it, and none is read out of it."""
+    bare = event("OFFER_UNPUBLISHED", itemId=blank, sku="K").sight
+    published = event("OFFER_PUBLISHED", sku="K", lifecycleStatus=blank or "").sight
+    listed = event(
+        itemInfo={"itemId": "123"},
+        offer={"currentOffer": OWN, "winningOffer": ACME, "offers": blank},
+    )
+
+    assert bare == Sight(own=OwnSight(False, sku="K"))
+    assert published == Sight(own=OwnSight(True, sku="K"))
+    assert listed.offers.keys() == {"rival:Acme LLC"}
+
+
+@pytest.mark.parametrize("odd", ["x", None, 5, ["x"]])
+def test_an_odd_offer_of_a_list_costs_the_others_nothing(odd: object) -> None:
+    """But the list is not complete: nobody is gone for not being in it."""
+    look = box_changed(total=2, offers=[odd, ACME])
+
+    assert look.sight is not None
+    assert look.offers.keys() == {"rival:Acme LLC"}
+    assert (look.sight.complete, look.sight.odd) == (False, ("offer.offers",))
+
+
+@pytest.mark.parametrize("odd", [{}, ["x"], True])
+def test_an_odd_cell_of_a_row_costs_nothing_else(odd: Any) -> None:
+    """In a column that is read or in one that is not."""
+    own = OwnSight(UNSET, 2497, 0, sku="KET-1/7")
+
+    assert row(Product_Name=odd, Extra=odd) == Sight(
+        None, own, BoxSight("rival", of_sku=True), odd=("productname", "extra")
+    )
+
+
+@pytest.mark.parametrize("word", ["published", "Published", " PUBLISHED "])
+def test_the_case_of_a_status_is_no_unpublishing(word: str) -> None:
+    """Nor that of a currency, nor a life cycle that is left blank."""
+    price = {"currency": "usd", "amount": 24.97}
+    changed = {**ITEM, "publishedStatus": word, "lifecycleStatus": "", "price": price}
+
+    assert sight(changed) == sight(ITEM)
 
 
 @pytest.mark.parametrize("odd", ["Not Eligible", "maybe", "2"])

@@ -146,6 +146,15 @@ def openssh_pem(pem):
     ).decode()
 
 
+def test_a_key_of_openssh_is_named_without_its_lines_too(keypair):
+    """Secret stores take them away; "damaged" would send people looking for damage."""
+    body = "".join(line for line in openssh_pem(keypair[0]).splitlines() if "-----" not in line)
+
+    for text in (body, f"  {body}\n"):
+        with pytest.raises(UnusableKey, match="OpenSSH; convert a copy of"):
+            Signer(CONSUMER, "1", text)
+
+
 def elliptic_pem():
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 
 import orjson
 from msgspec import Struct
 
+from walmart_stream.domain.item_id import ITEM_ID as ITEM_ID
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.reading.seller_observation import Sight
 from walmart_stream.domain.time import to_iso
@@ -22,7 +22,6 @@ POLL = "poll"
 # A person asks for the item's state to be recomputed; see walmart_stream.agents.unlock.
 UNLOCK = "unlock"
 SOURCES = (AFFILIATE, SELLER, WEBHOOK, POLL, UNLOCK)
-ITEM_ID = re.compile(r"[1-9][0-9]{0,19}")
 
 
 class Observation(Struct, frozen=True, gc=False):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from walmart_stream.domain.errors import BadInput, UnsupportedSource, WrongShape
+from walmart_stream.domain.item_id import item_id_in
 from walmart_stream.domain.offers import OWN, RIVAL, Offer
 from walmart_stream.domain.reading import seller_values as read
 from walmart_stream.domain.reading.amounts import price_cents, shipping_cents
@@ -165,7 +166,9 @@ class _Fields:
 
     def object(self, of: Mapping[str, Any], name: str) -> dict[str, Any] | None:
         value = of.get(name)
-        if value is not None and not isinstance(value, dict):
+        if _is_blank(value):
+            return None
+        if not isinstance(value, dict):
             raise WrongShape(f"{name}: must be an object")
         return value
 
@@ -189,21 +192,23 @@ def _report_row(payload: Mapping[str, Any], item_id: str) -> Sight:
     cells = payload.get("row")
     if not isinstance(cells, dict):
         raise WrongShape("payload.row: must be an object")
+    fields = _Fields()
     columns: set[str] = set()
     row: dict[str, str] = {}
     sku = None
-    for header, cell in cells.items():
+    for header, value in cells.items():
         column = read.spelling(header)
         columns.add(column)
-        if cell is not None and not isinstance(cell, str):
-            raise WrongShape("payload.row: must be texts")
+        cell = read.text(value)
+        if cell is None and not (value is None or isinstance(value, str)):
+            fields.odd.append(column)
         if column == "sku":
             # As it stands: "NA" may be one.
             sku = sku or _sku(cell)
         elif cell is not None and not read.is_nothing(cell):
-            row.setdefault(column, cell.strip())
-    _check_item_id(row.get("itemid", item_id).removesuffix(".0"), item_id, "row")
-    fields = _Fields()
+            row.setdefault(column, cell)
+    # By the reader of the report, which wrote it into the envelope.
+    _check_item_id(item_id_in(row.get("itemid", item_id)), item_id, "row")
     own = OwnSight(
         price_cents=_price(row.get("selleritemprice"), "payload.row: selleritemprice")
         if "selleritemprice" in columns
@@ -237,7 +242,7 @@ def _publication(event: Mapping[str, Any], item_id: str, published: bool) -> Sig
     _check_item_id(event.get("itemId"), item_id, "payload")
     fields = _Fields()
     if published:
-        status = event.get("publishStatus")
+        status = fields.tried("publishStatus", lambda: _word(event, "publishStatus"), None)
         active = fields.tried("lifecycleStatus", lambda: _is_active(event), True)
         published = status in (None, "PUBLISHED") and active
     price, shipping = event.get("sellerOfferPrice"), event.get("sellerShippingPrice")
@@ -257,17 +262,21 @@ def _buy_box_changed(
     event: Mapping[str, Any], item_id: str
 ) -> tuple[Sight, dict[str, Offer | None]]:
     fields = _Fields()
+    if event.get("offer") is not None and not isinstance(event["offer"], dict):
+        # Without it, own could not be ordered: too much to read out of something odd.
+        raise WrongShape("offer: must be an object")
     info, about = fields.object(event, "itemInfo") or {}, fields.object(event, "offer") or {}
     _check_item_id(info.get("itemId"), item_id, "itemInfo")
     partner = event.get("partnerId")
     current, winning = fields.object(about, "currentOffer"), fields.object(about, "winningOffer")
-    listed = about.get("offers")
-    if listed is None:
-        listed = []
-    if not isinstance(listed, list) or len(listed) > MOST_OFFERS:
+    offers = [] if _is_blank(about.get("offers")) else about.get("offers")
+    if not isinstance(offers, list) or len(offers) > MOST_OFFERS:
         raise WrongShape(f"offer.offers: must be a list of at most {MOST_OFFERS}")
-    if not all(isinstance(one, dict) for one in listed):
-        raise WrongShape("offer.offers: must be objects")
+    listed = [one for one in offers if isinstance(one, dict)]
+    # Whatever the others are, the list is not complete.
+    unread = len(offers) - len(listed)
+    if unread:
+        fields.odd.append("offer.offers")
     if current is None:
         current = next((one for one in listed if _is_partner(one, partner)), None)
     seller = None if current is None else fields.text(current, "sellerName", MAX_SELLER)
@@ -276,7 +285,6 @@ def _buy_box_changed(
         condition = fields.text(current, "itemConditionName", MAX_CONDITION)
     rivals: dict[str, Offer | None] = {}
     suppressed = False
-    unread = 0
     for one in [*([] if winning is None else [winning]), *listed]:
         name = fields.text(one, "sellerName", MAX_SELLER, "offer.")
         suppressed = suppressed or _is_suppressed(one)
@@ -349,10 +357,16 @@ def _is_active(fields: Mapping[str, Any]) -> bool:
 
 
 def _word(fields: Mapping[str, Any], name: str) -> str | None:
+    """A status in capitals; ``None`` where there is none."""
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise WrongShape(f"{name}: must be text, not {type(value).__name__}")
-    return value
+    return (value or "").strip().upper() or None
+
+
+def _is_blank(value: object) -> bool:
+    """Whether nothing is said: no value, an empty text or an empty list."""
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
 
 
 def _sku(value: object) -> str | None:
@@ -373,5 +387,5 @@ def _amount_field(value: object, field: str) -> str:
 
 
 def _check_item_id(named: object, item_id: str, where: str) -> None:
-    if named is not None and read.text(named) != item_id:
+    if not _is_blank(named) and read.text(named) != item_id:
         raise WrongShape(f"payload.{where}: must be the item id {item_id}, as in item_id")

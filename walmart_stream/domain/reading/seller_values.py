@@ -53,7 +53,7 @@ def amount_in(value: Any, field: str) -> Any:
     """
     if isinstance(value, Mapping):
         found = fields(value)
-        if text(found.get("currency")) not in (None, "USD"):
+        if (text(found.get("currency")) or "USD").upper() != "USD":
             raise BadNumber(f"{field}.currency: must be USD")
         value = found.get("amount")
     return None if isinstance(value, str) and is_nothing(value) else value

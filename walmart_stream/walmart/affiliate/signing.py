@@ -52,7 +52,8 @@ def load_private_key(text: str) -> RSAPrivateKey:
         )
     if "-----BEGIN" not in text and (decoded := _from_base64(text)) is not None:
         text = decoded.decode("ascii") if decoded.lstrip().startswith(b"-----BEGIN") else text
-    if "OPENSSH PRIVATE KEY" in text:
+    # Without its lines it begins with "openssh-key-v1", in base64.
+    if "OPENSSH PRIVATE KEY" in text or text.lstrip().startswith("b3BlbnNzaC1rZXktdjE"):
         raise UnusableKey(
             "WALMART_PRIVATE_KEY is in the format of OpenSSH; convert a copy of its file to PEM: "
             "ssh-keygen -p -m PEM -N '' -f COPY"
