@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -90,7 +89,7 @@ class Poller:
         """
         if self._client is not None:
             await self._watched.write_sights()
-            self._watched.heed_events()
+            await self._watched.heed_events()
             await self._poll(self._client)
 
     def watch_changed(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
@@ -118,9 +117,6 @@ class Poller:
 
     def stats(self) -> dict[str, Any]:
         """Counts of watched items, of those not answered, and the last failure."""
-        unanswered = defaultdict(list)
-        for item, outcome in self._watched.troubled.items():
-            unanswered[outcome].append(item.item_id)
         partitions = self._queue.partitions()
         failed_at = self._record.last_error_at
         return {
@@ -132,7 +128,7 @@ class Poller:
             "calls_left_today": sum(self._quota.left(partitions).values()),
             "oldest_due_poll_seconds": round(self.overdue, 1),
             "slow_because": self._slow_because(),
-            "unanswered": {kind: sorted(ids)[:MOST_SHOWN] for kind, ids in unanswered.items()},
+            "unanswered": self._watched.troubled.some(MOST_SHOWN),
             "sight": self._sight(),
             "last_error": self._record.last_error,
             "last_error_at": None if failed_at is None else to_iso(failed_at),

@@ -120,7 +120,7 @@ class PollRecord:
         self.postpone(failed)
         for item in failed:
             if not isinstance(lookup.failed[item.item_id], DailyBudgetExhausted):
-                self._watched.troubled[item] = FAILED
+                self._watched.troubled.note(item, FAILED)
         for poll in polls.values():
             self._metrics.polled_items.labels(poll.outcome).inc()
         await self._watched.polled(polls)

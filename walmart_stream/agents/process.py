@@ -13,6 +13,7 @@ from faust.types import TP
 from walmart_stream import topics
 from walmart_stream.agents.alerts import Alerts, Watch
 from walmart_stream.agents.dead_letters import DeadLetters
+from walmart_stream.agents.open_windows import OpenWindows
 from walmart_stream.agents.unlock import ReadLog, Unlocker
 from walmart_stream.domain import events, state
 from walmart_stream.domain.apply import Entry, Outcome, apply
@@ -92,9 +93,8 @@ class Processor:
         self.newest: int | None = None
         # The clock closes windows beside the agent: one of them at a time may change a partition.
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        # Partition -> item -> end of its next window to close (epoch ms); and the partitions
-        # whose table was searched for such items.
-        self._open: dict[int, dict[str, int]] = {}
+        # And the partitions whose table was searched for open windows.
+        self._open = OpenWindows()
         # Partition -> Kafka's timestamp (epoch ms) of the last record that was processed.
         self._processed_until: dict[int, int] = {}
         self._indexed: set[int] = set()
@@ -137,14 +137,13 @@ class Processor:
         for partition in owned:
             await self._index(partition)
             now = self._closing_time(partition)
-            waiting = self._open.get(partition, {})
-            due = [item_id for item_id, end in waiting.items() if end + CLOSE_DELAY_MS < now]
+            due = await self._open.due(partition, now - CLOSE_DELAY_MS)
             for first in range(0, len(due), CLOSE_CHUNK):
                 await self._close(partition, due[first : first + CLOSE_CHUNK], now)
 
     def forget(self) -> None:
         """Partitions were revoked: what is open in those that come back must be looked for."""
-        self._open.clear()
+        self._open.forget()
         self._indexed.clear()
         self._processed_until.clear()
         self._partition_of.clear()
@@ -292,13 +291,8 @@ class Processor:
         return template % item_id.encode()
 
     def _note_open(self, partition: int, states: Mapping[str, ItemState]) -> None:
-        waiting = self._open.setdefault(partition, {})
         for item_id, new in states.items():
-            end = new.next_close(self._rules)
-            if end is None:
-                waiting.pop(item_id, None)
-            else:
-                waiting[item_id] = end
+            self._open.note(partition, item_id, new.next_close(self._rules))
 
     def _note_newest(self, at: int) -> None:
         if self.newest is None or at > self.newest:
@@ -311,7 +305,7 @@ class Processor:
         self._indexed.add(partition)
         for index, (_, key, value) in enumerate(self._tables.offers.of_partitions({partition})):
             item_id = key.decode()
-            if item_id not in self._open.get(partition, {}):
+            if not self._open.knows(partition, item_id):
                 found = state.decode(value, self._rules)
                 self._note_open(partition, {item_id: found})
                 self._note_newest(found.observed_at)

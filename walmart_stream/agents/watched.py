@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from types import MappingProxyType
 
 from walmart_stream import topics
@@ -26,6 +27,32 @@ CHUNK = 200
 # How far the time may go back (ms) before the polls are looked at anew: those of the time that was
 # taken back would count as polls of the future.
 LARGEST_STEP_MS = 5_000
+
+
+class Troubled:
+    """Items whose last poll was not answered, by how it ended."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, dict[Item, None]] = {}
+
+    def note(self, item: Item, outcome: str | None) -> None:
+        """The last poll of *item* ended so; ``None``: it was answered, or is not polled."""
+        for items in self._items.values():
+            items.pop(item, None)
+        if outcome is not None:
+            self._items.setdefault(outcome, {})[item] = None
+
+    def some(self, most: int) -> dict[str, list[str]]:
+        """Ids of up to *most* of each kind: those whose last poll is longest ago."""
+        return {
+            outcome: sorted(item.item_id for item in islice(items, most))
+            for outcome, items in self._items.items()
+            if items
+        }
+
+    def clear(self) -> None:
+        """There are none."""
+        self._items.clear()
 
 
 class WatchedItems:
@@ -60,7 +87,7 @@ class WatchedItems:
         self._told: set[Item] = set()
         self._flow, self._flowing = EventFlow(), False
         self.queue = queue
-        self.troubled: dict[Item, str] = {}
+        self.troubled = Troubled()
 
     async def follow(self, owned: set[int], calls_per_second: Callable[[], float]) -> None:
         """Have the queue hold the items of the *owned* partitions, which may have these calls."""
@@ -71,13 +98,17 @@ class WatchedItems:
         seen = owned, self._app.rebalancing_count
         if seen == self._seen and not stepped:
             return
+        items = 0
+        for _ in self._tables.watchlist.of_partitions(owned):
+            items += 1
+            if items % (10 * CHUNK) == 0:
+                await asyncio.sleep(0)
         for partition in self.queue.partitions():
             self.queue.drop(partition)
         self.troubled.clear()
         self._told.clear()
         for partition in owned:
             self.queue.begin(partition)
-        items = sum(1 for _ in self._tables.watchlist.of_partitions(owned))
         self.queue.expect(items, calls_per_second())
         entries = self._tables.watchlist.of_partitions(owned)
         for number, (partition, key, _) in enumerate(entries, 1):
@@ -102,7 +133,7 @@ class WatchedItems:
             item = Item(partition, key.decode())
             if entry is None:
                 self.queue.remove(item)
-                self.troubled.pop(item, None)
+                self.troubled.note(item, None)
                 self._told.discard(item)
             else:
                 moved = self._weigh(item, entry)
@@ -143,7 +174,7 @@ class WatchedItems:
                 self._sighted.add(item)
                 self.queue.seen(item, poll, now)
 
-    def heed_events(self) -> None:
+    async def heed_events(self) -> None:
         """Leave items to events where these flow, and poll them again where they fell silent."""
         now = self._clock()
         flowing = self._flow.is_flowing(now)
@@ -158,8 +189,11 @@ class WatchedItems:
             "at the longest interval" if flowing else "by their rates again",
         )
         self.queue.heed_events(flowing=flowing)
-        for item in self._told:
-            self.queue.seen(item, self.poll_of(item), now)
+        for number, item in enumerate(list(self._told), 1):
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+            if item in self._told:  # else it was removed, or its partition went, meanwhile
+                self.queue.seen(item, self.poll_of(item), now)
 
     async def write_sights(self) -> None:
         """Write down the sights since the last time: a crash forgets no more than these."""
@@ -220,7 +254,4 @@ class WatchedItems:
         self._note(item, poll)
 
     def _note(self, item: Item, poll: Poll) -> None:
-        if poll.outcome in ("", ANSWERED):
-            self.troubled.pop(item, None)
-        else:
-            self.troubled[item] = poll.outcome
+        self.troubled.note(item, None if poll.outcome in ("", ANSWERED) else poll.outcome)
