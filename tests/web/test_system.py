@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from tests.web.conftest import MemoryLive
 from walmart_stream.domain.freshness import freshness
 from walmart_stream.web import system_outputs
+from walmart_stream.web.group import Group
 from walmart_stream.web.limits import LIMITS
+from walmart_stream.web.system import sight
 
 FIGURES = {
     "version": "1.0",
@@ -154,3 +157,29 @@ async def test_each_worker_is_asked_once_for_all_that_look(pair) -> None:
     again = await asked.json("/api/system")
 
     assert {one["version"] for one in again["workers"]} == {"1.0"}
+
+
+def test_what_changes_cost_is_of_all_workers_together() -> None:
+    """Estimates are weighted by the changes that each worker expects; before any change was seen
+    nothing is known of its cost."""
+
+    def worker(changes: float, share: float, calls: float, changed: float) -> dict[str, Any]:
+        learned = {"changes_a_day": changes, "changes_seen_share": share, "unseen_mean_s": 60.0}
+        counters = {
+            "walmart_poll_calls_total": {"": calls},
+            "walmart_sights_total": {"changed": changed, "unchanged": 1000.0},
+        }
+        return {"polling": {"sight": learned}, "counters": counters}
+
+    both = Group({"a": worker(300, 0.5, 90, 30), "b": worker(100, 0.9, 30, 18)}, [], "a")
+    fresh = Group({"a": worker(300, 0.5, 90, 0)}, [], "a")
+
+    found = sight(both)
+    assert found == {
+        "changes_a_day": 400,
+        "changes_seen_share": 0.6,
+        "unseen_mean_s": 60.0,
+        "calls_per_seen_change": 2.5,
+    }
+    system_outputs.TotalSight.model_validate(found)
+    assert (sight(fresh) or {})["calls_per_seen_change"] is None

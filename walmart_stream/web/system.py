@@ -87,7 +87,15 @@ def sight(found: Group) -> dict[str, Any] | None:
         "changes_a_day": round(changes, 1),
         "changes_seen_share": mean("changes_seen_share", 4),
         "unseen_mean_s": mean("unseen_mean_s", 1),
+        "calls_per_seen_change": _calls_per_seen_change(found),
     }
+
+
+def _calls_per_seen_change(found: Group) -> float | None:
+    """Calls of all workers over the changes that these saw since their starts."""
+    calls = sum(found.sums("counters", "walmart_poll_calls_total").values())
+    changed = found.sums("counters", "walmart_sights_total").get("changed", 0)
+    return round(calls / changed, 2) if changed else None
 
 
 def quota(found: Group) -> dict[str, Any]:

@@ -28,6 +28,15 @@ class Sight(_Output):
     ]
 
 
+class TotalSight(Sight):
+    """The same of all workers, and what a change costs."""
+
+    calls_per_seen_change: Annotated[
+        float | None,
+        Field(ge=0, description="Since the workers' starts; null: they have seen none yet."),
+    ]
+
+
 class Polling(_Output):
     """A worker's polls of the affiliate side."""
 
@@ -116,7 +125,7 @@ class System(_Output):
     silent: Annotated[list[str], Field(description="Workers that did not answer in time, and why.")]
     lag: Annotated[dict[str, Count], Field(description="Records not yet processed, by topic.")]
     quota: Quota
-    sight: Sight | None
+    sight: TotalSight | None
     request_errors: list[RequestErrors]
     dead_letters: Annotated[
         dict[str, Count], Field(description="Since the workers' starts, by stage.")
