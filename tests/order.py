@@ -19,7 +19,8 @@ import pytest
 SECONDS = {"slow": 30.0, "real_kafka": 4.0, "integration": 2.0}
 SECONDS_OF_A_UNIT_TEST = 0.05
 
-# Session fixtures that cost more to start once more than tests gain by being distributed.
+# Session fixtures that cost more to start once more than tests gain by being distributed. A long
+# test that does gain is a group of its own by `@pytest.mark.xdist_group("name")`.
 SHARED = {"kafka_node": "kafka-node", "secure_kafka": "secure-kafka", "shop": "browser"}
 
 # The suite waits more than it computes: on two cores, six processes keep both busy.
@@ -96,6 +97,8 @@ def arrange(items: Sequence[pytest.Item], seed: int | None) -> list[pytest.Item]
 
 def group(item: pytest.Item) -> str | None:
     """Name of the tests that stay in one process with *item*; ``None`` where it can go anywhere."""
+    if (mark := item.get_closest_marker("xdist_group")) is not None:
+        return str(mark.args[0])
     definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - a private name
     for name, label in SHARED.items():
         if name in definitions:

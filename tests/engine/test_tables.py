@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.engine.worker import Worker, create_input, produce
+from tests.engine.worker import Worker, create_input, produce, stand_still
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +94,7 @@ async def test_a_write_is_over_when_the_broker_has_acknowledged_it(
     worker.wait_ready()
     await produce(bootstrap, ("a", f"wait {go}"))
     worker.wait_event("waiting")
-    os.kill(fresh_broker.pid, signal.SIGSTOP)
+    stand_still(fresh_broker.pid)
 
     try:
         go.touch()

@@ -114,6 +114,21 @@ class Worker:
         self._log.close()
 
 
+def stand_still(pid: int) -> None:
+    """Stop a process with SIGSTOP, and wait until none of its threads runs any more.
+
+    On a busy machine the others go on until one of them gets a processor and takes the signal.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + DEADLINE
+    while any(
+        (thread / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "T"
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+    ):
+        assert time.monotonic() < end, f"process {pid} does not stop"
+        time.sleep(0.01)
+
+
 async def create_input(bootstrap: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

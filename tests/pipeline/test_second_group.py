@@ -108,13 +108,13 @@ async def test_a_new_consumer_group_on_an_old_raw_topic_gives_the_same_database(
     rng = random.Random(SEED)
     market = Market(rng, ITEMS)
     await first.start().until_ready()
-    await first.produce(RAW, observations(market, rng, 1500))
+    await first.produce(RAW, observations(market, rng, 600))
     assert (await first.verified()).is_clean
     before = await first.ends(RESULTS)
 
     # The first group works on meanwhile.
     workers = [second.start(name) for name in ("one", "two")]
-    await first.produce(RAW, observations(market, rng, 250))
+    await first.produce(RAW, observations(market, rng, 150))
     for worker in workers:
         await worker.until_ready()
     await second.until_settled()

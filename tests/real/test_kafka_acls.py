@@ -281,33 +281,39 @@ TAKEN = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("acl", TAKEN, ids=str)
-async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(stage: Stage, acl: Acl) -> None:
-    """It ends and names what it may not use; with the ACL back, another one goes on."""
+@pytest.mark.slow(200)
+@pytest.mark.xdist_group("taken-acls")
+async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(stage: Stage) -> None:
+    """It ends and names what it may not use; with the ACL back, another one goes on.
+
+    One after the other, each taken from the worker that the one before has made room for.
+    """
     await stage.admin.create_topics()
     login = stage.stranger()
     await stage.allow(login, role_acls(stage.admin.settings, Role.WORKER))
     pipeline = stage.pipeline(login)
-    first = pipeline.start("first")
-    await first.until_ready()
-    await stage.admin.produce(RAW, observations())
+    worker = pipeline.start("at-work-0")
+    await worker.until_ready()
 
-    await stage.forbid(login, acl)
-    await stage.admin.produce(RAW, observations(ROUNDS))
-    code = await first.ended()
-    second = pipeline.start("second")
-    refused = await second.ended()
-    await stage.allow(login, [acl])
-    await pipeline.start("third").until_ready()
+    for number, acl in enumerate(TAKEN):
+        await stage.admin.produce(RAW, observations(2 * number * ROUNDS))
+        await stage.forbid(login, acl)
+        await stage.admin.produce(RAW, observations((2 * number + 1) * ROUNDS))
+        code = await worker.ended()
+        refused = pipeline.start(f"refused-{number}")
+
+        assert code == 70, acl
+        assert re.search(rf"AuthorizationFailedError: {acl.name}\b", worker.log), worker.log[-3000:]
+        assert await refused.ended() == 78, acl
+        assert str(acl) in refused.log
+
+        await stage.allow(login, [acl])
+        worker = pipeline.start(f"at-work-{number + 1}")
+        await worker.until_ready()
 
     report = await stage.admin.verified()
-    assert code == 70
-    assert re.search(rf"AuthorizationFailedError: {acl.name}\b", first.log), first.log[-3000:]
-    assert refused == 78
-    assert str(acl) in second.log
     assert report.is_clean, report
-    assert report.applied == 2 * ROUNDS * ITEMS
+    assert report.applied == len(TAKEN) * 2 * ROUNDS * ITEMS
 
 
 async def test_everything_else_is_denied_to_a_worker(stage: Stage) -> None:
