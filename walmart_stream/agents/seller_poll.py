@@ -9,21 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 from zlib import crc32
-
-import orjson
 
 from walmart_stream.agents.dead_letters import add_unreadable
 from walmart_stream.agents.insight_poll import INSIGHTS, InsightReader
 from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
 from walmart_stream.agents.raw_records import add_observation
-from walmart_stream.domain.reading.csv_file import RecordFault
+from walmart_stream.agents.report_poll import REPORT, ReportReader
 from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.domain.time import to_iso
-from walmart_stream.domain.watch import shown
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.kafka.clients import MAX_RECORD_BYTES
@@ -31,19 +27,15 @@ from walmart_stream.metrics import Metrics
 from walmart_stream.settings import Settings
 from walmart_stream.walmart.errors import JobFailed, ListTooLong, NotFound, WalmartError
 from walmart_stream.walmart.errors import NotReady as ReportNotReady
-from walmart_stream.walmart.seller.buy_box import TYPE, VERSION, named_in
 from walmart_stream.walmart.seller.client import SellerClient
 from walmart_stream.walmart.seller.items import OwnItem
 from walmart_stream.walmart.seller.items import OwnItems as Answer
-from walmart_stream.walmart.seller.report_file import rows
-from walmart_stream.walmart.seller.reports import PATIENCE, POLL_EVERY
+from walmart_stream.walmart.seller.reports import POLL_EVERY
 
 logger = logging.getLogger(__name__)
 
 SELLER = "seller"
-ITEMS, REPORT = "items", "report"
-# What the metrics call the report's rows.
-BUY_BOX = "buy_box"
+ITEMS = "items"
 
 # Items whose id is asked of the search after one reading: a minute's worth of its limit (200).
 MOST_SEARCHES = 200
@@ -59,9 +51,6 @@ LOOKS = 10
 
 # How often the events that wait for an item id are looked through.
 GIVE_UP_EVERY_MS = 60_000
-
-# Report lines that are sent together.
-CHUNK = 1000
 
 # Of each kind of trouble, enough to look into it.
 MOST_SHOWN = 100
@@ -103,6 +92,8 @@ class SellerPoller:
             REPORT: settings.seller_report_interval,
             INSIGHTS: settings.seller_insights_interval,
         }
+        every = min(POLL_EVERY, settings.seller_report_interval / LOOKS)
+        self._report = ReportReader(app, own, metrics, every, clock, self._add)
         self._insights = InsightReader(app, own, metrics, clock, self._add, self._refuse)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._generation: int | None = None
@@ -135,7 +126,7 @@ class SellerPoller:
             return
         readings = (
             (ITEMS, self._read_items),
-            (REPORT, self._read_report),
+            (REPORT, self._report.read),
             (INSIGHTS, self._insights.read),
         )
         for name, job in readings:
@@ -298,41 +289,7 @@ class SellerPoller:
         self._metrics.seller_observations.labels(ITEMS).inc(made)
         return True
 
-    # -- the buy-box report
-
-    async def _read_report(self, client: SellerClient) -> dict[str, Any]:
-        before = self._own.progress(REPORT)
-        request_id = before.get("request_id")
-        if request_id is None:
-            request_id = await client.reports.request(TYPE, VERSION)
-            # Whoever takes over looks for this one instead of asking for another.
-            kept = {key: before.get(key) for key in ("done", "rows", "malformed")}
-            progress = kept | {"begun": self._clock(), "request_id": request_id}
-            await self._own.note(REPORT, progress)
-        every = min(POLL_EVERY, self._intervals[REPORT] / LOOKS)
-        body = await client.reports.wait(request_id, every=every, within=PATIENCE)
-        at = self._clock()
-        # Tens of megabytes of CSV would stop everything else for seconds.
-        lines, faults = await asyncio.to_thread(_read_rows, body)
-        if faults:
-            logger.warning(
-                "%d of the report's lines cannot be read, the first of them: %s",
-                len(faults),
-                "; ".join(faults[:3]),
-            )
-        made = 0
-        seen: Counter[str] = Counter()
-        for chunk in _chunks(lines, CHUNK):
-            outbox = self._app.outbox()
-            for _, item_id, payload in chunk:
-                made += self._add(outbox, BUY_BOX, item_id, at + seen[item_id], request_id, payload)
-                seen[item_id] += 1
-            await outbox.flush()
-            await self._own.learn(
-                (sku_key(sku), Known(item_id, True, at)) for sku, item_id, _ in chunk
-            )
-        self._metrics.seller_observations.labels(BUY_BOX).inc(made)
-        return {"rows": len(lines), "malformed": len(faults), "done": at}
+    # -- what all readings share
 
     def _refuse(self, outbox: Outbox, entry: Unreadable, at: int) -> None:
         """An entry of an answer that cannot be read becomes a dead letter, by itself."""
@@ -361,27 +318,6 @@ class SellerPoller:
         self._last_error_at = self._clock()
         logger.warning("seller side: %s", self._last_error)
         return False
-
-
-def _read_rows(body: bytes) -> tuple[list[tuple[str, str, bytes]], list[str]]:
-    """SKU, item id and payload of each row that has both; the other lines, in words."""
-    found, faults = [], []
-    for row in rows(body, ("sku", "itemid")):
-        if isinstance(row, RecordFault):
-            faults.append(f"line {row.line}: {row.reason}: {shown(row.text)}")
-        elif (named := named_in(row)) is None:
-            item_id = row.cells.get("itemid", "")
-            faults.append(f"line {row.line}: no SKU, or no item id in {shown(item_id)}")
-        else:
-            payload = orjson.dumps({"report": TYPE, "row": row.delivered})
-            found.append((*named, payload))
-    return found, faults
-
-
-def _chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    left = iter(rows)
-    while chunk := list(islice(left, size)):
-        yield chunk
 
 
 def _iso(at: int | None) -> str | None:
