@@ -39,9 +39,10 @@ JAVA_NEEDED = 17
 # Any 16 bytes as base64 will do; every node of a cluster is formatted with the same.
 CLUSTER_ID = "d2FsbWFydC1zdHJlYW0xMQ"
 
+# Seconds. They only end what hangs, on the busiest machine: a process that ends is noticed at once.
 MAVEN_TIMEOUT = 600.0
-FORMAT_TIMEOUT = 60.0
-START_TIMEOUT = 90.0
+FORMAT_TIMEOUT = 240.0
+START_TIMEOUT = 240.0
 STOP_GRACE = 60.0
 
 
