@@ -189,6 +189,16 @@ def test_every_command_does_on_a_local_stack_what_it_should(run: Any) -> None:
         assert all(len(line) <= 80 for line in tables), words
 
 
+def test_removing_an_item_that_was_never_watched_is_a_failure(run: Any) -> None:
+    """The others are; the exit code says that something was wrong."""
+    run("watch add 7")
+    done = run("watch remove 7 999")
+
+    assert done.exit_code == 1
+    assert "no longer watching 1 item(s)" in done.stdout
+    assert "not watched: 999" in done.stderr
+
+
 def test_acls_for_a_broker_without_any_end_in_one_sentence(
     run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

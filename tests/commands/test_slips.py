@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,32 @@ def test_a_broker_that_is_away_is_said_once(
     (said,) = done.stderr.splitlines()
     assert said.startswith("Error: KafkaConnectionError: 127.0.0.1:1: ")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("command", ["watch add", "watch remove", "unlock"])
+@pytest.mark.parametrize("wrong", ["x", "abc", "0042", "1.5e3", "walmart.com/ip/Cup"])
+def test_the_wrong_one_of_several_items_is_named(command: str, wrong: str) -> None:
+    """Before anything is done about the others, and without a server."""
+    done = CliRunner().invoke(cli, [*command.split(), "1", wrong, "2"])
+
+    assert done.exit_code == 2
+    assert f"{wrong!r}: an item must be 1–20 digits without a leading zero" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["quota", "quota --json", "--help", "watch import --check -"])
+def test_a_reader_that_has_had_enough_is_no_error(command: str) -> None:
+    """As of `| head -1`."""
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m walmart_stream {command} | true"],
+        input="".join(f"{number}\n" for number in range(1, 20_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "BrokenPipe" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 async def test_a_port_that_was_asked_for_and_is_taken_is_refused(tmp_path: Path) -> None:

@@ -71,6 +71,34 @@ async def test_a_body_that_is_not_utf8_is_windows_own(site) -> None:
     assert site.live.watchlist["42"].note == "café"
 
 
+@pytest.mark.parametrize("body", [b'{"item_id":"42"}', b'{"items":["42"]}', b' {"item_id":"42"}\n'])
+async def test_a_byte_order_mark_before_json_is_skipped(site, body) -> None:
+    """Editors and PowerShell put it there; it is no part of the JSON."""
+    headers = {"Content-Type": "application/json"}
+
+    answer = await post(site, data=b"\xef\xbb\xbf" + body, headers=headers)
+
+    assert answer == {"added": 1, "rejected": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("item_id;note\r\n42;caf\u00e9\r\n", "utf-16"),
+        ("sep=,\r\nItem ID,Note\r\n42,caf\u00e9\r\n", "utf-8-sig"),
+        ("SKU\tItem ID\tNote\nA-1\t42.0\tcaf\u00e9\n", "cp1252"),
+        ('SKU,Item ID,Product Name,Note\nA-1,"=""42""","Cup, red",caf\u00e9\n', "utf-8"),
+        ('https://www.walmart.com/ip/Red-Cup/42,"caf\u00e9"\n', "utf-16-le"),
+    ],
+)
+async def test_a_list_is_taken_in_the_dialect_of_whoever_wrote_it(site, text, encoding) -> None:
+    """Excel's, Walmart's own and a person's: separators, encodings and ids as they come."""
+    answer = await post(site, data=text.encode(encoding), headers=CSV)
+
+    assert answer == {"added": 1, "rejected": []}
+    assert site.live.watchlist["42"].note == "caf\u00e9"
+
+
 async def test_csv_without_any_item_is_400(site) -> None:
     """With the bad rows; nobody is told that all is well."""
     answer = await site.json("/api/watchlist", 400, "POST", data=b"name\nfoo\nbar\n", headers=CSV)
