@@ -78,13 +78,17 @@ def test_a_line_end_in_a_name_makes_no_second_row(seller: str) -> None:
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1+1"])
+@pytest.mark.parametrize(
+    "formula",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "  =1+1", '"=1+1', ' ""=1+1', "\uff1d1+1", "\uff0b1"],
+)
 def test_no_separator_inside_a_cell_starts_a_formula(separator: str, formula: str) -> None:
     """Spreadsheets of other countries split at semicolons, and people at tabs and bars."""
     line = csv_line(row_of(f"Acme{separator}{formula}"))
 
     for part in line.split(separator):
-        assert not part.lstrip(' "').startswith(("=", "+", "@", "-1+", "-1,"))
+        beginnings = ("=", "+", "@", "-1+", "-1,", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+        assert not part.lstrip(' "').startswith(beginnings)
 
 
 @given(st.lists(st.text(), min_size=1, max_size=5))
@@ -103,7 +107,7 @@ def test_no_name_is_a_formula(seller: str) -> None:
     """Whatever a seller is called: at the start of a cell, or behind what might split it."""
     cell = row_of(seller)[CHANGE_COLUMNS.index("seller")]
 
-    assert not re.search(r"(?:^|[;\t|\r\n])\s*[=+@-]", cell)
+    assert not re.search(r"(?:^|[;\t|\r\n])\s*[=+@\uff1d\uff0b\uff0d\uff20-]", cell)
 
 
 values = st.one_of(

@@ -51,12 +51,12 @@ ITEM_COLUMNS = (
     "changes_week",
     "seen_at",
 )
-# The beginnings of a cell that a spreadsheet takes for a formula.
-_FORMULA = ("=", "+", "-", "@")
+# The beginnings of a cell that a spreadsheet takes for a formula, of full width in East Asia.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 # Spreadsheets split cells at the list separator of the reader's country, and a formula may stand
-# behind each.
-_SPLITS = re.compile(r"[;\t|](?=[ ]*[=+@-])")
+# behind each, also behind a quote: inside a cell it is doubled, and two are an empty beginning.
+_SPLITS = re.compile('[;\t|](?=[ "]*[=+@\uff1d\uff0b\uff0d\uff20-])')
 
 # Cells with any of these are quoted.
 _TO_QUOTE = re.compile('[,;\t|"\r\n]')
