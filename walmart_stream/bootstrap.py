@@ -61,9 +61,7 @@ async def prepare(settings: Settings) -> dict[str, int]:
         await require_access(settings)
         states = await topics(settings)
         await require_past(settings)
-    except (PermissionsError, AccessRefused) as exc:
-        refuse_to_start(str(exc))
-    except (TopicError, PastLost) as exc:
+    except (PermissionsError, AccessRefused, TopicError, PastLost) as exc:
         refuse_to_start(str(exc))
     except (KafkaError, PyMongoError, OSError) as exc:
         end_process(f"its topics cannot be checked: {exc!r}")

@@ -6,7 +6,7 @@ import gc
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import faust
 from faust.exceptions import NotReady
@@ -60,6 +60,8 @@ class StreamApp(faust.App):
     *log_fault* is told of every log that lost records: topic, kind and how many.
     """
 
+    consumer: BatchConsumer
+
     def __init__(
         self,
         *args: Any,
@@ -105,13 +107,13 @@ class StreamApp(faust.App):
     def lag(self) -> dict[str, int]:
         """Records not yet finished, per topic, of the partitions that are this worker's."""
         lag: dict[str, int] = defaultdict(int)
-        for tp, (position, end) in cast(BatchConsumer, self.consumer).unfinished().items():
+        for tp, (position, end) in self.consumer.unfinished().items():
             lag[tp.topic] += end - position
         return dict(lag)
 
     def unfinished(self) -> dict[TP, int]:
         """Partitions with records to process, and the offset of the first of them."""
-        consumer = cast(BatchConsumer, self.consumer)
+        consumer = self.consumer
         return {
             tp: position
             for tp, (position, end) in consumer.unfinished().items()
@@ -120,12 +122,12 @@ class StreamApp(faust.App):
 
     def has_caught_up(self, tp: TP) -> bool:
         """Whether everything is finished that *tp* had when a broker last answered."""
-        found = cast(BatchConsumer, self.consumer).unfinished().get(tp)
+        found = self.consumer.unfinished().get(tp)
         return found is not None and found[0] >= found[1]
 
     def unread(self) -> str | None:
         """Why nobody reads some partition: no topic, or none of the group has it; else ``None``."""
-        topics, missing = cast(BatchConsumer, self.consumer).topics()
+        topics, missing = self.consumer.topics()
         if missing:
             return f"there is no topic {', '.join(sorted(missing))}"
         assignor: Any = self.assignor
@@ -139,23 +141,23 @@ class StreamApp(faust.App):
     @property
     def parked(self) -> Mapping[TP, Parked]:
         """Partitions that are not read until somebody says so, assigned or not."""
-        return cast(BatchConsumer, self.consumer).parked
+        return self.consumer.parked
 
     def park(self, tp: TP, reason: str, at: int | None = None) -> None:
         """See :meth:`BatchConsumer.park`."""
-        cast(BatchConsumer, self.consumer).park(tp, reason, at)
+        self.consumer.park(tp, reason, at)
 
     def unpark(self, tp: TP, offset: int | None = None) -> None:
         """See :meth:`BatchConsumer.unpark`."""
-        cast(BatchConsumer, self.consumer).unpark(tp, offset)
+        self.consumer.unpark(tp, offset)
 
     def pass_over(self, batch: UnreadableBatch) -> None:
         """See :meth:`BatchConsumer.pass_over`."""
-        cast(BatchConsumer, self.consumer).pass_over(batch)
+        self.consumer.pass_over(batch)
 
     def last_fetched(self) -> dict[TP, int | None]:
         """See :meth:`BatchConsumer.last_fetched`."""
-        return cast(BatchConsumer, self.consumer).last_fetched()
+        return self.consumer.last_fetched()
 
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only

@@ -17,7 +17,6 @@ from faust.types.tuples import ConsumerMessage
 from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.fetching import FetchThread
 from walmart_stream.engine.partitions import Answer, InFlight, LogCut, Mark, Partition, Phase
-from walmart_stream.engine.recovery import FetchTableManager
 from walmart_stream.engine.unpacking import UnreadableBatch
 
 # A batch bounds how long a partition is busy, and how much one crash repeats.
@@ -57,9 +56,12 @@ class Parked(NamedTuple):
 class BatchConsumer(driver.Consumer):
     """Delivers batches, commits what is done and nothing that is not."""
 
+    app: Any
+    _thread: FetchThread
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._max_batch: int = cast(Any, self.app).max_batch
+        self._max_batch: int = self.app.max_batch
         self._partitions: dict[TP, Partition] = {}
         self._fetched_at = 0.0
         self._busy = 0
@@ -135,12 +137,12 @@ class BatchConsumer(driver.Consumer):
 
         In Unix time (ms); ``None`` if none has yet.
         """
-        client = cast(FetchThread, self._thread)._ensure_consumer()
+        client = self._thread._ensure_consumer()
         return {tp: client.last_poll_timestamp(tp) for tp, p in self._streams() if not p.parked}
 
     def topics(self) -> tuple[set[str], set[str]]:
         """The topics that are subscribed to, and those of them that no broker has."""
-        client = cast(FetchThread, self._thread)._ensure_consumer()
+        client = self._thread._ensure_consumer()
         topics = set(client.subscription())
         return topics, {topic for topic in topics if not client.partitions_for_topic(topic)}
 
@@ -180,7 +182,7 @@ class BatchConsumer(driver.Consumer):
             timeout = min(timeout, BUSY_TIMEOUT)
         self._fetched_at = time.monotonic()
         try:
-            return await cast(FetchThread, self._thread).fetch(reading, ready, timeout)
+            return await self._thread.fetch(reading, ready, timeout)
         except OffsetOutOfRangeError as exc:
             [(tp, offset)] = exc.args[0].items()
             await self._find_position(TP(*tp), offset)
@@ -192,14 +194,13 @@ class BatchConsumer(driver.Consumer):
         """Have batches that cannot be read set apart, once everything before them is finished."""
         for tp, batch in list(self._unreadable.items()):
             partition = self._partitions.get(tp)
-            is_next = partition is not None and partition.position == batch.offset
-            if is_next and partition is not None and partition.waiting:
-                continue
-            del self._unreadable[tp]
-            if is_next and tp not in self.parked:
+            if partition is None or partition.position != batch.offset or partition.parked:
+                del self._unreadable[tp]
+            elif not partition.waiting:
+                del self._unreadable[tp]
                 if tp.topic in self.app.tables.changelog_topics:
                     end_process(str(batch))
-                await cast(Any, self.app).set_apart(batch)
+                await self.app.set_apart(batch)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
@@ -222,7 +223,7 @@ class BatchConsumer(driver.Consumer):
     async def _deliver(self, answers: Mapping[TP, Answer], active: set[TP]) -> None:
         """Hand over what fetches brought, as long as its partition asks for just that."""
         changelogs, generation = self.app.tables.changelog_topics, self.app.consumer_generation_id
-        recovery = cast(FetchTableManager, self.app.tables).recovery
+        recovery = self.app.tables.recovery
         for tp, answer in answers.items():
             partition = self._partitions.get(tp)
             if partition is None or tp not in active:
@@ -273,19 +274,19 @@ class BatchConsumer(driver.Consumer):
                 logger.error(
                     message + "worker came to them; reading goes on at %d", unread, *tp, first
                 )
-                cast(Any, self.app).log_fault(tp.topic, EXPIRED, unread)
+                self.app.log_fault(tp.topic, EXPIRED, unread)
             partition.skip_to(first)
 
     async def _read_again(self, tp: TP, why: str) -> None:
         """Read a log that lost its end from its beginning: whatever is known already is no news."""
         if tp.topic in self.app.tables.changelog_topics:
-            cast(FetchTableManager, self.app.tables).recovery.start_over(tp, why)
+            self.app.tables.recovery.start_over(tp, why)
             return
         partition = self._partitions.get(tp)
         [first] = (await self.earliest_offsets(tp)).values()
         if partition is not None and self._partitions.get(tp) is partition:
             logger.error("%s-%d lost its end: %s; it is read again from offset %d", *tp, why, first)
-            cast(Any, self.app).log_fault(tp.topic, CUT, 1)
+            self.app.log_fault(tp.topic, CUT, 1)
             partition.rewind(first)
 
     def restart_changelog(self, tp: TP) -> None:
@@ -302,7 +303,7 @@ class BatchConsumer(driver.Consumer):
         new = {tp: partition for tp, partition in self._streams() if partition.position is None}
         if not new:
             return
-        committed = await cast(FetchThread, self._thread).committed(set(new))
+        committed = await self._thread.committed(set(new))
         fresh = {tp for tp in new if tp not in committed or tp.partition in self.distrusted}
         earliest = await self.earliest_offsets(*fresh) if fresh else {}
         beginnings = {TP(*tp): offset for tp, offset in earliest.items()}
@@ -329,7 +330,7 @@ class BatchConsumer(driver.Consumer):
         listed = {TP(*tp): end or 0 for tp, end in (await super().highwaters(*partitions)).items()}
         wanted = {tp: end for tp, end in listed.items() if end}
         while any(self.highwater(tp) is None for tp in wanted):
-            await cast(FetchThread, self._thread).fetch(wanted, set(wanted), FETCH_INTERVAL)
+            await self._thread.fetch(wanted, set(wanted), FETCH_INTERVAL)
             await self.sleep(FETCH_INTERVAL)
         return {tp: max(end, self.highwater(tp) or 0) for tp, end in listed.items()}
 
