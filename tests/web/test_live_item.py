@@ -228,6 +228,8 @@ async def test_the_standing_of_own_is_told(site) -> None:
         },
         "win_share": 0.5,
         "win_coverage": 0.5,
+        "insights": None,
+        "compared": None,
     }
     outputs.LiveItem.model_validate(item)
 
