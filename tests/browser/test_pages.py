@@ -247,6 +247,12 @@ def test_numbers_and_times_are_the_readers(shop, open_page, chromium) -> None:
 
     amounts = page.locator("[data-part=changes] data[data-money]").all_inner_texts()
     assert any(re.fullmatch(r"\d+,\d\d\s\$", text) for text in amounts)
+    ticks = page.locator("svg.chart:visible text[data-money]").all_text_contents()
+    assert all(re.fullmatch(r"\d+,\d\d\s\$", text) for text in ticks), ticks
+    # Days begin at the reader's midnight, which is another hour of UTC.
+    days = page.locator("svg.chart:visible text[data-time] title").all_text_contents()
+    assert days
+    assert all(re.search(r" 2[23]:00:00 UTC$", text) for text in days), days
     moment = page.locator("[data-part=changes] time").first
     assert re.search(r"\d\d\.\d\d\.\d{4}, \d\d:\d\d", moment.inner_text())
     assert moment.get_attribute("title").endswith(" UTC")
