@@ -30,7 +30,7 @@ from walmart_stream.settings import SettingsError
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
-    help="Of the sandbox's market. [default: 1000 with --for, else 60]",
+    help="Of the sandbox's market. [default: 1000 with --for, else 30]",
 )
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Of the first worker. [default: WEB_PORT or 6066]"

@@ -75,10 +75,11 @@ MEASURED_SPEED = 1000.0
 # Without an end the stack is there to be looked at. The embedded broker keeps all that it is sent
 # in memory, 6 KB for an observation with all that follows from it, so its pace decides how long it
 # can stand: 1.5 a second and windows of five minutes filled 41 MB an hour, which is too much for a
-# day beside the 480 MB that everything else takes.
-SHOWN_OBSERVATIONS_PER_SECOND = 0.3
+# day beside the 480 MB that everything else takes. The speed of the market decides how many of the
+# sellers' events come beside the polls.
+SHOWN_OBSERVATIONS_PER_SECOND = 0.2
 SHOWN_WINDOW = "900"
-SHOWN_SPEED = 60.0
+SHOWN_SPEED = 30.0
 
 # Megabytes of the embedded broker at which the stack stops.
 MOST_BROKER_MB = 2048
