@@ -94,6 +94,8 @@ class Aviary:
                 "MongoDB key password",
                 "wrong MongoDB password",
                 "access token",
+                "secret of a channel",
+                "password of a channel",
             )
         }
         # A key of the right length, in its alphabet.
@@ -249,6 +251,9 @@ async def open_scene(folder: Path, kafka: dict[str, str], aviary: Aviary) -> Asy
             "WALMART_CLIENT_SECRET": known["WALMART_CLIENT_SECRET"],
             "WALMART_WEBHOOK_SECRET": known["WALMART_WEBHOOK_SECRET"],
             "WEB_TOKEN": known["WEB_TOKEN"],
+            # One may not be told, nobody listens where the other one leads to.
+            "ALERT_CHANNELS": f"ops=https://{LOOPBACK}:9/x?secret={known['secret of a channel']}\n"
+            f"people=json://me:{known['password of a channel']}@{LOOPBACK}:9/",
             "POLL_INTERVAL_MIN": "0.5",
             "POLL_INTERVAL_MAX": "1",
             "SELLER_POLL_INTERVAL": "1",
@@ -301,6 +306,8 @@ async def run_with_failures(
     await pipeline.produce(RAW, observations(range(10)))
     await pipeline.produce(RAW, [record for _, record in bad_records(random.Random(1))])
     assert set(await scene.webhooks(first)) == {200, 401}
+    aviary.add("session", await signed_in(first, known["WEB_TOKEN"]))
+    aviary.look([("answers of channels", await tried_channels(first, known["WEB_TOKEN"]))])
 
     # Walmart: nonsense, refusals, expired tokens, a key that was replaced, an echo.
     for fault in ({"kind": "html"}, {"kind": "truncated"}, {"kind": "5xx"}, {"kind": "429"}):
@@ -355,6 +362,31 @@ async def run_with_failures(
     last = pipeline.start("first", **without, **named)
     await ready(last, known["WEB_TOKEN"])
     return [first, misled, outsider, last], last
+
+
+async def signed_in(worker: Worker, token: str) -> str:
+    """The value of the cookie of a browser that signs in, and opens a page with it."""
+    origin = {"Origin": worker.url}
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
+        browser.post(f"{worker.url}/login", data={"token": token}, headers=origin) as page,
+    ):
+        assert page.status == 200
+        [cookie] = list(browser.cookie_jar)
+        return cookie.value
+
+
+async def tried_channels(worker: Worker, token: str) -> bytes:
+    """The answers to a try of each channel: none of them can be told."""
+    answers = b""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        for name in ("ops", "people"):
+            url = f"{worker.url}/api/alert-channels/{name}/test"
+            async with session.post(url, json={}) as response:
+                answer = await response.json()
+                assert answer["delivered"] is False
+                answers += await response.read()
+    return answers
 
 
 async def ready(worker: Worker, token: str) -> None:
