@@ -29,7 +29,7 @@ def events_first(events: int) -> dict[str, Any]:
 
 
 async def _measure(folder: Path, events: int) -> dict[str, Any]:
-    broker, mongod = EmbeddedBroker(folder / "broker"), EmbeddedMongod(folder, "secret")
+    broker, mongod = EmbeddedBroker(folder), EmbeddedMongod(folder, "secret")
     await broker.start()
     await mongod.start()
     try:
