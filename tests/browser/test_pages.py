@@ -14,7 +14,7 @@ from tests.web.served import Served
 pytestmark = [pytest.mark.integration, pytest.mark.slow(40)]
 
 PAGES = (
-    *("/", "/items", f"/items/{SHOWN_ITEM}", "/alerts"),
+    *("/", "/items", f"/items/{SHOWN_ITEM}", "/alerts", "/alerts/rules"),
     *("/watchlist", "/system", "/docs", "/login"),
 )
 # An address that is no page, a time that is none, an item that nobody has seen; and a form open.

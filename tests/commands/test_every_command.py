@@ -68,6 +68,8 @@ RUN: dict[str, tuple[str, int]] = {
     "alerts list": ("", 0),
     "alerts ack": ("cheap:1:featured:0", 1),
     "alerts mute": ("--item 1 --for 8h", 0),
+    "alerts disable": ("cheap", 0),
+    "alerts enable": ("cheap", 0),
     "alerts remove": ("cheap", 0),
     "alerts test": ("ops", 2),
     "partitions list": ("", 0),
@@ -93,6 +95,7 @@ ELSEWHERE = {
 NOTHING_THERE = {"partitions resume", "dead-letters show"}
 WITHOUT_JSON = {
     *(f"alerts {what}" for what in ("add", "import", "export", "ack", "mute", "remove", "test")),
+    *("alerts disable", "alerts enable"),
     "watch add",
     "watch remove",
     "watch import",

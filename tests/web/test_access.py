@@ -31,6 +31,7 @@ SIGN_IN = {"/login"}
 STATIC = {route.path for route in all_routes() if route.path.startswith("/static/")}
 # Forms of our pages: they are sent by our own pages only, which test_login.py asks about.
 FORMS = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay", "/alerts"}
+FORMS |= {"/alerts/rules", "/alerts/mutes", "/alerts/channels"}
 
 HEADERS = {
     "Cache-Control": "no-store",

@@ -32,8 +32,9 @@ SECRET = "secret-of-webhooks"
 
 # Forms that are accepted for one token, or for ids in whatever form people paste them:
 # test_login.py, test_alerts_page.py and test_watchlist_page.py fill them in.
-# test_alerts.py adds rules, whose fields depend on each other.
+# test_alerts.py and test_rules_page.py add rules, whose fields depend on each other.
 BY_HAND = {"POST /login", "POST /watchlist", "POST /alerts", "POST /api/alert-rules"}
+BY_HAND |= {"POST /alerts/rules", "POST /alerts/mutes", "POST /alerts/channels"}
 
 CONFIG = f"""
 hooks = "tests.web.fuzz_checks"

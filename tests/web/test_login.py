@@ -136,6 +136,9 @@ FOREIGN = ["https://evil.example", "null", "http://127.0.0.1", "http://localhost
         ("/watchlist/import", {"text": "43", "take": "yes"}),
         ("/system/replay", {"fault": "MalformedJson"}),
         ("/alerts", {"alert": "a:42:own:1"}),
+        ("/alerts/rules", {"action": "remove", "name": "a"}),
+        ("/alerts/mutes", {"action": "mute", "rule": "a", "until": "8h"}),
+        ("/alerts/channels", {"channel": "ops"}),
     ],
 )
 async def test_a_foreign_pages_form_is_refused(open_site, origin, path, fields) -> None:
@@ -151,6 +154,8 @@ async def test_a_foreign_pages_form_is_refused(open_site, origin, path, fields) 
     assert "Set-Cookie" not in response.headers
     assert list(site.live.watchlist) == ["42"]
     assert site.live.letters
+    assert site.live.tried == []
+    assert site.live.book.mutes == {}
     await get(site, "/watchlist", 200, Cookie=cookie)
 
 
@@ -264,5 +269,6 @@ def test_every_form_is_asked_about_here() -> None:
     """A form that is added is tried with foreign origins, too."""
     forms = {route.path for route in PAGES if "POST" in route.operations}
     tried = {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay", "/alerts"}
+    tried |= {"/alerts/rules", "/alerts/mutes", "/alerts/channels"}
 
     assert forms == tried

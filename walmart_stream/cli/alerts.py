@@ -115,6 +115,29 @@ def alerts_remove(names: tuple[str, ...]) -> None:
         raise click.ClickException(f"no such rule: {', '.join(absent)}")
 
 
+@alerts.command("disable", epilog=examples("alerts disable cheap"))
+@click.argument("names", nargs=-1, required=True)
+def alerts_disable(names: tuple[str, ...]) -> None:
+    """Keep rules without looking at them, which ends their open alerts."""
+    _enable(names, enabled=False)
+
+
+@alerts.command("enable", epilog=examples("alerts enable cheap"))
+@click.argument("names", nargs=-1, required=True)
+def alerts_enable(names: tuple[str, ...]) -> None:
+    """Look at disabled rules again."""
+    _enable(names, enabled=True)
+
+
+def _enable(names: tuple[str, ...], *, enabled: bool) -> None:
+    from walmart_stream.commands import alerts as command
+
+    absent = run_async(command.enable(command_settings(MONGODB), names, enabled=enabled))
+    echo(f"{'enabled' if enabled else 'disabled'} {len(names) - len(absent)} rule(s)")
+    if absent:
+        raise click.ClickException(f"no such rule: {', '.join(absent)}")
+
+
 @alerts.command(
     "import", epilog=examples("alerts import rules.toml", "alerts import rules.toml --check")
 )

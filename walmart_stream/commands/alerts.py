@@ -81,6 +81,18 @@ async def remove(settings: Settings, names: Iterable[str]) -> list[str]:
     return [name for name in wanted if name not in there.rules]
 
 
+async def enable(settings: Settings, names: Sequence[str], *, enabled: bool) -> list[str]:
+    """Enable rules, or disable them, which ends their open alerts; those that are not there.
+
+    Raises:
+        KafkaError: some are not acknowledged; repeating it is harmless.
+    """
+    there = (await alert_rules.read_book(settings)).rules
+    changed = [there[name].switched(enabled) for name in names if name in there]
+    await alert_rules.put_rules(settings, changed)
+    return [name for name in names if name not in there]
+
+
 async def listing(settings: Settings, wanted: Wanted, limit: int) -> list[Mapping[str, Any]]:
     """The newest alerts that are *wanted*, newest first; times are aware."""
     client = mongo.connect(settings)
@@ -161,6 +173,8 @@ def rule_lines(found: RuleBook, now: datetime) -> list[str]:
         scope = "all items" if rule.all else ", ".join(sorted(rule.items | rule.tags))
         until = found.mutes.get(f"rule:{name}", 0)
         muted = moment(to_iso(until)) if until > to_ms(now) else ""
+        if not rule.enabled:
+            muted = "disabled"
         channels = ", ".join(rule.channels)
         rows.append((name, rule.when, rule.offer, scope, rule.severity, channels, muted))
     return table("Alert rules", _RULES, rows)

@@ -28,7 +28,10 @@ SIGN_IN = "/login"
 STATIC = "/static/"
 # Forms of our pages, with JavaScript or without.
 FORMS = frozenset(
-    {"/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay", "/alerts"}
+    {
+        *("/login", "/logout", "/watchlist", "/watchlist/import", "/system/replay"),
+        *("/alerts", "/alerts/rules", "/alerts/mutes", "/alerts/channels"),
+    }
 )
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of none of these may a foreign page send a body without asking (CORS), and it is never allowed.

@@ -13,7 +13,17 @@ from walmart_stream.web import (
 )
 from walmart_stream.web.alert_inputs import AlertsQuery
 from walmart_stream.web.guard import STATIC
-from walmart_stream.web.pages import alerts, item, items, login, overview, static, system, watchlist
+from walmart_stream.web.pages import (
+    alerts,
+    item,
+    items,
+    login,
+    overview,
+    rules,
+    static,
+    system,
+    watchlist,
+)
 from walmart_stream.web.pages import inputs as forms
 from walmart_stream.web.routes import Handler, Operation, Route
 
@@ -195,6 +205,52 @@ PAGES = (
                 media={"text/csv": "with a header line"},
                 errors=(503,),
             )
+        },
+    ),
+    Route(
+        "/alerts/rules",
+        {
+            "GET": page(
+                "rules",
+                rules.show,
+                "Alert rules, mutes and channels, with their forms.",
+                query=forms.RulesQuery,
+                errors=(503,),
+            ),
+            "POST": Operation(
+                "form_rules",
+                rules.change,
+                "The form that saves, enables, disables or removes a rule.",
+                bodies={FORM: (forms.RuleForm,)},
+                errors=(503,),
+                leads_on=True,
+            ),
+        },
+    ),
+    Route(
+        "/alerts/mutes",
+        {
+            "POST": Operation(
+                "form_mutes",
+                rules.mute,
+                "The form that mutes an item or a rule until a time.",
+                bodies={FORM: (forms.MuteForm,)},
+                errors=(503,),
+                leads_on=True,
+            ),
+        },
+    ),
+    Route(
+        "/alerts/channels",
+        {
+            "POST": Operation(
+                "form_channels",
+                rules.try_channel,
+                "The form that sends a channel a message.",
+                bodies={FORM: (forms.ChannelForm,)},
+                media=HTML,
+                errors=(503,),
+            ),
         },
     ),
     Route(

@@ -53,6 +53,7 @@ FIELDS = (
     "severity",
     "channels",
     "quiet",
+    "enabled",
 )
 
 
@@ -261,6 +262,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "severity": _one_of(*SEVERITIES),
     "channels": _names(CHANNEL.fullmatch, "channels are names from ALERT_CHANNELS"),
     "quiet": _quiet,
+    "enabled": _flag,
 }
 
 

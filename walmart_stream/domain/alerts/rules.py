@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from walmart_stream.domain.alerts.quiet import Quiet
 from walmart_stream.domain.offers import FEATURED, OWN
@@ -16,7 +16,7 @@ BEST_RIVAL = "best_rival"
 LAST_ALERT = "last_alert"
 
 # Fields of every rule, whatever it waits for.
-GENERAL = ("name", "items", "tags", "all", "when", "offer", "hold", "cooldown")
+GENERAL = ("name", "items", "tags", "all", "when", "offer", "hold", "cooldown", "enabled")
 DELIVERY = ("severity", "channels", "quiet")
 
 
@@ -88,6 +88,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     severity: str = "warning"
     channels: tuple[str, ...] = ()
     quiet: Quiet | None = None
+    enabled: bool = True
     given: dict[str, Any] = {}
 
     @property
@@ -106,10 +107,17 @@ class Rule(Struct, frozen=True, kw_only=True):
         fields = {
             name: value
             for name, value in self.given.items()
-            if name not in (*DELIVERY, "items", "tags", "all")
+            if name not in (*DELIVERY, "items", "tags", "all", "enabled")
         }
         text = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(text).hexdigest()[:12]
+
+    def switched(self, enabled: bool) -> Rule:
+        """The same rule, enabled or not."""
+        given = {name: value for name, value in self.given.items() if name != "enabled"}
+        if not enabled:
+            given["enabled"] = False
+        return structs.replace(self, enabled=enabled, given=given)
 
     def covers(self, item_id: str, tags: Iterable[str]) -> bool:
         """Whether an item with these *tags* comes under it."""
@@ -117,7 +125,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class RuleSet:
-    """All rules. *tags_of* gives the tags of an item."""
+    """All rules; those that are not enabled cover nothing. *tags_of*: the tags of an item."""
 
     def __init__(
         self,
@@ -128,11 +136,12 @@ class RuleSet:
             rule.name: rule for rule in sorted(rules, key=lambda rule: rule.name)
         }
         self._tags_of = tags_of
-        self._prints = {name: rule.fingerprint for name, rule in self.rules.items()}
-        self._tagged = [rule for rule in self.rules.values() if rule.tags]
-        self._of_all = [rule for rule in self.rules.values() if rule.all]
+        enabled = [rule for rule in self.rules.values() if rule.enabled]
+        self._prints = {rule.name: rule.fingerprint for rule in enabled}
+        self._tagged = [rule for rule in enabled if rule.tags]
+        self._of_all = [rule for rule in enabled if rule.all]
         self._by_item: dict[str, list[Rule]] = {}
-        for rule in self.rules.values():
+        for rule in enabled:
             for item_id in rule.items:
                 named = self._by_item.setdefault(item_id, list(self._of_all))
                 named.append(rule)
@@ -152,5 +161,5 @@ class RuleSet:
         return sorted([*found, *tagged], key=lambda rule: rule.name) if tagged else found
 
     def fingerprint(self, name: str) -> str | None:
-        """The :attr:`Rule.fingerprint` of a rule; ``None`` if there is no such rule."""
+        """The :attr:`Rule.fingerprint` of an enabled rule; ``None`` if there is no such rule."""
         return self._prints.get(name)

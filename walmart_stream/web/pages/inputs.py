@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from walmart_stream.domain.watch import MAX_NOTE, ItemId
+from walmart_stream.web.alert_inputs import RuleName
 from walmart_stream.web.inputs import Cursor
 
 # Characters of the address that a person wanted before signing in.
@@ -85,3 +86,62 @@ class AcknowledgeForm(_Input):
     """An alert that a person knows of."""
 
     alert: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+# Characters of a field of a rule: a thousand item ids, each on a line.
+MAX_RULE_FIELD = 30_000
+_Text = Annotated[str | None, Field(max_length=MAX_RULE_FIELD)]
+
+
+class RulesQuery(_Input):
+    """The rule to change, the last thing that was done, and what is to be muted."""
+
+    edit: str | None = Field(None, pattern=RuleName, description="The rule to change.")
+    did: Literal["save", "enable", "disable", "remove", "mute", "end"] | None = None
+    name: str | None = Field(None, pattern=RuleName, description="To whom it was done.")
+    item: ItemId | None = Field(None, description="To be muted.")
+    rule: str | None = Field(None, pattern=RuleName, description="To be muted.")
+
+
+class RuleForm(_Input):
+    """A rule as it is typed: all fields are text. ``was`` is the name of the rule to change."""
+
+    action: Literal["save", "enable", "disable", "remove"]
+    was: Annotated[str | None, Field(pattern=RuleName)] = None
+    name: _Text = None
+    items: _Text = None
+    tags: _Text = None
+    all: Literal["yes", "no"] | None = None
+    when: _Text = None
+    offer: _Text = None
+    value: _Text = None
+    by: _Text = None
+    by_pct: _Text = None
+    direction: _Text = None
+    against: _Text = None
+    over: _Text = None
+    longer_than: _Text = None
+    sellers: _Text = None
+    not_sellers: _Text = None
+    hold: _Text = None
+    hysteresis: _Text = None
+    cooldown: _Text = None
+    severity: _Text = None
+    channels: _Text = None
+    quiet: _Text = None
+    enabled: Literal["yes", "no"] | None = None
+
+
+class MuteForm(_Input):
+    """An item or a rule to mute, or to tell of again."""
+
+    action: Literal["mute", "end"]
+    item: Annotated[str | None, Field(max_length=2_000)] = None
+    rule: Annotated[str | None, Field(max_length=200)] = None
+    until: Annotated[str | None, Field(max_length=100)] = None
+
+
+class ChannelForm(_Input):
+    """A channel to try."""
+
+    channel: Annotated[str, Field(min_length=1, max_length=40)]
