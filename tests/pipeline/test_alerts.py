@@ -15,7 +15,10 @@ from tests.pipeline.observations import START, record
 from tests.pipeline.pipeline import RAW, Pipeline, Record
 from tests.pipeline.receiver import Receiver
 from tests.pipeline.worker import until
+from walmart_stream import topics
 from walmart_stream.domain.alerts.rule_fields import read_rule
+from walmart_stream.domain.watch import WatchEntry
+from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.alert_rules import mute, put_rules
 from walmart_stream.kafka.placement import partition_of
 
@@ -155,3 +158,35 @@ async def test_a_muted_rule_is_stored_and_a_changed_one_ends_its_alerts(
         await until("the changed rule's alerts are closed", closed)
         stored = (await pipeline.documents("alerts", rule="loud")).values()
         assert {one["why"] for one in stored} == {"rule changed"}
+
+
+async def test_a_rule_of_a_tag_follows_the_watchlist(make_pipeline: MakePipeline) -> None:
+    """It covers the items that have the tag, and an alert ends when its item loses it."""
+    tagged, other = ITEMS[:2]
+    async with Receiver() as receiver:
+        pipeline = make_pipeline(
+            ALERT_CHANNELS=f"ops={receiver.url}", ALERT_PRIVATE_ADDRESSES="true"
+        )
+        await pipeline.create_topics()
+        fields = {"when": "landed_below", "value": 20, "channels": ["ops"]}
+        await put_rules(
+            pipeline.settings, [read_rule({"name": "toys", "tags": ["toys"], **fields})]
+        )
+        entries = [WatchEntry(item_id=tagged, tags=("toys",)), WatchEntry(item_id=other)]
+        await watchlist.add(pipeline.settings, entries)
+        worker = pipeline.start()
+        await worker.until_ready()
+        await pipeline.until_processed(topics.WATCHLIST.name)
+        await pipeline.produce(RAW, [as_record(Said(one, BEGIN, 1000)) for one in (other, tagged)])
+        want = {f"toys:{tagged}:featured:{BEGIN}"}
+        await until_delivered(pipeline, receiver, want)
+
+        await watchlist.add(pipeline.settings, [WatchEntry(item_id=tagged)])
+        await pipeline.until_processed(topics.WATCHLIST.name)
+        await pipeline.produce(RAW, [as_record(Said(tagged, BEGIN + MINUTE, 900))])
+
+        async def closed() -> bool:
+            return bool(await pipeline.documents("alerts", state="closed"))
+
+        await until("the alert of the item that lost the tag is closed", closed)
+        assert set(await pipeline.documents("alerts")) == set(receiver.taken) == want
