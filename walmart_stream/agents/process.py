@@ -136,7 +136,9 @@ class Processor:
         owned = self._app.owned(topics.RAW.name)
         for partition in owned:
             await self._index(partition)
-            now = self._closing_time(partition)
+            # Behind a backlog, even one that is yet to be fetched, the clock would take for silent
+            # what only waits to be read.
+            now = min(self._clock(), self.settled_until(partition))
             due = await self._open.due(partition, now - CLOSE_DELAY_MS)
             for first in range(0, len(due), CLOSE_CHUNK):
                 await self._close(partition, due[first : first + CLOSE_CHUNK], now)
@@ -322,16 +324,6 @@ class Processor:
         if answered is not None and self._app.has_caught_up(tp):
             return min(self._clock(), answered)
         return self._processed_until.get(partition, 0)
-
-    def _closing_time(self, partition: int) -> int:
-        """The clock by which windows close: now, but not past what has been processed (epoch ms).
-
-        Behind a backlog the clock would take for silent what only waits to be read.
-        """
-        now, tp = self._clock(), TP(topics.RAW.name, partition)
-        if tp not in self._app.unfinished() and tp not in self._app.parked:
-            return now
-        return min(now, self._processed_until.get(partition, 0))
 
     async def _close(self, partition: int, item_ids: list[str], now: int) -> None:
         async with self._locks[partition]:

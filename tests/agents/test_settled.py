@@ -1,0 +1,46 @@
+"""The time up to which a partition was processed, by which windows close and alerts wait."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from walmart_stream import topics
+from walmart_stream.agents.process import Processor
+
+NOW = 1_800_000_000_000
+TP_0 = TP(topics.RAW.name, 0)
+
+
+def processor(answered: int | None, has_caught_up: bool, processed: int | None) -> Any:
+    """A worker's processing of partition 0 with nothing but what is known of its reading."""
+    made: Any = Processor.__new__(Processor)
+    made._app = SimpleNamespace(
+        last_fetched=lambda: {TP_0: answered}, has_caught_up=lambda tp: has_caught_up
+    )
+    made._clock = lambda: NOW
+    made._processed_until = {} if processed is None else {0: processed}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("answered", "has_caught_up", "processed", "until"),
+    [
+        # Just taken over: a backlog may wait that no answer of a broker has told of yet.
+        (None, False, None, 0),
+        (None, True, None, 0),
+        (NOW - 500, False, NOW - 90_000, NOW - 90_000),
+        (NOW - 500, True, NOW - 90_000, NOW - 500),
+        # A broker that does not answer may hold new records.
+        (NOW - 70_000, True, NOW - 90_000, NOW - 70_000),
+        (NOW + 5, True, None, NOW),
+    ],
+)
+def test_a_partition_is_settled_up_to_what_was_read_of_it(
+    answered: int | None, has_caught_up: bool, processed: int | None, until: int
+) -> None:
+    """A window that closed by the clock before its observations were read would lack them."""
+    assert processor(answered, has_caught_up, processed).settled_until(0) == until
