@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -25,6 +28,8 @@ from walmart_stream.kafka.topic_admin import create_topics
 
 START = 1_795_000_000_000
 LOOKS = 20
+# Of times that are compared with a replay; `STATE_TIMES=1000` takes minutes.
+TIMES = int(os.environ.get("STATE_TIMES", "20"))
 
 
 def run(settings: Any, *arguments: str) -> Result:
@@ -73,6 +78,50 @@ async def test_the_price_is_that_of_the_time(settings: Any) -> None:
             assert (found["name"], found["is_whole"]) == ("Tea", True)
     assert told
     assert all(done == total for done, total in told[-1:])
+
+
+async def test_any_time_is_as_a_replay_to_it_leaves_the_item(settings: Any) -> None:
+    """Prices, shipping, stock and the record, of any item at any time, in a log that has late and
+    repeated observations: as a plain walk through the log has them, up to that time."""
+    rng = random.Random(20261129)
+    log = [
+        (str(rng.randrange(11, 19)), START + 500 * rng.randrange(200) + 3_000 * number)
+        for number in range(400)
+    ]
+    # Item -> (time, offset, price, shipping) of what a pipeline applies, in its order.
+    course: defaultdict[str, list[tuple[int, int, int | None, int | None]]] = defaultdict(list)
+    async with AIOKafkaProducer(**client_options(settings), acks="all") as producer:
+        for item, at in log:
+            price, shipping = rng.choice([None, 999, 1_450]), rng.choice([None, 0, 399])
+            payload: dict[str, Any] = {"itemId": int(item), "name": "Tea"}
+            if price is not None:
+                payload |= {"salePrice": price / 100}
+                payload |= {} if shipping is None else {"standardShipRate": shipping / 100}
+            value = observation.encode(
+                source="affiliate",
+                item_id=item,
+                observed_at=at,
+                request_id="r",
+                payload=orjson.dumps(payload),
+            )
+            sent = await producer.send_and_wait(topics.RAW.name, value, item.encode())
+            if not course[item] or at > course[item][-1][0]:
+                shown = None if price is None else shipping
+                course[item].append((at, sent.offset, price, shown))
+
+    for _ in range(TIMES):
+        item = rng.choice(sorted(course))
+        at = START + rng.randrange(-1_000, 1_300_000)
+        past = [one for one in course[item] if one[0] <= at]
+        if not past:
+            with pytest.raises(NothingKnown):
+                await state(settings, item, to_datetime(at))
+            continue
+        observed, offset, price, shipping = past[-1]
+        offer = (await state(settings, item, to_datetime(at)))["offers"]["featured"]
+        found = (offer["price_cents"], offer["shipping_cents"], offer["available"])
+        assert found == (price, shipping, price is not None), (item, at)
+        assert (offer["observed_at"], offer["source"]["offset"]) == (to_iso(observed), offset)
 
 
 async def test_an_item_is_unknown_before_it_was_observed(settings: Any) -> None:
