@@ -12,15 +12,18 @@ from typing import Any
 
 from tests.web.conftest import MemoryLive
 from walmart_stream import __version__
+from walmart_stream.domain.alerts.rule_file import encode_rule, read_toml
+from walmart_stream.domain.alerts.steps import RAISED, Step, alert_id
 from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight, Sight
-from walmart_stream.domain.time import to_datetime
+from walmart_stream.domain.time import to_datetime, to_iso
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.windows import Rules
 from walmart_stream.storage.documents import ALERTS
+from walmart_stream.storage.alerts import store_steps
 from walmart_stream.storage.item_writes import remake_items, update_watched
 from walmart_stream.storage.writes import Results, store
 
@@ -154,6 +157,59 @@ def alert(now: int) -> dict[str, Any]:
     }
 
 
+RULES_OF_ALERTS = """
+[[rule]]
+name = "kettle-below-25"
+items = ["700003"]
+when = "landed_below"
+value = 25.00
+hold = "15m"
+hysteresis = 0.50
+channels = ["ops"]
+
+[[rule]]
+name = "kitchen-undercut"
+tags = ["kitchen"]
+when = "undercut"
+by = 0.50
+severity = "critical"
+channels = ["ops"]
+quiet = "22:00-07:00 America/Chicago"
+
+[[rule]]
+name = "not-seen"
+all = true
+when = "not_seen"
+longer_than = "6h"
+enabled = false
+"""
+
+
+async def raise_alerts(database: Any, live: MemoryLive, now: int) -> None:
+    """Store some alerts, and tell *live* of their rules."""
+    rules, faults = read_toml(RULES_OF_ALERTS)
+    assert not faults
+    for rule in rules:
+        live.book.take(rule.name.encode(), encode_rule(rule))
+    said = (
+        ("kitchen-undercut", 0, "own", "critical", "Northwind Home sells at $18.40, $1.10 below"),
+        ("kettle-below-25", 2, "featured", "warning", "landed price is $24.10, below $25.00"),
+        ("kitchen-undercut", 3, "own", "critical", "BlueRiver Goods sells at $31.05, $0.62 below"),
+    )
+    steps = []
+    for number, (rule, place, offer, severity, text) in enumerate(said):
+        at = now - (number + 1) * 40 * MINUTE
+        item_id = str(FIRST + place)
+        steps.append(
+            Step(
+                *(1, RAISED, alert_id(rule, item_id, offer, at), rule, item_id, offer),
+                *(to_iso(at), to_iso(at), Source("walmart-competitor-data", place % 4, 40)),
+                *(severity, text, name_of(place)),
+            )
+        )
+    await store_steps(database, steps)
+
+
 async def open_shop(
     database: Any, live: MemoryLive, now: int, *, items: int = ITEMS, days: float = 8
 ) -> None:
@@ -172,6 +228,7 @@ async def open_shop(
         entry = WatchEntry(item_id=item_id, added_at=to_datetime(now - 9 * DAY))
         live.watchlist[item_id] = entry
     await database[ALERTS].insert_one(alert(now))
+    await raise_alerts(database, live, now)
     ids = [str(FIRST + place) for place in range(items)]
     await remake_items(database, ids)
     tags = (["kitchen"], ["kitchen", "gifts"], [])

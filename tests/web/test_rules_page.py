@@ -162,7 +162,7 @@ async def test_another_name_is_another_rule(site) -> None:
     ],
 )
 async def test_a_fault_stands_beside_its_field(site, changes, field, reason) -> None:
-    """What was typed is still there, and nothing was saved."""
+    """The form still has all that was typed, and nothing was saved."""
     _, page = await post(site, "/alerts/rules", CHEAP | changes, 400)
     page = re.sub("</?bdi>", "", page)
 
@@ -188,8 +188,8 @@ async def test_items_and_rules_are_muted_and_told_of_again(site) -> None:
     await post(site, "/alerts/mutes", {"action": "end", "item": "42"}, 303)
     assert site.live.book.mutes.keys() == {"rule:cheap"}
     for wrong, says in (
-        ({"until": "8h"}, "an item or a rule is due"),
-        ({"item": "42", "rule": "cheap", "until": "8h"}, "and not both"),
+        ({"until": "8h"}, "must be for an item or a rule"),
+        ({"item": "42", "rule": "cheap", "until": "8h"}, "and not for both"),
         ({"item": "x", "until": "8h"}, "item: must be"),
         ({"rule": "X!", "until": "8h"}, "a rule's name is"),
         ({"item": "42", "until": "soon"}, "until: must be a length"),

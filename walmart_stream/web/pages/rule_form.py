@@ -121,7 +121,7 @@ def row_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def typed(form: RuleForm) -> dict[str, str]:
-    """What a person has typed, to be shown again."""
+    """The texts that a person has typed, to be shown again."""
     given = form.model_dump(exclude_none=True)
     return {part.name: given.get(part.name, "") for group in GROUPS for part in group.parts}
 

@@ -122,7 +122,7 @@ async def _there(context: Context, name: str) -> Rule:
 def _muted(form: MuteForm) -> tuple[str, str]:
     item, rule = (form.item or "").strip(), (form.rule or "").strip()
     if bool(item) is bool(rule):
-        raise ValueError("an item or a rule is due, and not both")
+        raise ValueError("must be for an item or a rule, and not for both")
     if rule:
         return RULE, rule
     item_id = item_id_in(item)
