@@ -92,6 +92,41 @@ def test_a_kill_leaves_no_manifest_of_another_file(
     assert all(name.suffix == ".part" for name in set(tmp_path.iterdir()) - {path})
 
 
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from walmart_stream.export import file
+
+# The kernel refuses what would make the file longer, as of a disk that is full.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with file.drafted(Path(sys.argv[1])) as draft:
+        for _ in range(20):
+            draft.write(b"x" * 10_000)
+        draft.publish({"rows": 2})
+except OSError as exc:
+    sys.exit(f"not written: {exc.strerror}")
+"""
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    """The older file and its manifest; the draft takes no room any more."""
+    path = tmp_path / "out.csv"
+    with drafted(path) as draft:
+        draft.write(b"old")
+        draft.publish({"rows": 1})
+
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, path], check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "not written: File too large\n"
+    assert path.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [path, manifest_path(path)]
+
+
 def test_a_link_keeps_leading_to_the_file(tmp_path: Path) -> None:
     """The file that it leads to is replaced."""
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")

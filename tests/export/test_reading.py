@@ -11,10 +11,11 @@ from walmart_stream.domain.alerts.steps import CLOSED, RAISED, Step
 from walmart_stream.domain.events import Source
 from walmart_stream.domain.time import to_datetime, to_iso
 from walmart_stream.export.fields import EXPORTED
-from walmart_stream.export.reading import Choice, count, pages
+from walmart_stream.export.reading import Choice, count, pages, tagged
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.alerts import store_steps
+from walmart_stream.storage.item_documents import facets
 from walmart_stream.storage.sealed import UNSEALED
 
 
@@ -110,3 +111,30 @@ async def test_pages_are_read_by_the_index(database: Any) -> None:
     done = await database.system.profile.find({"op": "query"}).to_list(None)
     assert sum(query["keysExamined"] for query in done) < 1_100
     assert not any(query.get("hasSortStage") for query in done)
+
+
+async def test_items_and_tags_are_found_by_an_index(database: Any) -> None:
+    """Of a thousand documents no more are looked at than the few that are chosen."""
+    stored = [dict(one) for one in many(items=20, changes=50)]
+    await database.price_changes.insert_many(stored)
+    alert = documents("alerts")[0]
+    await database.alerts.insert_many(
+        [
+            {**alert, "_id": f"a:{n}", "item_id": str(n % 200), "raised_at": to_datetime(START + n)}
+            for n in range(1_000)
+        ]
+    )
+    await database.items.insert_many(
+        [{"_id": str(n), "facets": facets(["toys"] if n < 3 else [], None)} for n in range(1_000)]
+    )
+    choice = Choice(("3", "7"), to_datetime(START + 10), to_datetime(START + 20))
+    await database.command("profile", 2)
+
+    assert len(await ids(database, "changes", choice, 100)) == 20
+    assert len(await ids(database, "alerts", Choice(("3", "7")), 100)) == 10
+    assert await tagged(database, "toys") == ("0", "1", "2")
+
+    await database.command("profile", 0)
+    done = await database.system.profile.find({"op": "query"}).to_list(None)
+    assert all("COLLSCAN" not in query["planSummary"] for query in done), done
+    assert sum(query["docsExamined"] for query in done) < 100
