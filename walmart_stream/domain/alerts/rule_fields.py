@@ -177,7 +177,8 @@ def _name(value: Any) -> str:
 def _when(value: Any) -> str:
     if value == "near_ceiling":
         raise ValueError(
-            "near_ceiling cannot be told: no answer that is read names Walmart's reference price"
+            "near_ceiling cannot be told: nothing names Walmart's reference price "
+            "before it unpublishes an offer"
         )
     if not isinstance(value, str) or value not in KINDS:
         raise ValueError(f"must be one of {', '.join(KINDS)}{_hint(value, KINDS)}")
