@@ -38,7 +38,7 @@ def test_a_rule_is_made_changed_and_removed_without_javascript(shop, open_page) 
 def test_a_channel_is_tried_and_an_item_muted_without_javascript(shop, open_page) -> None:
     """From the alert that is a nuisance, by its link."""
     page = open_page(url_of(shop), "/alerts", java_script_enabled=False)
-    page.locator("text=Mute").first.click()
+    page.locator('[aria-label^="Mute item"]').first.click()
     item_id = page.input_value("#mute-item")
     page.click("#mute button:has-text('Mute')")
     assert page.locator(f'[data-row="item:{item_id}"]').count() == 1

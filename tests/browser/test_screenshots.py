@@ -20,6 +20,8 @@ PICTURES = {
     "overview": ("/", DESKTOP, "light"),
     "item-dark": (f"/items/{SHOWN_ITEM}?range=24h", DESKTOP, "dark"),
     "items-phone": ("/items", PHONE, "light"),
+    "alerts": ("/alerts", DESKTOP, "light"),
+    "rules": ("/alerts/rules", DESKTOP, "light"),
 }
 
 
