@@ -203,6 +203,6 @@ class Watch:
         if not rules:
             self.engine.look(Look(at))
             return
-        facts = facts_of(item_id, item, at, self._known_ms)
+        facts = facts_of(observation, item, self._known_ms)
         (self.near.add if is_near(rules, facts) else self.near.discard)(item_id)
         self.engine.look(Look(at, facts, source))

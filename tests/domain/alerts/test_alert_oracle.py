@@ -34,11 +34,12 @@ SHIPPING = (0, 0, 0, 1, 160, None)
 
 @dataclass(frozen=True)
 class Case:
-    """A log, where it is cut, and which batches are repeated after a crash."""
+    """A log, where it is cut, and which batches are repeated, and why (see :func:`worked`)."""
 
     log: list[Said]
     cuts: list[int]
     crashes: list[int]
+    behind: list[int]
 
 
 def said(item: str, at: int, price: int | None, shipping: int | None) -> Said:
@@ -60,6 +61,7 @@ cases = st.builds(
     ).flatmap(lambda log: st.sampled_from([log, sorted(log, key=lambda one: one.at)])),
     st.lists(st.integers(1, 39), max_size=6),
     st.lists(st.integers(0, 39), max_size=3),
+    st.lists(st.integers(0, 39), max_size=3),
 )
 
 
@@ -67,7 +69,7 @@ def differences(case: Case) -> list[str]:
     """Alerts of *case* that the engine raises and the oracle does not, or vice versa."""
     items = sorted({one.item for one in case.log})
     want = {found for rule in RULES for item in items for found in episodes(rule, case.log, item)}
-    got = worked(RULES, case.log, case.cuts, case.crashes)
+    got = worked(RULES, case.log, case.cuts, case.crashes, case.behind)
     twice = [f"twice {one}" for one in got if got.count(one) > 1]
     return [*twice, *(f"differs {one}" for one in sorted(want ^ set(got), key=str))]
 
@@ -159,4 +161,5 @@ def random_case(seed: int) -> Case:
         for at in times
     ]
     cuts = [random_.randrange(1, 40) for _ in range(5)]
-    return Case(log, cuts, [random_.choice([0, *cuts]) for _ in range(2)])
+    places = [random_.choice([0, *cuts]) for _ in range(3)]
+    return Case(log, cuts, places[:2], places[2:])

@@ -55,7 +55,7 @@ class Worker:
         def follow(entry: Entry, item: ItemState) -> None:
             observation, source = entry
             at = observation.observed_at
-            facts = facts_of(observation.item_id, item, at, RULES.known_ms)
+            facts = facts_of(observation, item, RULES.known_ms)
             engine.look(Look(at, facts, source))
 
         states = apply(deepcopy(self.states), entries, RULES, follow).states
@@ -102,11 +102,17 @@ def rule_of(plain: PlainRule) -> Rule:
 
 
 def worked(
-    rules: Iterable[PlainRule], log: Sequence[Said], cuts: Iterable[int], crashes: Iterable[int]
+    rules: Iterable[PlainRule],
+    log: Sequence[Said],
+    cuts: Iterable[int],
+    crashes: Iterable[int],
+    behind: Iterable[int] = (),
 ) -> list[Episode]:
     """The alerts of *log*, cut into batches before *cuts*.
 
-    Batches that begin at *crashes* are repeated: their alerts were durable, their states not.
+    Batches that begin at *crashes* are repeated: their alerts were durable, their states not. Those
+    that begin at *behind* are repeated by a worker that took over between the two writes of one
+    that still lived: it has the items' states, and not yet where the rules stand.
     """
     worker = Worker(map(rule_of, rules))
     entries = [entry(said, offset) for offset, said in enumerate(log)]
@@ -115,6 +121,11 @@ def worked(
     for begin, end in itertools.pairwise(bounds):
         if begin in set(crashes):
             worker.work(entries[begin : (begin + end + 1) // 2], waiting)
+            waiting = worker.restart()
+        if begin in set(behind):
+            table, watermark = dict(worker.table), worker.watermark
+            worker.states |= worker.work(entries[begin:end], waiting)
+            worker.table, worker.watermark = table, watermark
             waiting = worker.restart()
         states = worker.work(entries[begin:end], waiting)
         worker.states |= states

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from walmart_stream.domain.alerts.rules import BEST_RIVAL
 from walmart_stream.domain.alerts.state import ItemAlerts, Quote
-from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.offers import UNAVAILABLE, Offer
+from walmart_stream.domain.reading.observation import Observation
 from walmart_stream.domain.reading.seller_observation import SOMEBODY
 from walmart_stream.domain.standing import Rival, Seen, rivals_of
-from walmart_stream.domain.state import ItemState
+from walmart_stream.domain.state import ItemState, OfferState
 
 # A price that is this many times another, or as small a part of it, counts when seen twice.
 OUT_OF_PROPORTION = 10
@@ -58,11 +59,16 @@ class Facts(NamedTuple):
         return rivals_of(self.seen, self.own_seller, newest - self.known_ms)
 
 
-def facts_of(item_id: str, state: ItemState, at: int, known_ms: int) -> Facts:
-    """The facts in an item's *state* right after an observation at *at*.
+def facts_of(observation: Observation, state: ItemState, known_ms: int) -> Facts:
+    """The facts in an item's *state* right after *observation*.
 
     They are as of the newest observation: one that is late for another offer does not go back.
+
+    The state may be ahead of the log. A worker that is replaced while it writes may bring the
+    state of observations that its successor reads again, and not where the rules stand: then
+    facts come from the observation itself. :func:`learn` leaves out what is late.
     """
+    at = observation.observed_at
     seller = state.seller
     box = published = None
     if seller is not None:
@@ -72,10 +78,10 @@ def facts_of(item_id: str, state: ItemState, at: int, known_ms: int) -> Facts:
             box = Box(said.holder, named, said.suppressed, said.observed_at)
         published = seller.is_published
     return Facts(
-        item_id,
+        observation.item_id,
         state.name,
-        max(at, state.observed_at),
-        {name: Seen(known.offer, known.observed_at) for name, known in state.offers.items()},
+        at,
+        {name: _seen(name, known, observation) for name, known in state.offers.items()},
         box,
         None if seller is None else seller.seller,
         published,
@@ -83,16 +89,27 @@ def facts_of(item_id: str, state: ItemState, at: int, known_ms: int) -> Facts:
     )
 
 
+def _seen(name: str, known: OfferState, observation: Observation) -> Seen:
+    if known.observed_at > observation.observed_at and name in observation.offers:
+        offer = observation.offers[name]
+        return Seen(UNAVAILABLE if offer is None else offer, observation.observed_at)
+    return Seen(known.offer, known.observed_at)
+
+
 def learn(item: ItemAlerts, facts: Facts) -> Facts | None:
     """Take *facts* over into *item*; give them as they count, or ``None`` if none of it is newer.
 
     What was seen already is what a crash repeats: the alerts of it are durable.
     """
-    newer = facts.box is not None and facts.box.at > item.box_at
+    box = facts.box
+    if box is not None and item.box_at < facts.at < box.at and item.machines:
+        box = None
+    newer = box is not None and box.at > item.box_at
     counted: dict[str, Seen] = {}
     for name, seen in facts.seen.items():
         quote = item.quotes.get(name)
-        if quote is None or seen.at > quote.at:
+        # An offer that is newer than the look is known by a look that is yet to come.
+        if quote is None or facts.at >= seen.at > quote.at:
             newer = True
             quote = item.quotes[name] = _quoted(quote, seen)
         counted[name] = Seen(quote.offer, quote.at)
@@ -100,9 +117,10 @@ def learn(item: ItemAlerts, facts: Facts) -> Facts | None:
         return None
     for gone in item.quotes.keys() - facts.seen.keys():
         del item.quotes[gone]
-    if facts.box is not None:
-        item.box_at = max(item.box_at, facts.box.at)
-    return facts._replace(seen=counted)
+    if box is not None:
+        item.box_at = max(item.box_at, box.at)
+    newest = max((seen.at for seen in counted.values()), default=facts.at)
+    return facts._replace(seen=counted, box=box, at=max(facts.at, newest, item.box_at))
 
 
 def _quoted(known: Quote | None, seen: Seen) -> Quote:
