@@ -114,7 +114,7 @@ async def test_pages_are_read_by_the_index(database: Any) -> None:
 
 
 async def test_items_and_tags_are_found_by_an_index(database: Any) -> None:
-    """Of a thousand documents no more are looked at than the few that are chosen."""
+    """The database looks at the few documents that are chosen, of a thousand."""
     stored = [dict(one) for one in many(items=20, changes=50)]
     await database.price_changes.insert_many(stored)
     alert = documents("alerts")[0]
