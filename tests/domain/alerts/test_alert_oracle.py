@@ -15,6 +15,7 @@ from tests.domain.alerts.plain_alerts import MINUTE, PlainRule, Said, episodes
 from tests.domain.alerts.worked import worked
 from walmart_stream.domain.alerts import conditions, engine, facts
 from walmart_stream.domain.alerts.machine import Machine
+from walmart_stream.domain.standing import Seen
 
 RULES = (
     PlainRule("below", "landed_below", 2000),
@@ -128,6 +129,12 @@ def no_cooldown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.Engine, "_confirm", confirm)
 
 
+def looks_at_the_state_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        facts, "_seen", lambda name, known, observation: Seen(known.offer, known.observed_at)
+    )
+
+
 def forgets_the_watermark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.Engine, "pass_time", lambda self, now: None)
 
@@ -141,6 +148,7 @@ def forgets_the_watermark(monkeypatch: pytest.MonkeyPatch) -> None:
         id_from_the_clock,
         no_doubt,
         zero_counts_at_once,
+        looks_at_the_state_alone,
         forgets_the_watermark,
     ],
 )
