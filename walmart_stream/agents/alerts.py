@@ -201,6 +201,8 @@ class Watch:
         item_id, at = observation.item_id, observation.observed_at
         rules = self._rules.of(item_id)
         if not rules:
+            if self._rules.has_tags:
+                self.engine.leave(item_id, at, source)
             self.engine.look(Look(at))
             return
         facts = facts_of(observation, item, self._known_ms)

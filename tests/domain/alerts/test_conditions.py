@@ -345,6 +345,9 @@ def test_an_item_that_loses_its_tag_leaves_the_rule() -> None:
 
     tags.append("toys")
     assert len(item.look(5, featured(1000))) == 1
+    engine = item.engine()
+    engine.leave("1", BEGIN, Source("raw", 0, 9))
+    assert item.keep(engine) == ["closed rule changed"]
 
 
 def test_a_value_of_another_version_is_not_guessed() -> None:

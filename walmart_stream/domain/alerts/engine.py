@@ -130,6 +130,16 @@ class Engine:
         if stale:
             self._keep(item_id, item)
 
+    def leave(self, item_id: str, at: int, source: Source) -> None:
+        """No rule covers the item, which was seen at *at*: open alerts of it end."""
+        item = self._item(item_id)
+        if not item.machines:
+            return
+        for name, machine in item.machines.items():
+            self._rearm(item_id, name, machine, max(at, machine.start), source)
+        item.machines.clear()
+        self._keep(item_id, item)
+
     def _see(self, facts: Facts, source: Source) -> None:
         item = self._item(facts.item_id)
         counted = learn(item, facts)

@@ -151,6 +151,11 @@ class RuleSet:
     def __bool__(self) -> bool:
         return bool(self.rules)
 
+    @property
+    def has_tags(self) -> bool:
+        """Whether some rule covers the items of a tag, which may change at any time."""
+        return bool(self._tagged)
+
     def of(self, item_id: str) -> list[Rule]:
         """The rules that an item comes under, by name."""
         found = self._by_item.get(item_id, self._of_all)
