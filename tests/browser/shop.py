@@ -22,8 +22,8 @@ from walmart_stream.domain.reading.seller_observation import BoxSight, OwnSight,
 from walmart_stream.domain.time import to_datetime, to_iso
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.windows import Rules
-from walmart_stream.storage.documents import ALERTS
 from walmart_stream.storage.alerts import store_steps
+from walmart_stream.storage.documents import ALERTS
 from walmart_stream.storage.item_writes import remake_items, update_watched
 from walmart_stream.storage.writes import Results, store
 
