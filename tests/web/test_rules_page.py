@@ -126,7 +126,7 @@ async def test_a_rule_is_added_changed_disabled_and_removed(site) -> None:
     assert "Rule cheap is removed" in await get(site, response.headers["Location"], 200)
     assert site.live.book.rules == {}
     await post(site, "/alerts/rules", {"action": "remove", "name": "cheap"}, 400)
-    await get(site, "/alerts/rules?edit=cheap", 400)
+    await get(site, "/alerts/rules?edit=cheap", 404)
 
 
 async def test_another_name_is_another_rule(site) -> None:

@@ -215,7 +215,7 @@ PAGES = (
                 rules.show,
                 "Alert rules, mutes and channels, with their forms.",
                 query=forms.RulesQuery,
-                errors=(503,),
+                errors=(404, 503),
             ),
             "POST": Operation(
                 "form_rules",

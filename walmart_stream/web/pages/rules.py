@@ -15,7 +15,7 @@ from walmart_stream.domain.item_id import RIGHT, item_id_in
 from walmart_stream.domain.time import parse_iso, to_ms
 from walmart_stream.web.alerts import rules_data
 from walmart_stream.web.context import Context
-from walmart_stream.web.errors import BadRequest
+from walmart_stream.web.errors import BadRequest, NotFound
 from walmart_stream.web.inputs import NoQuery, query
 from walmart_stream.web.pages import rule_form
 from walmart_stream.web.pages.forms import read_form
@@ -28,7 +28,9 @@ async def show(context: Context, request: web.Request) -> web.StreamResponse:
     asked = query(RulesQuery, request)
     if asked.edit is None:
         return await _page(context, request, asked)
-    rule = await _there(context, asked.edit)
+    rule = (await context.live.alert_book()).rules.get(asked.edit)
+    if rule is None:
+        raise NotFound("edit: there is no such rule; somebody may have removed it")
     return await _page(context, request, asked, form=rule_form.form_of(rule))
 
 
