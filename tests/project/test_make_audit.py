@@ -233,7 +233,7 @@ def test_make_tells_what_came_of_it_here() -> None:
     )
 
     summary = done.stdout.splitlines()[-1]
-    assert "packages of 5 locks" in summary
+    assert f"packages of {len(list((ROOT / 'requirements').glob('*.lock')))} locks" in summary
     if done.returncode == 0:
         assert ": 0 known vulnerabilities, 0 faults" in summary
         assert "NOT" not in done.stdout
