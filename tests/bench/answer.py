@@ -16,6 +16,7 @@ import orjson
 
 from tests.bench.job import Derived, Memory
 from tests.bench.observations import Raw
+from walmart_stream.agents.result_shape import UPDATE
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
 
@@ -27,9 +28,13 @@ BATCH = 2000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Counts, and sums of hashes. Of windows only values count: subjects have keys of their own."""
+    """Counts, and sums of hashes. Of windows only values count: subjects have keys of their own.
+
+    ``documents``: the results that are a document each, of a change or a window.
+    """
 
     results: int
+    documents: int
     result_digest: str
     items: int
     state_digest: str
@@ -51,7 +56,7 @@ _PARTS = {
 
 def expected(raws: Iterable[Raw]) -> Answer:
     """The results of *raws* by the pure domain."""
-    results = _Digest()
+    results = _Results()
     states: dict[bytes, bytes | None] = {}
     windows: dict[bytes, bytes | None] = {}
     for _, derived in Domain().derive(raws):
@@ -98,7 +103,7 @@ async def found(settings: Settings, results: str, stores: Iterable[str]) -> Answ
     A changelog's key begins with the item's id. It is of a window if the topic's name says so or
     there is an ``@`` in it; else it is of the item's state.
     """
-    digest = _Digest()
+    digest = _Results()
     async for record in read_topic(settings, results):
         digest.add(_canonical(record.value))
     states: dict[bytes, bytes | None] = {}
@@ -119,7 +124,7 @@ def _canonical(value: bytes | None) -> bytes:
 
 
 def _answer(
-    results: _Digest, states: dict[bytes, bytes | None], windows: dict[bytes, bytes | None]
+    results: _Results, states: dict[bytes, bytes | None], windows: dict[bytes, bytes | None]
 ) -> Answer:
     state_digest, window_digest = _Digest(), _Digest()
     for key, value in states.items():
@@ -130,6 +135,7 @@ def _answer(
             window_digest.add(value)
     return Answer(
         results.count,
+        results.documents,
         results.text,
         state_digest.count,
         state_digest.text,
@@ -152,3 +158,21 @@ class _Digest:
     @property
     def text(self) -> str:
         return f"{self._sum % 2**128:032x}"
+
+
+class _Results(_Digest):
+    """Digest of results that counts those that are documents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.documents = 0
+
+    def add(self, value: bytes | None) -> None:
+        super().add(value)
+        self.documents += is_document(value or b"null")
+
+
+def is_document(result: bytes) -> bool:
+    """Whether a result is a document of its own: what is new of an offer only changes one."""
+    fields = orjson.loads(result) or {}
+    return fields.get("type") != UPDATE

@@ -72,12 +72,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Feed:
-    """The records of *topic* before the clock runs, those after, and the *results* up to there."""
+    """Records of *topic* before the clock runs, those after, and their *documents* up to there."""
 
     topic: str
     warm_up: Sequence[Raw]
     measured: Sequence[Raw]
-    results: tuple[int, int]
+    documents: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: i
     """
     session = session_for(work.messages)
     async with new_ground(subject, logs, folder, session) as ground:
-        due = work.warm_up_results, work.answer.results
+        due = work.warm_up_documents, work.answer.documents
         watch = await drain(subject, ground, Feed(RAW, work.warm_up, work.measured, due), workers)
         answer = await found(ground.settings, RESULTS, subject.changelogs(ground.group))
         wrong = answer.differs(work.answer, subject.checked)
@@ -167,7 +167,7 @@ async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: i
 async def drain(subject: Subject, ground: Ground, feed: Feed, workers: int = 1) -> Watch:
     """Have *workers* processes of *subject* work off *feed*."""
     async with started(subject, ground, feed, workers) as runner:
-        await runner.work_off(feed.measured, feed.results[1])
+        await runner.work_off(feed.measured, feed.documents[1])
     return runner.watch
 
 
@@ -189,7 +189,7 @@ async def started(
             ports = [
                 await ground.start(processes, subject, total, number) for number in range(workers)
             ]
-            await watch.until_done(warm_up, feed.results[0])
+            await watch.until_done(warm_up, feed.documents[0])
             if workers > 1:
                 await watch.until_spread(ports)
             yield Runner(processes, loader, watch, warm_up)

@@ -42,6 +42,6 @@ class Work:
         return expected((*self.warm_up, *self.measured))
 
     @cached_property
-    def warm_up_results(self) -> int:
-        """How many results the warm-up comes to."""
-        return expected(self.warm_up).results
+    def warm_up_documents(self) -> int:
+        """The number of documents that the warm-up comes to."""
+        return expected(self.warm_up).documents
