@@ -100,7 +100,7 @@ class Metrics:
         )
         self.odd_fields = Counter(
             "walmart_odd_fields",
-            "Fields of seller-side observations that could not be read and count as unknown.",
+            "Fields of observations that could not be read and count as unknown.",
             registry=registry,
         )
         self.changes = Counter(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.audit.made import TOPIC, Record
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import add_dead_letter
-from walmart_stream.audit.dead_letters import RECORD_GONE, BadRecord, DeadLetterCheck
+from walmart_stream.audit.dead_letters import READ_TODAY, RECORD_GONE, BadRecord, DeadLetterCheck
 from walmart_stream.audit.misplaced import digest_of
 from walmart_stream.domain.errors import MalformedJson
+from walmart_stream.domain.reading import encode
 
 BAD: list[Record] = [(0, 5, b"1", b"{"), (1, 6, None, None), (1, 7, b"k", b"")]
 ENDS = {0: 6, 1: 8}
@@ -83,6 +86,17 @@ def test_missing_superfluous_and_changed_dead_letters_are_differences() -> None:
     assert comparison.first_lost == ["1:7"]
     assert comparison.first_unexpected == ["0:4"]
     assert comparison.first_wrong == ["1:6 (original bytes)"]
+
+
+@pytest.mark.parametrize("rate", [b'""', b"-1", b"[]"])
+def test_a_dead_letter_that_this_release_would_not_write_cannot_be_told(rate: bytes) -> None:
+    """An earlier one refused the whole item for an odd field; its results are judged elsewhere."""
+    payload = b'{"itemId":1,"salePrice":2.5,"standardShipRate":%s}' % rate
+    value = encode(source="affiliate", item_id="1", observed_at=5, request_id=None, payload=payload)
+
+    comparison = check([*BAD, (0, 4, b"1", value)]).finish()
+
+    assert (comparison.untold, comparison.differences) == ({READ_TODAY: 1}, 0)
 
 
 def test_dead_letters_of_later_records_and_of_deleted_ones_are_no_differences() -> None:

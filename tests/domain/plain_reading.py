@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from walmart_stream.domain.errors import (
+    BadInput,
     BadNumber,
     BadTime,
     EmptyValue,
@@ -187,42 +188,58 @@ def _not_a_price(value: object, field: str) -> BadNumber:
     return BadNumber(f"{field}: {str(value)[:40]!r} is not a price")
 
 
-def affiliate_offers(item: Mapping[str, Any]) -> dict[str, Offer | None]:
-    """The offers that an affiliate answer speaks for: featured, and marketplace.
+NOTHING = ("", "-", "--", "n/a", "na", "nan", "null", "none")
 
-    ``None`` for the marketplace offer means that the answer does not name one.
+
+def affiliate_content(
+    item: Mapping[str, Any],
+) -> tuple[str | None, dict[str, Offer | None], list[str]]:
+    """The name, the offers that an answer speaks for, and the fields that cannot be read.
+
+    ``None`` for the marketplace offer means that the answer does not name one; it is left out
+    where its price cannot be read.
 
     Raises:
-        BadInput: a field that is used has the wrong type or value.
+        BadInput: the price of the item cannot be read.
         Doubtful: see :func:`cents`.
     """
-    best = item.get("bestMarketplacePrice")
-    if best is not None and not isinstance(best, dict):
-        raise WrongShape("bestMarketplacePrice: must be an object")
-    featured = _offer(item, "salePrice", "")
-    third_party = item.get("marketplace")
-    if isinstance(third_party, str):
-        third_party = third_party.strip().lower()
-    by_others = third_party in ("true", "yes", "y", "1") or third_party is True
-    by_others = by_others or (third_party.__class__ is int and third_party == 1)
-    if featured.available and featured.seller is None and not by_others:
+    odd: list[str] = []
+    name = _tried(odd, "name", _text, item.get("name"), "name", MAX_NAME)
+    by_others = _tried(odd, "marketplace", _flag, item.get("marketplace"), "marketplace")
+    featured = _offer(item, "salePrice", "", odd)
+    named = by_others or "sellerInfo" in odd
+    if featured.available and featured.seller is None and not named:
         featured = featured._replace(seller=WALMART)
-    marketplace = None if best is None else _offer(best, "price", "bestMarketplacePrice.")
-    return {FEATURED: featured, MARKETPLACE: marketplace}
+    offers: dict[str, Offer | None] = {FEATURED: featured}
+    best = item.get("bestMarketplacePrice")
+    if isinstance(best, dict):
+        try:
+            offers[MARKETPLACE] = _offer(best, "price", "bestMarketplacePrice.", odd)
+        except BadInput:
+            odd.append("bestMarketplacePrice.price")
+    elif best in (None, []) or (isinstance(best, str) and best.isspace()) or best == "":
+        offers[MARKETPLACE] = None
+    else:
+        odd.append("bestMarketplacePrice")
+    return name, offers, odd
 
 
-def item_name(item: Mapping[str, Any]) -> str | None:
-    """The item's name without HTML entities."""
-    return _text(item.get("name"), "name", MAX_NAME)
+def _tried(odd: list[str], field: str, read: Any, *arguments: Any) -> Any:
+    try:
+        return read(*arguments)
+    except BadInput:
+        odd.append(field)
+        return None
 
 
-def _offer(source: Mapping[str, Any], price_field: str, prefix: str) -> Offer:
-    # Everything is read before availability decides, so that a wrong type is found either way.
+def _offer(source: Mapping[str, Any], price_field: str, prefix: str, odd: list[str]) -> Offer:
+    found: dict[str, Any] = {}
+    for field in ("standardShipRate", "twoThreeDayShippingRate"):
+        found[field] = _tried(odd, prefix + field, _rate, source.get(field), field)
+    for field in ("sellerInfo", "stock"):
+        found[field] = _tried(odd, prefix + field, _text, source.get(field), field, MAX_SELLER)
+    online = _tried(odd, prefix + "availableOnline", _flag, source.get("availableOnline"), "")
     price = cents(source.get(price_field), prefix + price_field)
-    rate = shipping(source.get("standardShipRate"), prefix + "standardShipRate")
-    two_day = shipping(source.get("twoThreeDayShippingRate"), prefix + "twoThreeDayShippingRate")
-    seller = _text(source.get("sellerInfo"), prefix + "sellerInfo", MAX_SELLER)
-    online = _flag(source.get("availableOnline"), prefix + "availableOnline")
     stock = source.get("stock")
     sold_out = False
     if isinstance(stock, str) and len(stock) <= 60:
@@ -231,7 +248,14 @@ def _offer(source: Mapping[str, Any], price_field: str, prefix: str) -> Offer:
         sold_out = any(word in letters for word in absent)
     if not price or online is False or sold_out:
         return UNAVAILABLE
-    return Offer(price, rate, two_day, True, seller)
+    rate, two_day = found["standardShipRate"], found["twoThreeDayShippingRate"]
+    return Offer(price, rate, two_day, True, found["sellerInfo"])
+
+
+def _rate(value: object, field: str) -> int | None:
+    if isinstance(value, str) and value.strip().lower() in NOTHING and len(value) <= LONGEST_AMOUNT:
+        return None
+    return shipping(value, field)
 
 
 def _text(value: object, field: str, longest: int) -> str | None:
@@ -269,8 +293,15 @@ def _text(value: object, field: str, longest: int) -> str | None:
 def _flag(value: object, field: str) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
+    # Words of up to 20 characters; an amount's words for nothing are some here, too.
+    if value.__class__ is int:
+        value = str(value)
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if len(value) <= 20 and word in ("true", "yes", "y", "1", "false", "no", "n", "0"):
+            return word in ("true", "yes", "y", "1")
+        if len(value) <= LONGEST_AMOUNT and word in NOTHING:
+            return None
     raise WrongShape(f"{field}: must be true or false")
 
 
@@ -295,11 +326,10 @@ def decode(key: bytes | None, value: bytes | None) -> Observation:
         raise KeyFault(f"the key {key[:40]!r} is not the item id {item_id!r}")
     payload = envelope["payload"]
     try:
-        offers = affiliate_offers(payload)
+        name, offers, odd = affiliate_content(payload)
     except Doubtful:
-        payload = _exactly(value)["payload"]
-        offers = affiliate_offers(payload)
-    return Observation(item_id, observed_at, source, item_name(payload), offers)
+        name, offers, odd = affiliate_content(_exactly(value)["payload"])
+    return Observation(item_id, observed_at, source, name, offers, odd=tuple(odd))
 
 
 def _exactly(value: bytes) -> Any:

@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from walmart_stream.domain.errors import BadInput, WrongShape
+from walmart_stream.domain.errors import BadInput, BadNumber
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
-from walmart_stream.domain.reading.affiliate_offers import (
-    MAX_NAME,
-    MAX_SELLER,
-    affiliate_offers,
-    item_name,
-)
+from walmart_stream.domain.reading.affiliate_offers import affiliate_answer
+from walmart_stream.domain.reading.texts import MAX_NAME, MAX_SELLER
 
 KETTLE: dict[str, Any] = {
     "itemId": 12417832,
@@ -40,6 +36,14 @@ KETTLE: dict[str, Any] = {
         "offerType": "ONLINE_ONLY",
     },
 }
+
+
+def affiliate_offers(item: dict[str, Any]) -> dict[str, Offer | None]:
+    return affiliate_answer(item).offers
+
+
+def item_name(item: dict[str, Any]) -> str | None:
+    return affiliate_answer(item).name
 
 
 def test_a_whole_item_speaks_for_two_offers() -> None:
@@ -100,7 +104,7 @@ def test_landed_is_price_plus_standard_shipping() -> None:
     assert offer.landed_cents == 2497 + 599
 
 
-@pytest.mark.parametrize("flag", [False, "false", "False", "FALSE"])
+@pytest.mark.parametrize("flag", [False, "false", "FALSE", " no ", "N", "0", 0])
 def test_what_is_not_online_is_unavailable(flag: object) -> None:
     """availableOnline = false hides price, shipping and seller of either offer."""
     item = {**KETTLE, "availableOnline": flag}
@@ -154,38 +158,128 @@ def test_extra_keys_are_ignored() -> None:
     assert affiliate_offers({**KETTLE, "newThing": [{"a": None}]}) == affiliate_offers(KETTLE)
 
 
-@pytest.mark.parametrize("wrong", ["none", [], 5, 1.5, True])
-def test_a_marketplace_offer_that_is_no_object_has_the_wrong_shape(wrong: object) -> None:
-    """Better a dead letter than an offer taken for absent."""
-    with pytest.raises(WrongShape, match="bestMarketplacePrice"):
-        affiliate_offers({**KETTLE, "bestMarketplacePrice": wrong})
+# -- one odd field -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("field", "wrong"),
-    [
-        ("salePrice", [1]),
-        ("standardShipRate", True),
-        ("twoThreeDayShippingRate", {}),
-        ("sellerInfo", 5),
-        ("availableOnline", 1),
-        ("availableOnline", "yes"),
-    ],
-)
-def test_wrong_types_are_named_even_if_the_offer_is_unavailable(field: str, wrong: object) -> None:
-    """A bad field is bad whatever stands beside it."""
-    with pytest.raises(BadInput, match=field):
-        affiliate_offers({"availableOnline": False, field: wrong})
-    with pytest.raises(
-        BadInput, match=f"bestMarketplacePrice.{field.replace('salePrice', 'price')}"
-    ):
-        affiliate_offers({"bestMarketplacePrice": {field.replace("salePrice", "price"): wrong}})
+@pytest.mark.parametrize("wrong", ["none", [5], 5, 1.5, True])
+def test_of_a_marketplace_offer_that_is_no_object_the_answer_says_nothing(wrong: object) -> None:
+    """It is not taken for absent, and the featured offer is as certain beside it."""
+    answer = affiliate_answer({**KETTLE, "bestMarketplacePrice": wrong})
+
+    assert answer.offers == {"featured": Offer(2497, 599, 997, True, "Walmart.com")}
+    assert answer.odd == ("bestMarketplacePrice",)
 
 
-def test_a_name_that_is_no_text_has_the_wrong_shape() -> None:
-    """The name is used, so it is checked."""
-    with pytest.raises(WrongShape, match="name"):
-        item_name({"name": 5})
+@pytest.mark.parametrize("blank", ["", " ", [], None])
+def test_a_blank_marketplace_offer_is_none(blank: object) -> None:
+    """As if it were not there, which nothing is odd about."""
+    answer = affiliate_answer({**KETTLE, "bestMarketplacePrice": blank})
+
+    assert (answer.offers["marketplace"], answer.odd) == (None, ())
+
+
+@pytest.mark.parametrize("wrong", ["", "cheap", "1,2,3.00", -1, [1], {}, True])
+def test_of_a_marketplace_offer_of_an_odd_price_the_answer_says_nothing(wrong: object) -> None:
+    """There is one, at a price that is not read: what was last said of it goes on."""
+    best = {**KETTLE["bestMarketplacePrice"], "price": wrong}
+    answer = affiliate_answer({**KETTLE, "bestMarketplacePrice": best})
+
+    assert answer.offers == {"featured": Offer(2497, 599, 997, True, "Walmart.com")}
+    assert answer.odd == ("bestMarketplacePrice.price",)
+
+
+@pytest.mark.parametrize("wrong", ["cheap", "1,2,3.00", "", -1, [1], {}, True])
+def test_an_odd_price_of_the_item_is_bad_input(wrong: object) -> None:
+    """It decides what the item is about, whatever stands beside it."""
+    for online in (True, False):
+        with pytest.raises(BadInput, match="salePrice"):
+            affiliate_answer({**KETTLE, "availableOnline": online, "salePrice": wrong})
+    with pytest.raises(BadNumber, match="salePrice"):
+        affiliate_answer({"salePrice": "cheap", "name": 5, "sellerInfo": 5})
+
+
+RATES = ("standardShipRate", "twoThreeDayShippingRate")
+
+
+@pytest.mark.parametrize("rate", ["soon", "1,2,3.00", -1, True, [], {}, float("inf"), "9" * 101])
+def test_an_odd_shipping_rate_is_unknown_and_counted(rate: object) -> None:
+    """Unknown is not free; price and seller are certain without it, in either offer."""
+    item = {**KETTLE, **dict.fromkeys(RATES, rate)}
+    item["bestMarketplacePrice"] = {**KETTLE["bestMarketplacePrice"], **dict.fromkeys(RATES, rate)}
+
+    answer = affiliate_answer(item)
+
+    assert answer.offers == {
+        "featured": Offer(2497, None, None, True, "Walmart.com"),
+        "marketplace": Offer(2349, None, None, True, "Acme LLC"),
+    }
+    assert answer.odd == (*RATES, *(f"bestMarketplacePrice.{name}" for name in RATES))
+
+
+@pytest.mark.parametrize("rate", ["", " ", "N/A", "-", "null", "none", "NaN"])
+def test_a_shipping_rate_left_blank_is_unknown(rate: str) -> None:
+    """It is how nothing is written, and nothing is odd about that."""
+    answer = affiliate_answer({"salePrice": 10, "standardShipRate": rate})
+
+    assert answer.offers["featured"] == Offer(1000, None, None, True, "Walmart.com")
+    assert answer.odd == ()
+
+
+@pytest.mark.parametrize("free", ["FREE", "free shipping", " Free ", "0.00", "$0", 0])
+def test_free_shipping_is_zero(free: object) -> None:
+    """It is known, and nothing is odd about it."""
+    answer = affiliate_answer({"salePrice": 10, "standardShipRate": free})
+
+    assert answer.offers["featured"] == Offer(1000, 0, None, True, "Walmart.com")
+    assert answer.odd == ()
+
+
+@pytest.mark.parametrize("odd", [5, True, ["Acme"], {"name": "Acme"}])
+def test_a_seller_that_cannot_be_read_is_unknown_and_not_walmart(odd: object) -> None:
+    """Somebody is named; a change to Walmart.com would be a false one."""
+    best = {**KETTLE["bestMarketplacePrice"], "sellerInfo": odd}
+    answer = affiliate_answer({**KETTLE, "sellerInfo": odd, "bestMarketplacePrice": best})
+
+    assert answer.offers == {
+        "featured": Offer(2497, 599, 997, True, None),
+        "marketplace": Offer(2349, 0, 0, True, None),
+    }
+    assert answer.odd == ("sellerInfo", "bestMarketplacePrice.sellerInfo")
+
+
+@pytest.mark.parametrize("odd", [5, False, [], {"en": "Kettle"}])
+def test_a_name_that_is_no_text_is_unknown(odd: object) -> None:
+    """An item keeps the name that it had."""
+    answer = affiliate_answer({**KETTLE, "name": odd})
+
+    assert (answer.name, answer.odd) == (None, ("name",))
+    assert answer.offers == affiliate_offers(KETTLE)
+
+
+@pytest.mark.parametrize("odd", ["maybe", 2, 1.5, [], {}])
+def test_an_odd_flag_is_as_good_as_none(odd: object) -> None:
+    """The price is what makes an offer available, where nothing says that it is not."""
+    best = {**KETTLE["bestMarketplacePrice"], "availableOnline": odd}
+    item = {**KETTLE, "availableOnline": odd, "marketplace": odd, "bestMarketplacePrice": best}
+    answer = affiliate_answer(item)
+
+    assert answer.offers == affiliate_offers(KETTLE)
+    assert answer.odd == ("marketplace", "availableOnline", "bestMarketplacePrice.availableOnline")
+
+
+def test_a_text_is_read_once_beside_an_odd_field() -> None:
+    """A text that was escaped twice stays escaped once, and blanks around a rate cost nothing."""
+    item = {"salePrice": 1, "sellerInfo": "A &amp;amp; B", "standardShipRate": "$ 5", "name": 5}
+
+    assert affiliate_offers(item)["featured"] == Offer(100, 500, None, True, "A &amp; B")
+
+
+@pytest.mark.parametrize("odd", [[], {}, "", 5, None])
+def test_fields_that_nobody_uses_may_hold_anything(odd: object) -> None:
+    """Nothing is odd about what is not read."""
+    answer = affiliate_answer({**KETTLE, "customerRating": odd, "offerType": odd, "msrp": odd})
+
+    assert answer == affiliate_answer(KETTLE)
 
 
 @pytest.mark.parametrize("flag", [True, "true", "TRUE", 1, "yes", "1", " Y "])
@@ -233,9 +327,10 @@ def test_what_is_out_of_stock_is_unavailable_whatever_it_costs(stock: str) -> No
 )
 def test_any_other_word_for_the_stock_leaves_an_offer_available(stock: object) -> None:
     """An odd value of a field that is read for one word must not hide a price."""
-    featured = affiliate_offers({"salePrice": 1, "stock": stock})["featured"]
+    answer = affiliate_answer({"salePrice": 1, "stock": stock})
 
-    assert featured == Offer(100, None, None, True, "Walmart.com")
+    assert answer.offers["featured"] == Offer(100, None, None, True, "Walmart.com")
+    assert answer.odd == (("stock",) if stock == 5 else ())
 
 
 @pytest.mark.parametrize(

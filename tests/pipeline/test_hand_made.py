@@ -126,6 +126,8 @@ async def test_ten_thousand_observations_of_another_program_come_to_what_the_con
         "silent": 0,
     }
     counters = stats["counters"]
+    assert due.odd > 100
+    assert counters["walmart_odd_fields_total"] == {"": due.odd}
     assert counters["walmart_stored_documents_total"]["price_changes"] == len(due.changes)
     assert counters["walmart_dead_letters_total"] == {"process": bad + 6}
     counted_kinds = Counter(kind for kinds in due.changes.values() for kind in kinds)

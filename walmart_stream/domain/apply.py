@@ -50,8 +50,8 @@ class Outcome:
     offer has left, because it was seen in a later one. ``expired`` names windows (item id, start)
     that are neither an item's newest one nor the one before: live views need them no longer. An
     observation counts as ``applied`` if it was newer for any of its offers, else as ``duplicate``
-    or ``late``; one that speaks for no offer at all as ``silent``. ``odd`` counts the fields of
-    the seller side that could not be read and are unknown.
+    or ``late``; one that speaks for no offer at all as ``silent``. ``odd`` counts the fields that
+    could not be read and are unknown.
     """
 
     states: dict[str, ItemState] = field(default_factory=dict)
@@ -114,8 +114,9 @@ def _observe(
     applied = equal = tells = explains = False
     offers = observation.offers
     sight = observation.sight
+    if observation.odd:
+        outcome.odd += len(observation.odd)
     if sight is not None:
-        outcome.odd += len(sight.odd)
         if sight.is_silent:
             outcome.silent += 1
             return

@@ -98,6 +98,7 @@ def read(decoder: Any, key: bytes | None, value: bytes) -> Any:
         observation.source,
         observation.name,
         orjson.dumps(offers),
+        sorted(observation.odd),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from walmart_stream.domain.errors import BadTime, KeyFault, WrongShape
 from walmart_stream.domain.offers import Offer
 from walmart_stream.domain.reading.absence import absent_offers
-from walmart_stream.domain.reading.affiliate_offers import affiliate_offers, item_name
+from walmart_stream.domain.reading.affiliate_offers import affiliate_answer
 from walmart_stream.domain.reading.observation import (
     AFFILIATE,
     ITEM_ID,
@@ -43,13 +43,13 @@ def interpret(key: bytes | None, envelope: Any) -> Observation:
     if source == UNLOCK:
         return Observation(item_id, observed_at, source, None, {}, Sight())
     if source == AFFILIATE:
-        offers = affiliate_offers(payload)
-        return Observation(item_id, observed_at, source, item_name(payload), offers)
+        name, offers, odd = affiliate_answer(payload)
+        return Observation(item_id, observed_at, source, name, offers, odd=odd)
     if source == SELLER:
         sight, offers = seller_sight(payload, item_id), {}
     else:
         sight, offers = webhook_sight(payload, item_id)
-    return Observation(item_id, observed_at, source, sight.name, offers, sight)
+    return Observation(item_id, observed_at, source, sight.name, offers, sight, sight.odd)
 
 
 def time_of(text: str) -> int:

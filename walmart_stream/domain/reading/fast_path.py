@@ -135,7 +135,7 @@ def _check_text(part: bytes) -> None:
 
 
 def _said(item: _Item, digest: bytes) -> _Said:
-    """Raises BadInput, Doubtful: as ``affiliate_offers``."""
+    """Raises BadInput, Doubtful: as ``affiliate_answer``."""
     featured = featured_offer(
         item.salePrice,
         item.standardShipRate,

@@ -27,7 +27,8 @@ SOURCES = (AFFILIATE, SELLER, WEBHOOK, POLL, UNLOCK)
 class Observation(Struct, frozen=True, gc=False):
     """One look at one item, read. ``observed_at`` in epoch milliseconds.
 
-    ``offers`` are those that it names, ``sight`` what the seller side says besides.
+    ``offers`` are those that it names, ``sight`` what the seller side says besides, ``odd`` the
+    fields that could not be read and are unknown.
     """
 
     item_id: str
@@ -36,6 +37,7 @@ class Observation(Struct, frozen=True, gc=False):
     name: str | None
     offers: Mapping[str, Offer | None]
     sight: Sight | None = None
+    odd: tuple[str, ...] = ()
 
 
 def encode(

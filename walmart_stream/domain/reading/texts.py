@@ -1,4 +1,4 @@
-"""Texts of payloads: names and yes or no, without markup and control characters."""
+"""Texts of payloads: names, without markup and control characters."""
 
 from __future__ import annotations
 
@@ -48,19 +48,6 @@ def unescape(text: str) -> str:
 
 # An item's answers name it in the same words each time. Some ten megabytes.
 _unescape = lru_cache(maxsize=20_000)(unescape)
-
-
-def flag(value: object, field: str, prefix: str = "") -> bool:
-    """A JSON boolean, or the word for one.
-
-    Raises:
-        WrongShape: it is neither.
-    """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    raise WrongShape(f"{prefix}{field}: must be true or false")
 
 
 def _character(entity: re.Match[str]) -> str:
