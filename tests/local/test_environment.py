@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from walmart_stream.local.environment import (
     without_settings,
     write_settings,
 )
+from walmart_stream.local.found import found_by_commands
 from walmart_stream.settings import SettingsError
 
 
@@ -64,3 +69,64 @@ def test_without_a_stack_there_are_no_settings(
 
     with pytest.raises(SettingsError, match="others may change it"):
         running_settings(tmp_path / "no.env")
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str | None]:
+    """The stack that ``--local`` finds, by its port."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    return lambda: (running_settings(tmp_path / "no.env") or {}).get("WEB_PORT")
+
+
+@pytest.mark.parametrize(
+    ("ending", "seen"),
+    [("ABC", ["C", "C", None]), ("CBA", ["B", "A", None]), ("BCA", ["C", "A", None])],
+)
+def test_commands_find_the_newest_of_the_stacks_that_run(
+    tmp_path: Path, found: Callable[[], str | None], ending: str, seen: list[str | None]
+) -> None:
+    """In whatever order three in one folder end, each leaves those of the others alone."""
+    stacks = {name: ExitStack() for name in "ABC"}
+    others = [
+        stack.enter_context(found_by_commands({"WEB_PORT": name}, tmp_path))
+        for name, stack in stacks.items()
+    ]
+    at_first = found()
+
+    after = []
+    for name in ending:
+        stacks[name].close()
+        after.append(found())
+
+    assert (others, at_first) == ([False, True, True], "C")
+    assert after == seen
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stack_that_was_killed_is_not_found_again(
+    tmp_path: Path, found: Callable[[], str | None]
+) -> None:
+    """Its file is there, and nobody holds it any more."""
+    program = (
+        "import os, pathlib\n"
+        "from walmart_stream.local.found import found_by_commands\n"
+        f"with found_by_commands({{'WEB_PORT': 'A'}}, pathlib.Path({str(tmp_path)!r})):\n"
+        "    os._exit(9)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
+    left = found()
+
+    with found_by_commands({"WEB_PORT": "B"}, tmp_path) as is_second:
+        beside = found()
+
+    assert (killed.returncode, left) == (9, "A")
+    assert (is_second, beside, found()) == (False, "B", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_its_user_may_read_what_a_stack_leaves(tmp_path: Path) -> None:
+    """It has every secret of the stack in it."""
+    with found_by_commands({"WEB_TOKEN": "secret"}, tmp_path):
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+
+    assert modes == {0o600}

@@ -54,12 +54,22 @@ def without_settings() -> dict[str, str]:
 
 def write_settings(path: Path, settings: Mapping[str, str]) -> None:
     """Leave *settings* in a file that only this user may read, for commands on the stack."""
+    write_private(path, written_settings(settings))
+
+
+def written_settings(settings: Mapping[str, str]) -> bytes:
+    """*settings* as a file of them."""
     lines = [f"{name}={_quoted(value)}\n" for name, value in sorted(settings.items())]
+    return "".join(lines).encode()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put *content* into *path* at once, for this user alone."""
     partial = path.with_suffix(".new")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(lines)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
     partial.replace(path)
 
 

@@ -38,12 +38,8 @@ from walmart_stream.kafka import watchlist
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
-from walmart_stream.local.environment import (
-    LOCAL_SETTINGS,
-    given_settings,
-    without_settings,
-    write_settings,
-)
+from walmart_stream.local.environment import given_settings, without_settings
+from walmart_stream.local.found import found_by_commands
 from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.notifications import subscribe, webhook_settings
@@ -160,7 +156,8 @@ class CannotStart(Exception):
 class Stack:
     """The running parts. ``control_url`` is the sandbox's, ``None`` with real credentials.
 
-    ``watched`` are the items that this run put on the watchlist.
+    ``watched`` are the items that this run put on the watchlist. ``is_second``: another stack runs
+    in the same folder, from which it has taken over ``walmart-stream --local``.
     """
 
     settings: Settings
@@ -168,6 +165,7 @@ class Stack:
     control_url: str | None
     broker: EmbeddedBroker | None
     watched: Sequence[str]
+    is_second: bool = False
 
     async def stop_polling(self) -> None:
         """Take what this run added off the watchlist: nothing new comes, the rest is stored."""
@@ -235,9 +233,11 @@ async def running(
             await stack.enter_async_context(worker)
         if control_url is not None and options.is_shown:
             await subscribe(settings, workers[0].url)
+        is_second = False
         if found_in is not None:
-            stack.enter_context(_found_by_commands(workers[0].environment, found_in))
-        yield Stack(settings, workers, control_url, broker, watched)
+            ours = {n: value for n, value in workers[0].environment.items() if n in SETTING_NAMES}
+            is_second = stack.enter_context(found_by_commands(ours, found_in))
+        yield Stack(settings, workers, control_url, broker, watched, is_second)
 
 
 async def run(options: Options) -> int:
@@ -376,21 +376,6 @@ def _run_folder(options: Options, given: Mapping[str, str]) -> Iterator[Path]:
         if not options.keep:
             # A late log line must not turn its removal into an error.
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _found_by_commands(settings: Mapping[str, str], base: Path) -> Iterator[None]:
-    """While inside, ``walmart-stream --local COMMAND`` finds this stack."""
-    file = base / LOCAL_SETTINGS
-    given = {name: value for name, value in settings.items() if name in SETTING_NAMES}
-    write_settings(file, given)
-    written = file.read_bytes()
-    try:
-        yield
-    finally:
-        # Another stack in the same folder may have taken the place.
-        if file.is_file() and file.read_bytes() == written:
-            file.unlink()
 
 
 async def _surroundings(
@@ -544,6 +529,10 @@ def _say_where(console: Console, stack: Stack, folder: Path, options: Options) -
     console.print(f"  MongoDB        {hosts}, database {stack.settings.mongodb_database}")
     console.print(f"  logs           {folder}/*.log")
     console.print("  commands       walmart-stream --local history ITEM   (in a second terminal)")
+    if stack.is_second:
+        console.print(
+            "Another stack runs in this folder: until this one has ended, --local means this one."
+        )
     if options.keep:
         console.print(f"Ctrl-C stops everything; the data stay in {folder}.")
     else:
