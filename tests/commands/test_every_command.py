@@ -202,6 +202,17 @@ def test_removing_an_item_that_was_never_watched_is_a_failure(run: Any) -> None:
     assert "not watched: 999" in done.stderr
 
 
+def test_unlocking_an_item_that_was_never_observed_is_a_failure(run: Any) -> None:
+    """The others are recomputed. That it was asked for before does not make it observed."""
+    first, again = run("unlock 999 1 999"), run("unlock 999 998")
+
+    assert (first.exit_code, again.exit_code) == (1, 1)
+    assert "1 item(s) are recomputed" in first.stdout
+    assert "never observed: 999\n" in first.stderr
+    assert again.stdout == ""
+    assert "never observed: 999, 998\n" in again.stderr
+
+
 def test_acls_for_a_broker_without_any_end_in_one_sentence(
     run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from walmart_stream.cli.params import Item, examples
+from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import MONGODB, command_settings, run_async
 from walmart_stream.commands.terminal import echo
+from walmart_stream.settings import Settings
 
 
 @click.command(epilog=examples("unlock 10450114"))
@@ -14,9 +16,20 @@ from walmart_stream.commands.terminal import echo
 def unlock(item_ids: tuple[str, ...]) -> None:
     """Make items anew from the raw topic, without observations from the future.
 
-    For what releases before this one let in: their time kept everything newer out.
+    For what releases before this one let in: their time kept everything newer out. Exit code 1 if
+    some were never observed.
     """
     from walmart_stream.commands.unlock import unlock as command
+    from walmart_stream.kafka.item_log import never_observed
 
-    run_async(command(command_settings(MONGODB), item_ids))
-    echo(f"{len(item_ids)} items are recomputed by the workers that own them")
+    async def recompute(settings: Settings) -> list[str]:
+        with progress("reading the log") as show:
+            absent = await never_observed(settings, item_ids, show)
+        if observed := [item_id for item_id in item_ids if item_id not in absent]:
+            await command(settings, observed)
+            echo(f"{len(observed)} item(s) are recomputed by the workers that own them")
+        return absent
+
+    absent = run_async(recompute(command_settings(MONGODB)))
+    if absent:
+        raise click.ClickException(f"never observed: {', '.join(absent)}")

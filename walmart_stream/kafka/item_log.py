@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiokafka import ConsumerRecord
 
@@ -14,6 +14,7 @@ from walmart_stream.domain.events import Source
 from walmart_stream.domain.known_then import ItemLog
 from walmart_stream.domain.pasts import FIRST_RECORDS, Horizon
 from walmart_stream.domain.reading import decode
+from walmart_stream.domain.reading.observation import UNLOCK
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.kafka.moved import origin
 from walmart_stream.kafka.placement import partition_of
@@ -58,6 +59,46 @@ async def item_log(
         now = int(clock() * 1000)
         horizon = Horizon.of(log.start, first_times, settings.most_ahead_ms, now)
     return ItemLog(item_id, partition, entries, horizon)
+
+
+async def never_observed(
+    settings: Settings, item_ids: Iterable[str], progress: Progress = lambda done, total: None
+) -> list[str]:
+    """Those of *item_ids* of which the raw topic holds no observation, whatever its time.
+
+    Where its partition has lost its beginning, nobody can tell, and an item is none of them.
+
+    Raises:
+        KafkaError, TimeoutError: the broker cannot be read.
+    """
+    wanted = list(dict.fromkeys(item_ids))
+    ends = await end_offsets(settings, topics.RAW.name)
+    missing: dict[int, set[bytes]] = {}
+    for item_id in wanted:
+        key = item_id.encode()
+        missing.setdefault(partition_of(key, len(ends)), set()).add(key)
+    for partition, keys in missing.items():
+        async with open_partition(settings, topics.RAW.name, partition) as log:
+            if log.start > 0:
+                keys.clear()
+                continue
+            async for record in log.read_on():
+                if record.key in keys and _is_observation(record):
+                    keys.remove(record.key)
+                if record.offset % STEP == 0:
+                    progress(record.offset, ends[partition])
+                if not keys:
+                    break
+    absent = set().union(*missing.values())
+    return [item_id for item_id in wanted if item_id.encode() in absent]
+
+
+def _is_observation(record: ConsumerRecord[bytes, bytes]) -> bool:
+    """Whether *record* says something of its item, instead of asking for its recomputation."""
+    try:
+        return decode(record.key, record.value).source != UNLOCK
+    except BadInput:
+        return False
 
 
 def _entry(record: ConsumerRecord[bytes, bytes], most_ahead: int) -> Entry | None:
