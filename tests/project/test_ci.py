@@ -11,14 +11,14 @@ import pytest
 from tests.hang import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "sort", "timeout")
+TOOLS = ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "sed", "sort", "timeout")
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
 CLIENTS = "make .venv-clients/.locked"
 TEST = "make test ARGS=--durations=25"
-TEST_AGAIN = "make test ARGS=-n 1 --lf"
+TEST_AGAIN = "make test ARGS=-n 0 --lf"
 # What the stand-in of make does besides: a suite that fails first, and then ends with a code.
 SUITE_FAILS = """
-[ "$*" != "test ARGS=-n 1 --lf" ] || exit {again}
+[ "$*" != "test ARGS=-n 0 --lf" ] || exit {again}
 [ "$*" = "test ARGS=--durations=25" ] || exit 0
 mkdir -p .pytest_cache/v/cache
 cat >.pytest_cache/v/cache/lastfailed <<'END'
@@ -130,7 +130,8 @@ def test_a_library_of_no_known_package_is_named(clone: Path) -> None:
 
 def failing(count: int, again: int) -> str:
     """A suite of which *count* tests fail, and whose next runs have the exit code *again*."""
-    failed = ",\n".join(f'  "tests/test_it.py::test_{number}": true' for number in range(count))
+    names = [f"tests/test_it.py::test_{number}[a@b]@shared" for number in range(count)]
+    failed = ",\n".join(f'  "{name}": true' for name in names)
     return SUITE_FAILS.format(again=again, failed=f"{{\n{failed}\n}}")
 
 
@@ -142,6 +143,9 @@ def test_a_few_that_fail_beside_others_are_run_again(clone: Path) -> None:
     assert calls == ["make install", CLIENTS, TEST, TEST_AGAIN, "make lint types"]
     assert "tests/test_it.py::test_0" in said
     assert "tests/test_it.py::test_1" in said
+    left = (clone / ".pytest_cache/v/cache/lastfailed").read_text()
+    assert '::test_0[a@b]": true' in left
+    assert "@shared" not in left
 
 
 def test_what_fails_again_has_failed(clone: Path) -> None:

@@ -278,6 +278,8 @@ async def test_the_list_tells_the_standing_by_what_is_stored(stored_site) -> Non
             "suppressed": False,
             "since": to_iso(START),
         },
+        "insights": None,
+        "compared": None,
     }
     item_outputs.ListedItem.model_validate(item)
     boxes = {change["offer"]: change["buy_box"] for change in history["changes"]}
