@@ -76,6 +76,10 @@ bench: $(INSTALLED) $(BENCH_LOCKED)  ## measure this program and its peers; ARGS
 bench-web: $(INSTALLED)  ## measure lists and pages of many items; ARGS="--sizes 1000,1000000 --json FILE"
 	@$(BIN)/python -m tests.bench_web $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: $(INSTALLED)  ## measure what grows with items and history; ARGS="--sizes 1000,1000000 --json FILE"
+	@$(BIN)/python -m tests.bench_scale $(ARGS)
+
 .PHONY: schedule-bench
 schedule-bench: $(INSTALLED)  ## measure schedules of polls in generated worlds; ARGS="--json FILE …"
 	@$(BIN)/python -m tests.schedule_bench $(ARGS)

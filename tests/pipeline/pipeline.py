@@ -116,7 +116,7 @@ class Pipeline:
         finally:
             await consumer.stop()
 
-    async def until_processed(self, topic: str) -> None:
+    async def until_processed(self, topic: str, deadline: float = DEADLINE) -> None:
         """Wait until the workers have committed everything that *topic* holds."""
 
         async def look() -> bool:
@@ -126,12 +126,12 @@ class Pipeline:
             committed = await self.committed(topic)
             return committed == await end_offsets(self.settings, topic)
 
-        await until(f"{topic} is processed", look)
+        await until(f"{topic} is processed", look, deadline)
 
-    async def until_settled(self) -> None:
-        """Wait until all that was produced has gone its whole way."""
+    async def until_settled(self, deadline: float = DEADLINE) -> None:
+        """Wait until all that was produced has gone its whole way, *deadline* s for a topic."""
         for topic in (WATCHLIST, RAW, RESULTS):
-            await self.until_processed(topic)
+            await self.until_processed(topic, deadline)
 
     async def verified(self) -> Report:
         """The audit, as soon as it is clean; else what it last said.
