@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from walmart_stream.domain.watch import WatchEntry, encode_entry
+from walmart_stream.domain.errors import BadInput
+from walmart_stream.domain.watch import WatchEntry, decode_entry, encode_entry
 from walmart_stream.domain.watched import Watched
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -49,6 +50,33 @@ def test_records_that_are_not_entries_change_nothing() -> None:
         watched.take(key, value)
 
     assert list(watched.entries()) == [WatchEntry(item_id="42")]
+
+
+@given(
+    st.sampled_from(["42", "042", "", "4242424242424242424242", '4"2']),
+    st.sampled_from(["2026-11-22T18:00:00.123Z", "2026-11-22T18:00:00+02:00", "2026-11-22", ""]),
+    st.none() | st.tuples(st.integers(0, 85), st.sampled_from([b'"', b"\\", b" ", b"1", b"\xff"])),
+)
+@example("42", "2026-11-22T18:00:00.123Z", (61, b'"'))
+@example("42", "2026-11-22T18:00:00.123Z", None)
+def test_an_entry_is_taken_as_workers_take_it(item_id, added_at, change) -> None:
+    """With any byte of it changed, too: what they refuse is not listed, nor another time."""
+    value = b'{"schema":1,"item_id":"%b","note":null,"added_at":"%b","tags":[]}' % (
+        item_id.encode(),
+        added_at.encode(),
+    )
+    if change is not None:
+        at, byte = change
+        value = value[:at] + byte + value[at + 1 :]
+    watched = Watched()
+
+    watched.take(item_id.encode(), value)
+
+    try:
+        expected = [decode_entry(item_id, value)]
+    except BadInput:
+        expected = []
+    assert list(watched.entries()) == expected
 
 
 def test_a_page_costs_no_more_when_there_are_more_items() -> None:

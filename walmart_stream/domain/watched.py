@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from itertools import islice
 
 from walmart_stream.domain.errors import BadInput
-from walmart_stream.domain.time import to_datetime, to_ms
-from walmart_stream.domain.watch import WatchEntry, decode_entry
+from walmart_stream.domain.reading.observation import ITEM_ID
+from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
+from walmart_stream.domain.watch import WatchEntry, decode_entry, encode_entry
 
 # Ids of a run. An id is put in among that many, and that many runs are looked through for it: a
 # million items make a thousand runs.
 LONGEST_RUN = 2_000
+
+# An entry without note and tags as it is written: before the id, up to the time, and behind it.
+_TIME = to_iso(0).encode()
+_BARE = encode_entry(WatchEntry(item_id="1", added_at=to_datetime(0)))
+_HEAD, _, _REST = _BARE.partition(b'1","')
+_MIDDLE, _, _TAIL = _REST.partition(_TIME)
 
 
 class Watched:
@@ -38,15 +45,18 @@ class Watched:
             if self._values.pop(item_id, ...) is not ...:
                 self._remove(item_id)
             return
-        try:
-            entry = decode_entry(item_id, value)
-        except BadInput:
-            return
+        kept: bytes | int | None = _added(item_id, value)
+        if kept is None:
+            try:
+                entry = decode_entry(item_id, value)
+            except BadInput:
+                return
+            added = None if entry.added_at is None else to_ms(entry.added_at)
+            is_bare = entry.note is None and not entry.tags
+            kept = added if is_bare else value
         if item_id not in self._values:
             self._insert(item_id)
-        added = None if entry.added_at is None else to_ms(entry.added_at)
-        is_bare = entry.note is None and not entry.tags
-        self._values[item_id] = added if is_bare else value
+        self._values[item_id] = kept
 
     def page(self, after: str, limit: int) -> list[WatchEntry]:
         """The first *limit* entries whose id is greater than *after*, as text."""
@@ -92,3 +102,22 @@ class Watched:
             self._lasts[at] = run[-1]
         else:
             del self._runs[at], self._lasts[at]
+
+
+def _added(item_id: str, value: bytes) -> int | None:
+    """The time (epoch ms) of an entry that has nothing else, if it is written as by us.
+
+    ``None``: it has to be decoded, which takes several times as long.
+    """
+    head = _HEAD + item_id.encode() + b'","' + _MIDDLE
+    end = len(head) + len(_TIME)
+    time = value[len(head) : end]
+    # Python would take anything between date and time, a quotation mark as well.
+    if not value.startswith(head) or value[end:] != _TAIL or time[10:11] != b"T":
+        return None
+    if not ITEM_ID.fullmatch(item_id):
+        return None
+    try:
+        return parse_iso(time.decode("ascii"))
+    except ValueError:
+        return None
