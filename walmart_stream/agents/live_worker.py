@@ -35,6 +35,9 @@ from walmart_stream.settings import Settings
 # Entries of a watchlist that are encoded and sent together: some 10 ms of the event loop.
 ENTRIES_AT_ONCE = 500
 
+# A fetch of the watchlist that finds nothing (ms): a page waits for three of these or so. They are
+# made only until nobody has asked for a minute, and take some 2 % of a core.
+WATCHLIST_WAIT_MS = 20
 
 # Dead letters that are put back together: each may be some megabytes.
 LETTERS_AT_ONCE = 20
@@ -86,7 +89,9 @@ class LiveWorker:
             poller.some_watched, processor.item, poller.now_ms, int(settings.price_known_for * 1000)
         )
         self._watched = Watched()
-        self._followed = Followed(settings, topics.WATCHLIST.name, self._begin_watched)
+        self._followed = Followed(
+            settings, topics.WATCHLIST.name, self._begin_watched, wait_ms=WATCHLIST_WAIT_MS
+        )
 
     def item(self, item_id: str) -> ItemState | None:
         return self._processor.item(item_id)

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from walmart_stream.kafka.reading import (
+    FETCH_WAIT_MS,
     STALL_TIMEOUT,
     assigned_consumer,
     fetch,
@@ -47,7 +48,8 @@ class Followed:
     """Follows *topic*. Its records are taken by what *begin* gives, from the first one on.
 
     *begin* is called again when nobody has asked for *idle* seconds, so that nothing is kept, and
-    after *renewed* seconds.
+    after *renewed* seconds. The broker holds a fetch that finds nothing for *wait_ms*: whoever asks
+    waits for three of these or so, and each costs some 0.5 ms of CPU while the topic is followed.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class Followed:
         begin: Callable[[], Take],
         idle: float = IDLE,
         renewed: float = RENEWED,
+        wait_ms: int = FETCH_WAIT_MS,
     ) -> None:
         self._settings = settings
         self._topic = topic
         self._begin = begin
         self._idle = idle
         self._renewed = renewed
+        self._wait_ms = wait_ms
         self._task: asyncio.Task[None] | None = None
         self._asked: list[asyncio.Future[Take]] = []
 
@@ -92,7 +96,9 @@ class Followed:
             waiting: list[asyncio.Future[Take]] = []
             try:
                 tps = await partitions_of(self._settings, self._topic)
-                async with assigned_consumer(self._settings, tps) as consumer:
+                async with assigned_consumer(
+                    self._settings, tps, wait_ms=self._wait_ms
+                ) as consumer:
                     await consumer.seek_to_beginning(*tps)
                     await self._read(consumer, tps, waiting)
             except Exception as exc:
@@ -121,7 +127,7 @@ class Followed:
                 progress = _Progress({tp: consumer.last_poll_timestamp(tp) for tp in tps})
             # Before fetching: what an answer had brought by then, fetching gives.
             answered = {tp: consumer.last_poll_timestamp(tp) for tp in tps}
-            fetched = await fetch(consumer, *tps, most=AT_ONCE)
+            fetched = await fetch(consumer, *tps, wait_ms=self._wait_ms, most=AT_ONCE)
             for tp, records in fetched.items():
                 if records[0].offset < ends.get(tp, 0):
                     raise LogBeganAnew(f"{tp} is at {records[0].offset} after {ends[tp]}")

@@ -179,13 +179,17 @@ async def all_partitions_of(settings: Settings, topic: str) -> list[TopicPartiti
 
 @asynccontextmanager
 async def assigned_consumer(
-    settings: Settings, tps: list[TopicPartition], *, reset: str = "earliest"
+    settings: Settings,
+    tps: list[TopicPartition],
+    *,
+    reset: str = "earliest",
+    wait_ms: int = FETCH_WAIT_MS,
 ) -> AsyncIterator[AIOKafkaConsumer[bytes, bytes]]:
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
         **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset=reset,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=wait_ms,
         max_partition_fetch_bytes=FETCH_BYTES,
     )
     try:
