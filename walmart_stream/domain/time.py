@@ -11,6 +11,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Whatever is computed from a time (the end of its window, at most a week later) is one, too.
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _DAYS = (LATEST - EPOCH).days
+_SECONDS = [f":{second:02d}" for second in range(60)]
 _FRACTIONS = [f".{ms:03d}Z" for ms in range(1000)]
 
 
@@ -75,10 +76,11 @@ def to_datetime(ms: int) -> datetime:
 def to_iso(ms: int) -> str:
     """For example ``2026-11-22T18:00:00.123Z``."""
     seconds, rest = divmod(ms, 1000)
-    return _second(seconds) + _FRACTIONS[rest]
+    minutes, second = divmod(seconds, 60)
+    return _minute(minutes) + _SECONDS[second] + _FRACTIONS[rest]
 
 
-# Neighbours in a log and the bounds of windows share their second.
+# Of seconds, the partitions of a log have more at a time than are kept, up to an hour apart.
 @lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return (EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds").removesuffix("+00:00")
+def _minute(minutes: int) -> str:
+    return (EPOCH + timedelta(minutes=minutes)).isoformat(timespec="minutes").removesuffix("+00:00")
