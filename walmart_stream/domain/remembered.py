@@ -43,12 +43,19 @@ class Remembered(Generic[K, V]):
         if found is not None:
             self._weight -= found[1]
             return found[0]
+        if not self._old:
+            return None
         found = self._old.pop(key, None)
         return None if found is None else found[0]
 
     def put(self, key: K, value: V, weight: int) -> None:
         """Remember *value* as the entry of *key*."""
-        self.take(key)
+        # Mostly it is in the younger generation, or nowhere: that takes one look.
+        before = self._young.get(key)
+        if before is not None:
+            self._weight -= before[1]
+        elif self._old:
+            self._old.pop(key, None)
         self._add(key, (value, weight))
 
     def clear(self) -> None:

@@ -191,8 +191,12 @@ def featured_offer(
         BadInput: one of them cannot be read.
         Doubtful: see :func:`walmart_stream.domain.reading.amounts.cents`.
     """
-    third_party = marketplace is not None and marketplace is not False
-    third_party = third_party and _flag(marketplace, "marketplace")
+    # Compared first: nearly all say true or false, and are spared a call.
+    third_party = marketplace is True or (
+        marketplace is not None
+        and marketplace is not False
+        and _flag(marketplace, "marketplace")
+    )
     unnamed = None if third_party else WALMART
     return _offer("salePrice", "", unnamed, price, shipping, two_day, seller, online, stock)
 

@@ -32,7 +32,8 @@ MOST_REMEMBERED = 64 * 1024 * 1024
 # What is remembered of an item beside its name: objects of 48 to 120 bytes each, and their places.
 _SIZE = 600
 
-Number = float | int | None
+# Some answers write amounts as text; the reader of amounts takes both.
+Amount = float | int | str | None
 
 
 class _Envelope(Struct, gc=False):
@@ -57,9 +58,9 @@ class _Said(NamedTuple):
 class _Best(Struct, gc=False):
     """Walmart's ``bestMarketplacePrice``, as far as it is used."""
 
-    price: Number = None
-    standardShipRate: Number = None
-    twoThreeDayShippingRate: Number = None
+    price: Amount = None
+    standardShipRate: Amount = None
+    twoThreeDayShippingRate: Amount = None
     sellerInfo: str | None = None
     availableOnline: bool | None = None
     stock: str | None = None
@@ -70,9 +71,9 @@ class _Item(Struct, gc=False):
 
     itemId: int
     name: str | None = None
-    salePrice: Number = None
-    standardShipRate: Number = None
-    twoThreeDayShippingRate: Number = None
+    salePrice: Amount = None
+    standardShipRate: Amount = None
+    twoThreeDayShippingRate: Amount = None
     sellerInfo: str | None = None
     availableOnline: bool | None = None
     stock: str | None = None
