@@ -111,6 +111,8 @@ def _observe(
     first_event = len(outcome.events)
     # As of before an offer entered another one; looked for only when one does.
     newest_window: int | None = None
+    # Of the item's observations, this one included; looked for only when an event says it.
+    newest: int | None = None
     applied = equal = tells = explains = False
     offers = observation.offers
     sight = observation.sight
@@ -175,9 +177,13 @@ def _observe(
                 landed = offer.landed_cents
             window.observe(landed, is_change=bool(kinds))
         if kinds or (tells and offer_name == OWN):
-            box = None if sight is None else _told(state, offer_name)
-            reasons = _reasons(state, offer_name)
-            explains = explains and offer_name != OWN
+            if newest is None:
+                newest = _newest(state, at)
+            box, reasons, revision = None, None, newest
+            if offer_name == OWN:
+                box = None if sight is None else _told(state)
+                reasons, revision = _reasons(state), newest + _words(state)
+                explains = False
             found.changed_at = at
             outcome.events.append(
                 PriceChange(
@@ -190,7 +196,7 @@ def _observe(
                     at,
                     source,
                     box,
-                    _newest(state, offer_name, at),
+                    revision,
                     reasons,
                 )
             )
@@ -241,17 +247,27 @@ def _see(
     return offers, seller.look(sight, at, rules) or heard or newer, equal or as_old, explains
 
 
-def _told(state: ItemState, name: str) -> BuyBox | None:
+def _told(state: ItemState) -> BuyBox | None:
     """The buy box as it is stored with a change of the own offer."""
-    if name != OWN or state.seller is None:
+    if state.seller is None:
         return None
     state.seller.untold = False
     return copy(state.seller.box)
 
 
-def _reasons(state: ItemState, name: str) -> Shown | None:
+def _reasons(state: ItemState) -> Shown | None:
     """Reasons for the holder of the buy box, as they are stored with the own offer."""
-    return None if name != OWN or state.seller is None else state.seller.shown_reasons()
+    return None if state.seller is None else state.seller.shown_reasons()
+
+
+def _words(state: ItemState) -> int:
+    """The revision of these reasons, which the own offer adds to its newest observation.
+
+    They are observations of their own, and either may be the one that its document changes by.
+    """
+    if state.seller is None or state.seller.reasons is None:
+        return 0
+    return state.seller.reasons.revision
 
 
 def _enter_window(
@@ -318,9 +334,10 @@ def _update(
 ) -> OfferUpdated:
     """The offer as its document is to show it, after an observation at *at*."""
     known = state.offers[name]
-    box = None
+    box, reasons, newest = None, None, _newest(state, at)
     if name == OWN and state.seller is not None:
-        box = copy(state.seller.box)
+        box, reasons = copy(state.seller.box), _reasons(state)
+        newest += _words(state)
     return OfferUpdated(
         item_id,
         name,
@@ -328,24 +345,18 @@ def _update(
         known.offer,
         known.changed_at,
         known.observed_at,
-        _newest(state, name, at),
+        newest,
         box,
-        _reasons(state, name),
+        reasons,
     )
 
 
-def _newest(state: ItemState, name: str, at: int) -> int:
-    """The newest observation of the item, one at *at* included.
-
-    For the own offer, the reasons for its buy box are added: they are observations of their own,
-    and either may be the one that its document changes by.
-    """
+def _newest(state: ItemState, at: int) -> int:
+    """The newest observation of the item, one at *at* included."""
     newest = at
     for known in state.offers.values():
         if known.observed_at > newest:
             newest = known.observed_at
-    if name == OWN and state.seller is not None and state.seller.reasons is not None:
-        newest += state.seller.reasons.revision
     return newest
 
 

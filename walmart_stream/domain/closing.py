@@ -17,10 +17,11 @@ def close_until(item_id: str, name: str, known: OfferState, until: int) -> list[
     """Close the windows of the offer *known* that end by *until* (epoch ms)."""
     events: list[WindowClosed] = []
     while True:
-        end = known.next_end()
-        if end is None or end > until:
-            return events
         window = known.window
+        end = window.start + (known.closed + 1) * window.width_ms
+        # The bound first: mostly it is the next window that an offer enters, and nothing follows.
+        if end > until or known.next_end() is None:
+            return events
         if known.closed:
             window = Window.begin(
                 end - window.width_ms,

@@ -91,7 +91,8 @@ class PriceChange(Struct, frozen=True, gc=False):
             self.source,
             UNSET if self.buy_box is None else self.buy_box.document(),
             UNSET if self.newest <= self.observed_at else self.observed_at + self.newest,
-            *_explained(self.reasons),
+            # Without a call for nothing: hardly any offer has reasons.
+            *(_UNEXPLAINED if self.reasons is None else _explained(self.reasons)),
         )
 
 
@@ -311,9 +312,12 @@ def _delta(now: int, before: int) -> tuple[int, float | None]:
     return now - before, (now - before) * 100 / before if before else None
 
 
+_UNEXPLAINED = UNSET, UNSET
+
+
 def _explained(reasons: Shown | None) -> tuple[dict[str, Any] | UnsetType, ...]:
     """Insights and comparison, as far as there are any."""
     if reasons is None:
-        return UNSET, UNSET
+        return _UNEXPLAINED
     found = reasons.insights, reasons.compared
     return tuple(UNSET if one is None else one for one in found)

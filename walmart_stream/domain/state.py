@@ -96,7 +96,12 @@ class ItemState(Struct, array_like=True, gc=False):
     @property
     def newest_window(self) -> int | None:
         """The start of the newest window that any offer is in, epoch ms."""
-        return max((offer.window.start for offer in self.offers.values()), default=None)
+        newest = None
+        for offer in self.offers.values():
+            start = offer.window.start
+            if newest is None or start > newest:
+                newest = start
+        return newest
 
     def next_close(self, rules: Rules) -> int | None:
         """The end (epoch ms) of the next window that the clock closes; ``None``: there is none.

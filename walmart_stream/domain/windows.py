@@ -78,11 +78,9 @@ class Window(Struct, array_like=True, gc=False):
         *until* is when the next observation replaces that price: at the start itself, nothing is
         carried in.
         """
-        window = cls(start, 0, 0, None, None, None, None, 0, 0, width_ms, known_ms)
-        if landed is not None and seen_at + known_ms > start and until > start:
-            window.carried = True
-            window.open = window.high = window.low = window.close = landed
-        return window
+        carried = landed is not None and seen_at + known_ms > start and until > start
+        price = landed if carried else None
+        return cls(start, 0, 0, price, price, price, price, 0, 0, width_ms, known_ms, carried)
 
     @property
     def end(self) -> int:

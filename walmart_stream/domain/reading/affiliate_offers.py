@@ -193,9 +193,7 @@ def featured_offer(
     """
     # Compared first: nearly all say true or false, and are spared a call.
     third_party = marketplace is True or (
-        marketplace is not None
-        and marketplace is not False
-        and _flag(marketplace, "marketplace")
+        marketplace is not None and marketplace is not False and _flag(marketplace, "marketplace")
     )
     unnamed = None if third_party else WALMART
     return _offer("salePrice", "", unnamed, price, shipping, two_day, seller, online, stock)
