@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import ConsumerStoppedError, UnknownTopicOrPartitionError
 
-from walmart_stream.kafka.clients import admin_client, client_options
+from tests.hang import DEADLINE
+from tests.pipeline.worker import until
+from walmart_stream.kafka.clients import admin_client, client_options, stop
 from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.settings import Settings
@@ -189,3 +191,28 @@ async def test_a_topic_that_is_missing_is_not_created_by_reading(settings: Setti
 
     async with admin_client(settings) as admin:
         assert "nowhere" not in await admin.list_topics()
+
+
+async def test_a_consumer_is_stopped_while_its_broker_is_away(
+    settings: Settings, fresh_broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also between two tries of a fetch, which aiokafka takes for a cancellation of its caller."""
+    async with admin_client(settings) as admin:
+        await admin.create_topics([NewTopic("prices", 1, 1)])
+    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+        **client_options(settings), retry_backoff_ms=int(DEADLINE * 1000)
+    )
+    await consumer.start()
+    consumer.assign([TopicPartition("prices", 0)])
+    await consumer.seek_to_beginning()
+    await fresh_broker.stop()
+
+    async def look() -> bool:
+        return "Failed fetch messages" in caplog.text
+
+    await until("a fetch has failed", look)
+    await stop(consumer)
+
+    with pytest.raises(ConsumerStoppedError):
+        await consumer.getone()
+    assert not any(one.connected() for one in consumer._client._conns.values())

@@ -17,7 +17,7 @@ from walmart_stream import topics
 from walmart_stream.bootstrap import affiliate_client, seller_client
 from walmart_stream.commands.failures import in_words
 from walmart_stream.kafka.acls import Role, role_acls
-from walmart_stream.kafka.clients import admin_client, client_options
+from walmart_stream.kafka.clients import admin_client, client_options, stop
 from walmart_stream.kafka.permissions import missing_permissions
 from walmart_stream.kafka.topic_admin import TopicError, check_topics
 from walmart_stream.local.ports import LOOPBACK
@@ -177,7 +177,7 @@ async def _reading(settings: Settings, what: str) -> list[Finding]:
         words = f"{topics.RAW.name} in group {settings.app_id}: {_reason(exc)}"
         return [Finding(what, Verdict.FAULT, words)]
     finally:
-        await consumer.stop()
+        await stop(consumer)
     state = "has not worked yet" if committed is None else "has worked"
     return [
         Finding(what, Verdict.OK, f"{topics.RAW.name} is readable, group {settings.app_id} {state}")

@@ -111,6 +111,19 @@ async def start(client: Any, settings: Settings) -> None:
         raise KafkaConnectionError("; ".join(reasons)) from None
 
 
+async def stop(consumer: Any) -> None:
+    """Stop an aiokafka *consumer* and close its connections, also while its broker is away."""
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody has cancelled us: aiokafka cancels the fetches that it was about to repeat, awaits
+        # them, and leaves the rest undone.
+        await consumer._client.close()
+
+
 async def _refusal(settings: Settings, broker: str) -> str:
     host, _, port = broker.rpartition(":")
     options = client_options(settings)

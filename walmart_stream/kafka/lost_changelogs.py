@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.clients import client_options, stop
 from walmart_stream.kafka.topic_check import tool
 from walmart_stream.settings import Settings
 from walmart_stream.tables import TABLES, changelog_name
@@ -58,4 +58,4 @@ async def _has_processed(settings: Settings, topic: str, partitions: int) -> boo
         # Who makes the topics need not be who works on them.
         return False
     finally:
-        await consumer.stop()
+        await stop(consumer)

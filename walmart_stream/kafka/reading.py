@@ -12,7 +12,13 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.kafka import moved
-from walmart_stream.kafka.clients import admin_client, client_options, describe_topics, start
+from walmart_stream.kafka.clients import (
+    admin_client,
+    client_options,
+    describe_topics,
+    start,
+    stop,
+)
 from walmart_stream.kafka.moved import Moved
 from walmart_stream.kafka.placement import STATES, Place
 from walmart_stream.settings import Settings
@@ -197,7 +203,7 @@ async def assigned_consumer(
         consumer.assign(tps)
         yield consumer
     finally:
-        await consumer.stop()
+        await stop(consumer)
 
 
 async def ends_of(consumer: AIOKafkaConsumer[bytes, bytes]) -> dict[int, int]:
