@@ -1,4 +1,4 @@
-"""A worker with many watched items of which none is due: what it costs to do nothing.
+"""A worker at rest, with many watched items: what it costs to wait.
 
 Another worker reads the watchlist first, and ends; the other changelogs are written at once, as
 workers leave them behind. Each item was just polled, and is due again in a day.
@@ -18,14 +18,13 @@ from typing import Any
 
 import aiohttp
 
+from tests.bench_scale.servers import servers
 from tests.chaos.prefilled import fill, item_id
 from tests.pipeline.pipeline import WATCHLIST, Pipeline
 from tests.pipeline.worker import Worker, until
 from walmart_stream.domain.time import to_datetime
 from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.kafka.producing import produce
-from walmart_stream.local.broker import EmbeddedBroker
-from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.local.ports import LOOPBACK, free_port
 from walmart_stream.sandbox.keys import generate_keypair, save_private_key
 
@@ -70,16 +69,9 @@ async def measure(items: int, seconds: float, folder: Path, store: str) -> dict[
 @asynccontextmanager
 async def _shop(items: int, folder: Path, store: str) -> AsyncIterator[Pipeline]:
     async with AsyncExitStack() as stack:
-        broker = EmbeddedBroker(folder)
-        await broker.start()
-        stack.push_async_callback(broker.stop)
-        mongod = EmbeddedMongod(folder / "mongod")
-        await mongod.start()
-        stack.push_async_callback(mongod.stop)
         environment = {
-            "KAFKA_BROKERS": broker.bootstrap,
+            **await stack.enter_async_context(servers(folder)),
             "KAFKA_PARTITIONS": str(PARTITIONS),
-            "MONGODB_URI": mongod.uri,
             "STORE": store,
             # A week: no window ends while this runs.
             "WINDOW_SIZE": "604800",

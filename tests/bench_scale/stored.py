@@ -11,11 +11,11 @@ from typing import Any
 from pymongo import MongoClient
 
 from tests.bench_scale import child
+from tests.bench_scale.servers import servers
 from tests.chaos.prefilled import item_id, observe
 from tests.export.documents import many
 from tests.pipeline.pipeline import RAW, Pipeline
 from walmart_stream.kafka.producing import produce
-from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES
 from walmart_stream.storage.mongo import INDEXES
@@ -31,15 +31,8 @@ DEADLINE = 1800.0
 async def verify(observations: int, folder: Path) -> dict[str, float]:
     """Seconds and memory of ``verify`` of *observations* observations that a worker processed."""
     async with AsyncExitStack() as stack:
-        broker = EmbeddedBroker(folder)
-        await broker.start()
-        stack.push_async_callback(broker.stop)
-        mongod = EmbeddedMongod(folder / "mongod")
-        await mongod.start()
-        stack.push_async_callback(mongod.stop)
         environment = {
-            "KAFKA_BROKERS": broker.bootstrap,
-            "MONGODB_URI": mongod.uri,
+            **await stack.enter_async_context(servers(folder)),
             # A week: no window waits for a worker to end it, when that has stopped.
             "WINDOW_SIZE": "604800",
         }
