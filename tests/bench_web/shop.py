@@ -1,7 +1,8 @@
 """A database of many items for measuring lists and pages: made from a seed, with many ties.
 
 Documents are made by the program's own functions, so that they have the size and the index keys
-that they have in a shop; nothing runs through Kafka.
+that they have in a shop; nothing runs through Kafka. Behind the first MODELS items come their
+copies under other ids.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import random
 from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from bson import encode
+from bson.raw_bson import RawBSONDocument
 
 from walmart_stream.domain.time import to_ms
 from walmart_stream.storage import mongo
@@ -23,7 +27,13 @@ FIRST_ID = 10_000_000
 
 # Changes of the one item whose page is measured.
 BUSY_CHANGES = 10_000
-BULK = 2_000
+BULK = 5_000
+# Names repeat after this number of items, as numbers in them do, and with them all that is made of
+# them: making a million items by themselves takes minutes, patching ids in their bytes seconds.
+NUMBERS = 9_973
+MODELS = 2 * NUMBERS
+# For building indexes, megabytes: with the server's 200, keys of eleven of them go to disk often.
+SORT_MB = 1_000
 
 _THINGS = ("kettle", "castle", "lamp", "drill", "sofa", "puzzle", "tent", "mug", "bike", "radio")
 _KINDS = (
@@ -50,35 +60,45 @@ def item_id(number: int) -> str:
 async def fill(database: Any, count: int) -> None:
     """Write *count* items with their offers; the first one has BUSY_CHANGES changes."""
     dice = random.Random(count)
-    items: list[dict[str, Any]] = []
-    offers: list[dict[str, Any]] = []
+    models: list[tuple[bytes, list[bytes]]] = []
+    busy: list[dict[str, Any]] = []
     under_way: Awaitable[Any] = asyncio.sleep(0)
-    for number in range(count):
-        known = _offers(number, dice)
-        changes = list(_changes(known, dice, dice.randrange(6)))
-        items.append(_item(number, known, changes, dice))
-        offers += known.values()
-        if len(items) == BULK or number + 1 == count:
-            # The database takes one bulk while the next one is made.
-            await under_way
-            under_way = asyncio.gather(
-                database[ITEMS].insert_many(items, ordered=False),
-                database[OFFERS].insert_many(offers, ordered=False),
-            )
-            items, offers = [], []
-            await asyncio.sleep(0)
+    for first in range(0, count, BULK):
+        items: list[RawBSONDocument] = []
+        offers: list[RawBSONDocument] = []
+        for number in range(first, min(first + BULK, count)):
+            if number < MODELS:
+                known = _offers(number, dice)
+                changes = list(_changes(known, dice, dice.randrange(6)))
+                item = encode(_item(number, known, changes, dice))
+                models.append((item, [encode(one) for one in known.values()]))
+                busy = busy or list(_changes({"own": known["own"]}, dice, BUSY_CHANGES))
+            item, others = models[number % MODELS]
+            # All ids have the same number of digits: the documents keep their lengths.
+            ids = item_id(number % MODELS).encode(), item_id(number).encode()
+            items.append(RawBSONDocument(item.replace(*ids)))
+            offers += [RawBSONDocument(one.replace(*ids)) for one in others]
+        # The database takes one bulk while the next one is made.
+        await under_way
+        under_way = asyncio.gather(
+            database[ITEMS].insert_many(items, ordered=False),
+            database[OFFERS].insert_many(offers, ordered=False),
+        )
+        await asyncio.sleep(0)
     await under_way
-    busy = _offers(0, random.Random(count))
-    changes = list(_changes({"own": busy["own"]}, dice, BUSY_CHANGES))
-    for first in range(0, len(changes), BULK):
-        await database[PRICE_CHANGES].insert_many(changes[first : first + BULK])
+    await database[PRICE_CHANGES].insert_many(busy, ordered=False)
     # Of what is there already, all at once: with each bulk they take more than twice the time.
+    await database.client.admin.command(
+        {"setParameter": 1, "maxIndexBuildMemoryUsageMegabytes": SORT_MB}
+    )
     await mongo.create_indexes(database)
 
 
 def _offers(number: int, dice: random.Random) -> dict[str, dict[str, Any]]:
     named = item_id(number)
-    name = f"{dice.choice(_KINDS)} {dice.choice(_KINDS)} {dice.choice(_THINGS)} no {number % 9973}"
+    name = (
+        f"{dice.choice(_KINDS)} {dice.choice(_KINDS)} {dice.choice(_THINGS)} no {number % NUMBERS}"
+    )
     changed = NOW - dice.random() * 30 * DAY
     found = {}
     for offer in ("own", "featured", "marketplace"):

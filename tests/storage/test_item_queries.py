@@ -185,6 +185,7 @@ async def test_what_finds_too_much_is_refused(
     """With one rarer word beside it, it is not."""
     database, documents = filled
     count = sum(one["name"] in NAMES[:2] for one in documents)
+    monkeypatch.setattr(item_queries, "FEW", 5)
     monkeypatch.setattr(item_queries, "MOST_FOUND", count - 1)
 
     with pytest.raises(TooManyFound):
@@ -192,3 +193,36 @@ async def test_what_finds_too_much_is_refused(
     page = await list_items(database, Choice("lego boat"), None, 1)
 
     assert page.documents[0]["name"] == "lego boat"
+
+
+async def test_a_rare_word_bounds_what_the_others_cost(
+    filled: tuple[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A common word beside it costs some keys, however many items have it; nothing is left out."""
+    database, documents = filled
+    monkeypatch.setattr(item_queries, "FEW", 5)
+    wanted = next(one for one in documents if one["name"] == "Lego Castle" and int(one["_id"]) > 99)
+    await database.command("profile", 2)
+
+    page = await list_items(database, Choice(f"lego {wanted['_id']}"), None, 5)
+
+    await database.command("profile", 0)
+    assert [one["_id"] for one in page.documents] == [wanted["_id"]]
+    done = await database["system.profile"].find({"op": "query"}).to_list(None)
+    assert sum(one["keysExamined"] for one in done) <= 2 * (5 + 2) + 4
+    assert sum(one["docsExamined"] for one in done) <= 2
+    assert not any(one.get("hasSortStage") for one in done)
+    assert not any("COLLSCAN" in one["planSummary"] for one in done)
+
+
+async def test_two_common_words_find_what_a_plain_loop_finds(
+    filled: tuple[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no word is rare, more of each is read before it is refused."""
+    database, documents = filled
+    monkeypatch.setattr(item_queries, "FEW", 5)
+    choice = Choice("lego boat", sort="own")
+
+    found = await all_pages(database, choice, 4)
+
+    assert found == due([one for one in documents if one["name"] == "lego boat"], choice)
