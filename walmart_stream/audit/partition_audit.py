@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from walmart_stream import topics
 from walmart_stream.audit.course import Course, courses
 from walmart_stream.audit.dead_letters import BadRecord, BadRecords
 from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
+from walmart_stream.audit.log_reader import LogReader
 from walmart_stream.audit.misplaced import Misplaced, digest_of
 from walmart_stream.audit.report import Report
+from walmart_stream.audit.seen import SeenItems
 from walmart_stream.audit.spool import Spool, Spooled, unpack
 from walmart_stream.audit.stored import COLLECTIONS, ByItem, Document, StoredResults
-from walmart_stream.domain.errors import BadInput
-from walmart_stream.domain.pasts import FIRST_RECORDS, Horizon
-from walmart_stream.domain.reading import decode
-from walmart_stream.domain.time import check_not_ahead
+from walmart_stream.domain.pasts import Horizon
 from walmart_stream.domain.windows import Rules
-from walmart_stream.kafka.clients import MAX_RECORD_BYTES
-from walmart_stream.kafka.moved import fits, home_of, origin
+from walmart_stream.kafka.moved import fits, home_of
 from walmart_stream.kafka.partition_states import PartitionState
-from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import PartitionLog
 from walmart_stream.settings import Settings
 from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES, PRICE_WINDOWS
@@ -68,8 +63,7 @@ class PartitionAudit:
         self._patience = self._left = patience
         self._progress = progress
         self._clock = clock
-        self._seen_items = array("q")
-        self._is_sorted = True
+        self._seen = SeenItems()
         self._total = 0
         self.stored = stored
         self.horizons: dict[int, Horizon] = {}
@@ -85,7 +79,7 @@ class PartitionAudit:
             OffsetOutOfRangeError: its beginning was deleted meanwhile; nothing was counted.
         """
         self._total = total
-        reader = _Reader(
+        reader = LogReader(
             self._settings, self._partitions, partition, log, self._states.get(partition)
         )
         with Spool() as spool:
@@ -116,7 +110,7 @@ class PartitionAudit:
         self, partition: int, item_ids: Iterable[str], log: PartitionLog
     ) -> None:
         """Judge items that are stored, and were not in the log of *partition* when it was read."""
-        reader = _Reader(
+        reader = LogReader(
             self._settings, self._partitions, partition, log, self._states.get(partition)
         )
         log.position = max(log.start, self.ends[partition])
@@ -139,7 +133,7 @@ class PartitionAudit:
     def _horizon(self, start: int, first_times: Sequence[int]) -> Horizon | None:
         return Horizon.of(start, first_times, self._settings.most_ahead_ms, self._clock())
 
-    def _take(self, partition: int, reader: _Reader, horizon: Horizon | None) -> None:
+    def _take(self, partition: int, reader: LogReader, horizon: Horizon | None) -> None:
         if horizon is not None:
             self.horizons[partition] = horizon
         self.ends[partition] = reader.log.position
@@ -160,8 +154,7 @@ class PartitionAudit:
 
     def note(self, item_id: str, found: Findings, course: Course) -> None:
         """Count what was *found* of an item."""
-        self._seen_items.append(hash(item_id))
-        self._is_sorted = False
+        self._seen.add(item_id)
         found.add_to(self._report.collections)
         self._report.applied += course.applied
         self._report.duplicate += course.duplicate
@@ -170,11 +163,7 @@ class PartitionAudit:
 
     def has_seen(self, item_id: str) -> bool:
         """Whether the log has the item."""
-        if not self._is_sorted:
-            self._seen_items = array("q", sorted(self._seen_items))
-            self._is_sorted = True
-        place = bisect_left(self._seen_items, hash(item_id))
-        return place < len(self._seen_items) and self._seen_items[place] == hash(item_id)
+        return item_id in self._seen
 
     def scope(self, partition: int, lower: int, upper: int, horizon: Horizon | None) -> Scope:
         """The rules by which an item of *partition* is judged."""
@@ -198,65 +187,11 @@ class PartitionAudit:
         self._progress(self._report.observations + records, self._total)
 
 
-class _Reader:
-    """Reads a log on and on, and notes what is no observation of its partition."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        partitions: int,
-        partition: int,
-        log: PartitionLog,
-        state: PartitionState | None,
-    ) -> None:
-        self._waits_from = state.offset if state is not None and state.parked else None
-        self._most_ahead = settings.most_ahead_ms
-        self._partitions = partitions
-        self._partition = partition
-        self.log = log
-        self.records = 0
-        self.first_times: list[int] = []
-        self.waiting = 0
-        self.bad: dict[int, BadRecord] = {}
-        self.misplaced: Misplaced = {}
-
-    async def read_on(self) -> AsyncIterator[Spooled]:
-        """The observations from where it was to the end of now."""
-        async for record in self.log.read_on():
-            self.records += 1
-            # A moved record has the time of its original, which may be older than what was deleted.
-            if len(self.first_times) < FIRST_RECORDS and origin(record.headers) is None:
-                self.first_times.append(record.timestamp)
-            if self._waits_from is not None and record.offset >= self._waits_from:
-                # Nobody has processed it, nor should have.
-                self.waiting += 1
-                continue
-            try:
-                observation = decode(record.key, record.value)
-                check_not_ahead(observation.observed_at, record.timestamp, self._most_ahead)
-            except BadInput:
-                digest = digest_of(record.key, record.value)
-                self.bad[record.offset] = BadRecord(digest, record.timestamp)
-                continue
-            assert record.key is not None
-            home = partition_of(record.key, self._partitions)
-            if home != self._partition:
-                if record.value is not None and len(record.value) > MAX_RECORD_BYTES:
-                    # It cannot be forwarded.
-                    digest = digest_of(record.key, record.value)
-                    self.bad[record.offset] = BadRecord(digest, record.timestamp)
-                    continue
-                digests = self.misplaced.setdefault(home, Counter())
-                digests[digest_of(record.key, record.value)] += 1
-                continue
-            yield Spooled(record.offset, record.timestamp, observation)
-
-
 class _Look:
     """Looks at the items of one partition; again at those that may have moved while it looked."""
 
     def __init__(
-        self, audit: PartitionAudit, partition: int, reader: _Reader, horizon: Horizon | None
+        self, audit: PartitionAudit, partition: int, reader: LogReader, horizon: Horizon | None
     ) -> None:
         self._audit = audit
         self._partition = partition

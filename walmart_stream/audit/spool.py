@@ -16,9 +16,9 @@ from msgspec.msgpack import Decoder, Encoder
 
 from walmart_stream.domain.reading.observation import Observation
 
-# Bytes of a partition that are kept in memory; beyond, files are written. Less would write files
-# for logs that need none, more is all that the audit's memory grows by.
-IN_MEMORY = 16 * 1024 * 1024
+# Bytes of a partition that are kept in memory; beyond, files are written. More would be memory that
+# the audit of a long log takes and that of a short one does not; less would write files for both.
+IN_MEMORY = 2 * 1024 * 1024
 # What a record costs in memory beside its bytes.
 OVERHEAD = 120
 # Files of a large partition. A tenth of a million observations each makes 6 million a partition.

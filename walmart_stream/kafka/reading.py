@@ -30,8 +30,11 @@ logger = logging.getLogger(__name__)
 STALL_TIMEOUT = 60.0
 # How long the broker holds a fetch that finds nothing, hence what an empty partition costs.
 FETCH_WAIT_MS = 100
-# Whole topics are read; the default of 1 MiB would take a round trip for each.
-FETCH_BYTES = 8 * 1024 * 1024
+# A fetch of one partition, which is in memory beside the one before it. The default of 1 MiB would
+# take twice the round trips; 8 MiB made commands 30 MiB larger and no faster.
+FETCH_BYTES = 2 * 1024 * 1024
+# Records of a fetch that are taken out at a time; each is an object of a kilobyte or so.
+RECORDS_AT_ONCE = 1_000
 
 
 async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
@@ -266,7 +269,7 @@ async def _fetch(
     async with asyncio.timeout(STALL_TIMEOUT):
         while True:
             answered = consumer.last_poll_timestamp(tp)
-            fetched = await fetch(consumer, tp)
+            fetched = await fetch(consumer, tp, most=RECORDS_AT_ONCE)
             if fetched:
                 return list(fetched[tp])
             if await consumer.position(tp) != position:
