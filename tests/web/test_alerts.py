@@ -37,6 +37,29 @@ async def test_rules_come_back_as_they_were_given(site: Site) -> None:
     assert (await site.json("/api/alert-rules"))["rules"] == []
 
 
+async def test_a_change_that_names_an_older_version_is_refused(site: Site) -> None:
+    """It says what has changed; without a version the later change counts."""
+    path = "/api/alert-rules"
+    await site.json(path, method="POST", json=RULE)
+    version = (await site.json(path))["versions"]["cheap"]
+    await site.json(f"{path}?version={version}", method="POST", json={**RULE, "value": 19})
+
+    for method, where, sent in (
+        ("POST", f"{path}?version={version}", {"json": RULE}),
+        ("DELETE", f"{path}?name=cheap&version={version}", {}),
+        ("DELETE", f"{path}/cheap?version={version}", {}),
+    ):
+        error = await site.error(where, 409, method, **sent)
+        assert error.endswith("the rule cheap meanwhile: value is now 19")
+    many = {"rule": [RULE, {**RULE, "name": "b"}]}
+    await site.error(f"{path}?version={version}", 400, "POST", json=many)
+    assert (await site.json(path))["rules"] == [{**RULE, "value": 19}]
+    newer = (await site.json(path))["versions"]["cheap"]
+    await site.json(f"{path}?name=cheap&version={newer}", method="DELETE")
+    error = await site.error(f"{path}?version={newer}", 409, "POST", json=RULE)
+    assert "somebody has removed the rule cheap meanwhile" in error
+
+
 async def test_toml_is_taken_and_a_fault_is_named_by_line(site: Site) -> None:
     """All or nothing: with one fault no rule is taken."""
     headers = {"Content-Type": "application/toml"}

@@ -95,10 +95,11 @@ def fields_in(page: str) -> dict[str, str]:
     for name, options in re.findall(
         r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL
     ):
-        chosen = re.search(r"<option(?: value=\"\")? selected>([^<]*)", options)
+        chosen = re.search(r"<option selected>([^<]*)", options)
         first = re.search(r"<option( value=\"\")?>([^<]*)", options)
         assert first
-        found[name] = chosen[1] if chosen else "" if first[1] else first[2]
+        is_default = first[1] or 'value="" selected' in options
+        found[name] = chosen[1] if chosen else "" if is_default else first[2]
     return {name: unescape(value) for name, value in found.items()}
 
 
@@ -127,6 +128,30 @@ async def test_a_rule_is_added_changed_disabled_and_removed(site) -> None:
     assert site.live.book.rules == {}
     await post(site, "/alerts/rules", {"action": "remove", "name": "cheap"}, 400)
     await get(site, "/alerts/rules?edit=cheap", 404)
+
+
+async def test_a_stale_form_is_refused_with_what_has_changed(site) -> None:
+    """The last of two people who change a rule at once overwrote the other without a word.
+
+    Saving once more, after reading that, replaces it. The button that removes is held back, too.
+    """
+    await post(site, "/alerts/rules", CHEAP, 303)
+    first = fields_in(await get(site, "/alerts/rules?edit=cheap", 200))
+    second = fields_in(await get(site, "/alerts/rules?edit=cheap", 200))
+    await post(site, "/alerts/rules", first | {"value": "19", "hold": ""}, 303)
+
+    _, page = await post(site, "/alerts/rules", second | {"severity": "info"}, 409)
+
+    there = "somebody has changed the rule cheap meanwhile: hold is no longer set, value is now 19"
+    assert there in unescape(re.sub("</?bdi>", "", page))
+    assert site.live.book.rules["cheap"].given["value"] == 19
+    remove = {"action": "remove", "name": "cheap", "version": second["version"]}
+    _, refusal = await post(site, "/alerts/rules", remove, 409)
+    assert "value is now 19" in unescape(refusal)
+    again = fields_in(page)
+    assert (again["severity"], again["value"], again["hold"]) == ("info", "20.50", "15m")
+    await post(site, "/alerts/rules", again, 303)
+    assert site.live.book.rules["cheap"].given == GIVEN | {"severity": "info"}
 
 
 async def test_another_name_is_another_rule(site) -> None:

@@ -10,6 +10,7 @@ from walmart_stream.domain.alerts.rule_fields import NAME
 from walmart_stream.domain.alerts.rules import KINDS
 from walmart_stream.domain.watch import ItemId
 from walmart_stream.web.inputs import Cursor, Time
+from walmart_stream.web.rule_versions import VERSION
 
 RuleName = f"^{NAME.pattern}$"
 
@@ -29,7 +30,16 @@ class AlertsQuery(_Input):
     limit: int = Field(100, ge=1, le=500, description="Alerts a page.")
 
 
-class RuleQuery(_Input):
+_VERSION = "The version that the rule must still have; of one rule only."
+
+
+class VersionQuery(_Input):
+    """The version of a rule that is there."""
+
+    version: str | None = Field(None, pattern=VERSION, description=_VERSION)
+
+
+class RuleQuery(VersionQuery):
     """The rule to remove."""
 
     name: str = Field(pattern=RuleName, description="The rule's name.")

@@ -68,6 +68,9 @@ class Rules(_Output):
     """All rules, with the fields that were given, what is muted, and the names of channels."""
 
     rules: list[dict[str, Any]]
+    versions: Annotated[
+        dict[str, str], Field(description="By name; a change may name the one that it is of.")
+    ]
     mutes: list[Mute]
     channels: list[str]
     unreadable_rules: Annotated[

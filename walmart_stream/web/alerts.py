@@ -31,10 +31,11 @@ from walmart_stream.storage.alerts import (
 )
 from walmart_stream.storage.queries import Position
 from walmart_stream.web import cursor
-from walmart_stream.web.alert_inputs import AlertsQuery, MuteOne, Nothing, RuleQuery
+from walmart_stream.web.alert_inputs import AlertsQuery, MuteOne, Nothing, RuleQuery, VersionQuery
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import BadRequest, NotFound, json_response
 from walmart_stream.web.inputs import NoQuery, check, query
+from walmart_stream.web.rule_versions import require_version, version_of
 
 # Faults named in an answer.
 MAX_FAULTS = 100
@@ -94,6 +95,7 @@ async def rules_data(context: Context) -> dict[str, Any]:
     book = await context.live.alert_book()
     return {
         "rules": [book.rules[name].given for name in sorted(book.rules)],
+        "versions": {name: version_of(rule.given) for name, rule in sorted(book.rules.items())},
         "mutes": _mutes(book, to_ms(context.clock())),
         "channels": list(context.live.alert_channels()),
         "unreadable_rules": book.unread,
@@ -102,7 +104,7 @@ async def rules_data(context: Context) -> dict[str, Any]:
 
 async def add_rules(context: Context, request: web.Request) -> web.StreamResponse:
     """Add rules, or change those of the same names; all of them, or none where one is wrong."""
-    query(NoQuery, request)
+    asked = query(VersionQuery, request)
     body = await request.read()
     is_toml = request.content_type != "application/json"
     async with context.work.body:
@@ -112,9 +114,13 @@ async def add_rules(context: Context, request: web.Request) -> web.StreamRespons
         if len(book.rules.keys() | {rule.name for rule in added}) > MOST_RULES:
             raise BadRequest(f"there would be more than {MOST_RULES:,} rules; remove some first")
         faults = unknown_channels(added, context.live.alert_channels())
+    if asked.version is not None and len(added) > 1:
+        raise BadRequest("version: is of one rule; send each by itself")
     if faults:
         named = [{"line": one.line, "reason": f"{one.rule}{one.reason}"} for one in faults]
         raise BadRequest(f"the rules: {faults[0]}", rejected=named[:MAX_FAULTS])
+    for rule in added:
+        await _require(context, rule.name, asked.version)
     await context.live.write_rules([(one.name.encode(), encode_rule(one)) for one in added])
     return json_response({"added": [rule.name for rule in added]})
 
@@ -122,16 +128,18 @@ async def add_rules(context: Context, request: web.Request) -> web.StreamRespons
 async def remove_rule(context: Context, request: web.Request) -> web.StreamResponse:
     """Remove a rule, which ends its open alerts."""
     asked = query(RuleQuery, request)
+    await _require(context, asked.name, asked.version)
     await context.live.write_rules([(asked.name.encode(), None)])
     return json_response({"removed": asked.name})
 
 
 async def remove_named_rule(context: Context, request: web.Request) -> web.StreamResponse:
     """The same, by the path."""
-    query(NoQuery, request)
+    asked = query(VersionQuery, request)
     name = request.match_info["name"]
     if not NAME.fullmatch(name):
         raise BadRequest("name: 1-64 of a-z, 0-9 and - are due")
+    await _require(context, name, asked.version)
     await context.live.write_rules([(name.encode(), None)])
     return json_response({"removed": name})
 
@@ -170,6 +178,12 @@ def unknown_channels(rules: Sequence[Rule], known: Sequence[str]) -> list[RuleFa
         for one in rule.channels
         if one not in known
     ]
+
+
+async def _require(context: Context, name: str, version: str | None) -> None:
+    if version is not None:
+        rule = (await context.live.alert_book()).rules.get(name)
+        require_version(version, name, None if rule is None else rule.given)
 
 
 def _mutes(book: RuleBook, now: int) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ ApiError
 ├── Unauthorized          401 unauthorized
 ├── Forbidden             403 forbidden
 ├── NotFound              404 not_found
+├── Conflict              409 conflict
 ├── Gone                  410 gone
 ├── UnsupportedMedia      415 unsupported_media_type
 ├── TooManyFailures       429 too_many_requests
@@ -89,6 +90,13 @@ class NotFound(ApiError):
 
     status = 404
     code = "not_found"
+
+
+class Conflict(ApiError):
+    """Somebody else has changed it meanwhile; the message says what."""
+
+    status = 409
+    code = "conflict"
 
 
 class Gone(ApiError):

@@ -222,7 +222,7 @@ PAGES = (
                 rules.change,
                 "The form that saves, enables, disables or removes a rule.",
                 bodies={FORM: (forms.RuleForm,)},
-                errors=(503,),
+                errors=(409, 503),
                 leads_on=True,
             ),
         },

@@ -362,7 +362,8 @@ ROUTES = (
                     "application/json": (alert_inputs.RuleOne, alert_inputs.RuleMany),
                     "application/toml": (),
                 },
-                errors=(503,),
+                query=alert_inputs.VersionQuery,
+                errors=(409, 503),
             ),
             "DELETE": Operation(
                 "remove_alert_rule",
@@ -370,7 +371,7 @@ ROUTES = (
                 "Remove a rule, which ends its open alerts.",
                 alert_outputs.RuleRemoved,
                 query=alert_inputs.RuleQuery,
-                errors=(503,),
+                errors=(409, 503),
             ),
         },
     ),
@@ -382,7 +383,8 @@ ROUTES = (
                 alerts.remove_named_rule,
                 "The same, by its path.",
                 alert_outputs.RuleRemoved,
-                errors=(503,),
+                query=alert_inputs.VersionQuery,
+                errors=(409, 503),
             )
         },
     ),

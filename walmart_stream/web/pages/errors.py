@@ -18,6 +18,7 @@ TITLES = {
     401: "Please sign in",
     403: "Not from here",
     404: "Not found",
+    409: "Somebody else was faster",
     429: "Too many tries",
     503: "Not ready yet",
 }

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from walmart_stream.domain.watch import MAX_NOTE, ItemId
 from walmart_stream.web.alert_inputs import RuleName
 from walmart_stream.web.inputs import Cursor
+from walmart_stream.web.rule_versions import VERSION
 
 # Characters of the address that a person wanted before signing in.
 MAX_TARGET = 4_000
@@ -104,10 +105,14 @@ class RulesQuery(_Input):
 
 
 class RuleForm(_Input):
-    """A rule as it is typed: all fields are text. ``was`` is the name of the rule to change."""
+    """A rule as it is typed: all fields are text.
+
+    ``was`` is the name of the rule to change, and ``version`` the one that was shown of it.
+    """
 
     action: Literal["save", "enable", "disable", "remove"]
     was: Annotated[str | None, Field(pattern=RuleName)] = None
+    version: Annotated[str | None, Field(pattern=VERSION)] = None
     name: _Text = None
     items: _Text = None
     tags: _Text = None

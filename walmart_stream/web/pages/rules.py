@@ -15,12 +15,13 @@ from walmart_stream.domain.item_id import RIGHT, item_id_in
 from walmart_stream.domain.time import parse_iso, to_ms
 from walmart_stream.web.alerts import rules_data
 from walmart_stream.web.context import Context
-from walmart_stream.web.errors import BadRequest, NotFound
+from walmart_stream.web.errors import BadRequest, Conflict, NotFound
 from walmart_stream.web.inputs import NoQuery, query
 from walmart_stream.web.pages import rule_form
 from walmart_stream.web.pages.forms import read_form
 from walmart_stream.web.pages.frame import page, see
 from walmart_stream.web.pages.inputs import ChannelForm, MuteForm, RuleForm, RulesQuery
+from walmart_stream.web.rule_versions import require_version, version_of
 
 
 async def show(context: Context, request: web.Request) -> web.StreamResponse:
@@ -31,7 +32,13 @@ async def show(context: Context, request: web.Request) -> web.StreamResponse:
     rule = (await context.live.alert_book()).rules.get(asked.edit)
     if rule is None:
         raise NotFound("edit: there is no such rule; somebody may have removed it")
-    return await _page(context, request, asked, form=rule_form.form_of(rule))
+    return await _page(
+        context,
+        request,
+        asked,
+        form=rule_form.form_of(rule),
+        version=version_of(rule.given),
+    )
 
 
 async def change(context: Context, request: web.Request) -> web.StreamResponse:
@@ -42,6 +49,8 @@ async def change(context: Context, request: web.Request) -> web.StreamResponse:
         return await _save(context, request, form)
     rule = await _there(context, form.name or "")
     value = None
+    if form.action == "remove":
+        require_version(form.version, rule.name, rule.given)
     if form.action != "remove":
         value = encode_rule(rule.switched(form.action == "enable"))
     await context.live.write_rules([(rule.name.encode(), value)])
@@ -74,16 +83,25 @@ async def try_channel(context: Context, request: web.Request) -> web.StreamRespo
 
 
 async def _save(context: Context, request: web.Request, form: RuleForm) -> web.StreamResponse:
+    there = (await context.live.alert_book()).rules
+    version, stale = form.version, None
     try:
         rule = rule_form.rule_of(form)
-        await _check(context, rule, form.was)
-    except RuleFaults as exc:
+        _check(context, rule, form.was, there)
+        if form.was is not None:
+            require_version(version, form.was, there[form.was].given)
+    except (RuleFaults, Conflict) as exc:
+        if isinstance(exc, Conflict):
+            # Who has read that may save once more, and then replaces it knowingly.
+            version, stale = version_of(there[form.was or ""].given), exc.message
         return await _page(
             context,
             request,
             RulesQuery(edit=form.was),
             form=rule_form.typed(form),
-            faults=rule_form.by_field(exc),
+            faults=rule_form.by_field(exc) if isinstance(exc, RuleFaults) else None,
+            version=version,
+            stale=stale,
         )
     records: list[tuple[bytes, bytes | None]] = [(rule.name.encode(), encode_rule(rule))]
     if form.was not in (None, rule.name):
@@ -93,11 +111,10 @@ async def _save(context: Context, request: web.Request, form: RuleForm) -> web.S
     return see(f"/alerts/rules?did=save&name={rule.name}")
 
 
-async def _check(context: Context, rule: Rule, was: str | None) -> None:
+def _check(context: Context, rule: Rule, was: str | None, there: Mapping[str, Rule]) -> None:
     """Raises:
-    RuleFaults: *rule* cannot take the place of *was* in what there is.
+    RuleFaults: *rule* cannot take the place of *was* in what is *there*.
     """
-    there = (await context.live.alert_book()).rules
     faults = []
     if rule.name != was and rule.name in there:
         faults.append(FieldFault("name", "another rule has it already: change that one"))
@@ -156,6 +173,8 @@ async def _page(
     *,
     form: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
+    version: str | None = None,
+    stale: str | None = None,
     mute: dict[str, Any] | None = None,
     mute_fault: str | None = None,
     tried: tuple[str, str | None] | None = None,
@@ -165,12 +184,14 @@ async def _page(
         context,
         request,
         "rules.html",
-        status=400 if faults or mute_fault else 200,
+        status=409 if stale else 400 if faults or mute_fault else 200,
         **found | {"rules": [rule_form.row_of(one) for one in found["rules"]]},
         asked=asked,
         groups=rule_form.GROUPS,
         form=rule_form.empty() if form is None else form,
         faults=faults or {},
+        version=version,
+        stale=stale,
         mute={"item": asked.item, "rule": asked.rule, "until": None} | (mute or {}),
         mute_fault=mute_fault,
         tried=tried,
