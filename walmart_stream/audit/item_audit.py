@@ -33,6 +33,7 @@ GRACE_MS = 240_000
 BEFORE_THE_LOG = "of observations that the log no longer holds"
 NEEDS_THE_PAST = "they depend on observations that the log no longer holds"
 WAITS = "their results wait in a parked partition"
+UNREADABLE = "the log has batches that this program cannot read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,13 @@ class Findings:
         missing = [*self.lost, *((collection, name) for collection, name, _ in self.wrong)]
         self.untold += [(collection, WAITS) for collection, _ in missing]
         self.lost, self.wrong = [], []
+
+    def set_doubtful(self) -> None:
+        """Count the differences as not to be told: others may have read what we cannot."""
+        wrong = ((collection, name) for collection, name, _ in self.wrong)
+        found = [*self.lost, *self.unexpected, *wrong]
+        self.untold += [(collection, UNREADABLE) for collection, _ in found]
+        self.lost, self.unexpected, self.wrong = [], [], []
 
     def add_to(self, collections: Mapping[str, Comparison]) -> None:
         """Count everything in the comparison of its collection."""

@@ -65,6 +65,8 @@ class PartitionAudit:
         self._clock = clock
         self._seen = SeenItems()
         self._total = 0
+        # Partitions with a batch that we cannot read, and a worker may have read.
+        self._doubtful: set[int] = set()
         self.stored = stored
         self.horizons: dict[int, Horizon] = {}
         self.ends: dict[int, int] = {}
@@ -85,6 +87,7 @@ class PartitionAudit:
         with Spool() as spool:
             async for one in reader.read_on():
                 spool.add(one)
+            self._note_unreadable(log)
             horizon = self._horizon(log.start, reader.first_times)
             look = _Look(self, partition, reader, horizon)
             for group in spool.groups():
@@ -105,6 +108,7 @@ class PartitionAudit:
                 self._report.bad += 1
             self._report.observations += 1
         self.ends[partition] = log.position
+        self._note_unreadable(log)
 
     async def judge_strangers(
         self, partition: int, item_ids: Iterable[str], log: PartitionLog
@@ -127,7 +131,7 @@ class PartitionAudit:
             for item_id, documents in held.items():
                 names = [str(one.get("offer")) for one in documents[OFFERS]]
                 ways = courses(item_id, observed[item_id], scope.place, scope.rules, horizon, names)
-                found = self.judged(item_id, _findings(item_id, ways, scope, documents))
+                found = self.judged(partition, item_id, _findings(item_id, ways, scope, documents))
                 self.note(item_id, found, Course())
 
     def _horizon(self, start: int, first_times: Sequence[int]) -> Horizon | None:
@@ -137,6 +141,7 @@ class PartitionAudit:
         if horizon is not None:
             self.horizons[partition] = horizon
         self.ends[partition] = reader.log.position
+        self._note_unreadable(reader.log)
         if reader.waiting:
             self._report.waiting[partition] = reader.waiting
         self._report.observations += reader.records
@@ -146,10 +151,19 @@ class PartitionAudit:
         for home, digests in reader.misplaced.items():
             self.misplaced.setdefault(home, Counter()).update(digests)
 
-    def judged(self, item_id: str, found: Findings) -> Findings:
-        """*found*, unless the results that would explain it wait."""
+    def _note_unreadable(self, log: PartitionLog) -> None:
+        for (partition, offset), why in log.unreadable.items():
+            self._report.unreadable[f"{topics.RAW.name}:{partition}:{offset}"] = why
+            state = self._states.get(partition)
+            if state is None or not (state.skips(offset) or state.stops(offset)):
+                self._doubtful.add(partition)
+
+    def judged(self, partition: int, item_id: str, found: Findings) -> Findings:
+        """*found*, unless results that wait, or batches that cannot be read, would explain it."""
         if found.differs and item_id in self.waiting:
             found.set_waiting()
+        if found.differs and partition in self._doubtful:
+            found.set_doubtful()
         return found
 
     def note(self, item_id: str, found: Findings, course: Course) -> None:
@@ -219,7 +233,7 @@ class _Look:
                 audit.window(window)
             async for one in stored[ITEMS].take(item_id):
                 audit.item(one)
-            found = self._audit.judged(item_id, audit.finish())
+            found = self._audit.judged(self._partition, item_id, audit.finish())
             if found.differs:
                 suspects[item_id] = items[item_id]
             else:
@@ -245,7 +259,9 @@ class _Look:
             for item_id, documents in held.items():
                 observations = self._observations(waiting, item_id)
                 ways = self._courses(item_id, observations, documents[OFFERS])
-                found = self._audit.judged(item_id, _findings(item_id, ways, scope, documents))
+                found = self._audit.judged(
+                    self._partition, item_id, _findings(item_id, ways, scope, documents)
+                )
                 newest = max(one.timestamp for one in observations)
                 if found.differs and (item_id in self._tail or self._audit.is_fresh(newest)):
                     differing[item_id] = found, ways[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
@@ -68,8 +68,9 @@ class Report:
 
     ``truncated`` are the partitions whose beginning the log no longer holds. ``pending`` records
     wait to be forwarded to their partition; of ``pending_untold`` ones it no longer holds whether
-    they were. ``waiting`` counts, by partition that is parked, the records that nobody has
-    processed.
+    they were. ``unreadable`` says of batches of the log, by place, why they cannot be read: what
+    they hold is not judged. ``waiting`` counts, by partition that is parked, the records that
+    nobody has processed.
     """
 
     observations: int = 0
@@ -80,6 +81,7 @@ class Report:
     misplaced: int = 0
     pending: int = 0
     pending_untold: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
     truncated: list[int] = field(default_factory=list)
     collections: dict[str, Comparison] = field(default_factory=dict)
     dead_letters: Comparison | None = None
@@ -102,9 +104,9 @@ class Report:
 
     @property
     def untold(self) -> int:
-        """How many documents and records cannot be judged as a whole."""
+        """How many documents, records and batches cannot be judged as a whole."""
         documents = sum(part.untold_count for part in self.comparisons().values())
-        return documents + self.pending_untold
+        return documents + self.pending_untold + len(self.unreadable)
 
     @property
     def verdict(self) -> Verdict:
@@ -158,6 +160,7 @@ def report_lines(report: Report) -> list[str]:
             f"{report.pending_untold} records in a foreign partition: whether they were forwarded "
             "cannot be told, the log no longer holds it"
         )
+    lines += unreadable_lines(report.unreadable)
     for name, part in report.comparisons().items():
         lines += _comparison_lines(name, part)
     if report.dead_letter_repeats:
@@ -169,6 +172,17 @@ def report_lines(report: Report) -> list[str]:
             Verdict.CANNOT_BE_TOLD: f"CANNOT BE TOLD of {report.untold}; all else is right",
         }[report.verdict]
     )
+    return lines
+
+
+def unreadable_lines(unreadable: Mapping[str, str]) -> list[str]:
+    """The batches that cannot be read, by place, the first few one by one."""
+    if not unreadable:
+        return []
+    lines = [f"{len(unreadable)} batches of the log cannot be read: what they hold is not known"]
+    lines += [f"  {place}: {why}" for place, why in list(unreadable.items())[:EXAMPLES]]
+    if len(unreadable) > EXAMPLES:
+        lines.append(f"  and {len(unreadable) - EXAMPLES} more")
     return lines
 
 

@@ -22,6 +22,7 @@ from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.partition_states import PartitionState, read_states
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import (
+    Unreadable,
     all_partitions_of,
     end_offsets,
     open_partition,
@@ -172,12 +173,14 @@ async def _judge_dead_letters(
     starts = {partition: horizon.start for partition, horizon in audit.horizons.items()}
     while True:
         check = DeadLetterCheck(audit.bad, starts, audit.ends, passed_over)
-        async for record in read_topic(settings, topics.DEAD_LETTERS.name):
+        unreadable: Unreadable = {}
+        name = topics.DEAD_LETTERS.name
+        async for record in read_topic(settings, name, unreadable=unreadable):
             check.add(record.headers, record.key, record.value)
         if not any(audit.is_fresh(bad.timestamp) for bad in check.missing()):
             break
         if not await audit.wait():
             break
     letters = await start_offsets(settings, topics.DEAD_LETTERS.name)
-    report.dead_letters = check.finish(letters_lost=any(letters.values()))
+    report.dead_letters = check.finish(letters_lost=any(letters.values()) or bool(unreadable))
     report.dead_letter_repeats = check.repeats

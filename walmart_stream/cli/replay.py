@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -25,7 +26,10 @@ def replay(since: datetime | None, into: str | None, items: bool, as_json: bool)
 
     Refused for the live database once retention has deleted the beginning of the topic. With
     --items nothing of it is needed: the documents of lists are made of what else is stored.
+
+    Exit code 3: batches of the topic cannot be read, and what they hold is missing.
     """
+    from walmart_stream.audit.report import unreadable_lines
     from walmart_stream.commands import remake
     from walmart_stream.commands import replay as command
 
@@ -42,9 +46,10 @@ def replay(since: datetime | None, into: str | None, items: bool, as_json: bool)
         return
     with progress("replaying") as show:
         done = run_async(command.replay(settings, since=since, into=into, progress=show))
+    code = 3 if done.unreadable else 0
     if as_json:
         echo_json(asdict(done))
-        return
+        sys.exit(code)
     rate = done.observations / done.seconds
     echo(
         f"{done.observations} observations ({done.skipped} skipped) in {done.seconds:.1f} s, "
@@ -56,3 +61,6 @@ def replay(since: datetime | None, into: str | None, items: bool, as_json: bool)
             f"the raw topic begins at {begins:%Y-%m-%d %H:%M:%S} UTC: offers known before count as "
             "first seen there, and nothing is known of earlier times"
         )
+    for line in unreadable_lines(done.unreadable):
+        echo(line)
+    sys.exit(code)

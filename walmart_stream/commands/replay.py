@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from walmart_stream.domain.state import ItemState
 from walmart_stream.domain.time import check_not_ahead, to_ms
 from walmart_stream.domain.windows import Rules
 from walmart_stream.kafka.placement import partition_of
-from walmart_stream.kafka.reading import end_offsets, read_topic
+from walmart_stream.kafka.reading import Unreadable, end_offsets, read_topic
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.sealed import FieldSeal
@@ -36,7 +36,8 @@ class Replayed:
     """The figures of a replay; ``skipped`` are dead letters and forwarded records.
 
     ``begins`` is the newest beginning (epoch ms) of the partitions that have lost theirs, and
-    ``None`` where the log is whole: results from before it are not known.
+    ``None`` where the log is whole: results from before it are not known. ``unreadable`` says of
+    batches, by place, why they cannot be read: what they hold is not in the results.
     """
 
     observations: int = 0
@@ -45,6 +46,7 @@ class Replayed:
     windows: int = 0
     seconds: float = 0.0
     begins: int | None = None
+    unreadable: dict[str, str] = field(default_factory=dict)
 
 
 async def replay(
@@ -84,7 +86,10 @@ async def replay(
             states: dict[str, ItemState] = {}
             batch: list[Entry] = []
             is_first = partition in lost
-            async for record in read_topic(settings, topics.RAW.name, partitions=[partition]):
+            unreadable: Unreadable = {}
+            async for record in read_topic(
+                settings, topics.RAW.name, partitions=[partition], unreadable=unreadable
+            ):
                 if is_first:
                     replayed.begins = max(replayed.begins or 0, record.timestamp)
                     is_first = False
@@ -100,6 +105,10 @@ async def replay(
                     progress(replayed.observations, sum(ends.values()))
             await writer.write(_advance(states, batch, rules).events)
             await writer.write(_close(states, int(clock() * 1000), rules))
+            replayed.unreadable |= {
+                f"{topics.RAW.name}:{partition}:{offset}": why
+                for (_, offset), why in unreadable.items()
+            }
             progress(replayed.observations, sum(ends.values()))
     finally:
         client.close()

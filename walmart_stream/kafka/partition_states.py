@@ -54,6 +54,10 @@ class PartitionState(NamedTuple):
         """Whether a person said to pass over bad input at *offset*."""
         return any(first <= offset < end for first, end in self.skipped)
 
+    def stops(self, offset: int) -> bool:
+        """Whether nobody has processed what stands at *offset*."""
+        return self.parked and offset >= self.offset
+
     def resumed(self, at: str, skip_until: int | None = None) -> PartitionState:
         """As it is once a person said at *at* to go on, past bad input before *skip_until*."""
         skipped = self.skipped

@@ -36,6 +36,9 @@ FETCH_BYTES = 2 * 1024 * 1024
 # Records of a fetch that are taken out at a time; each is an object of a kilobyte or so.
 RECORDS_AT_ONCE = 1_000
 
+# Batches that cannot be read: partition and offset -> why.
+Unreadable = dict[tuple[int, int], str]
+
 
 async def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
     """The offset after the last record of each partition of *topic*.
@@ -65,11 +68,16 @@ async def start_offsets(settings: Settings, topic: str) -> dict[int, int]:
 
 
 async def read_topic(
-    settings: Settings, topic: str, *, partitions: Iterable[int] | None = None
+    settings: Settings,
+    topic: str,
+    *,
+    partitions: Iterable[int] | None = None,
+    unreadable: Unreadable | None = None,
 ) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
     """Every record that *topic* held when this began: partition by partition, in log order.
 
     *partitions*: these only. Compacted and expired records are not there; they do not disturb.
+    Batches that cannot be read are passed over, and added to *unreadable*.
 
     Raises:
         UnknownTopicOrPartitionError: there is no such topic.
@@ -81,7 +89,8 @@ async def read_topic(
         tps = [tp for tp in tps if tp.partition in wanted]
     async with assigned_consumer(settings, tps) as consumer:
         for partition, end in (await ends_of(consumer)).items():
-            async for record in _read_partition(consumer, TopicPartition(topic, partition), end):
+            tp = TopicPartition(topic, partition)
+            async for record in _read_partition(consumer, tp, end, unreadable):
                 yield record
 
 
@@ -103,7 +112,7 @@ class PartitionLog:
     """One partition, read on and on.
 
     ``start`` is the first offset that it held when it was opened, ``position`` the offset of the
-    record that is read next.
+    record that is read next; ``unreadable`` are the batches that were passed over.
     """
 
     def __init__(
@@ -113,6 +122,7 @@ class PartitionLog:
         self._tp = tp
         self.start = start
         self.position = start
+        self.unreadable: Unreadable = {}
 
     async def read_on(self) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
         """The records from ``position`` to the end of now.
@@ -124,7 +134,7 @@ class PartitionLog:
         end = (await ends_of(self._consumer))[self._tp.partition]
         self._consumer.seek(self._tp, self.position)
         while self.position < end:
-            fetched = await _fetch(self._consumer, self._tp, end)
+            fetched = await _fetch(self._consumer, self._tp, end, self.unreadable)
             for record in fetched:
                 self.position = record.offset + 1
                 yield record
@@ -227,13 +237,19 @@ async def fetch(
     *tps: TopicPartition,
     wait_ms: int = FETCH_WAIT_MS,
     most: int | None = None,
+    unreadable: Unreadable | None = None,
 ) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-    """Some records, *most* at most, if any come soon; batches that cannot be read are left out."""
+    """Some records, *most* at most, if any come soon.
+
+    Batches that cannot be read are left out, and added to *unreadable*.
+    """
     before = {tp: await consumer.position(tp) for tp in tps}
     try:
         return dict(await consumer.getmany(*tps, timeout_ms=wait_ms, max_records=most))
     except UnreadableBatch as exc:
         logger.warning("%s", exc)
+        if unreadable is not None:
+            unreadable[exc.tp.partition, exc.offset] = exc.cause
         # What came of the others in the same answer is lost with the error.
         for tp, position in before.items():
             consumer.seek(tp, exc.end if tp == exc.tp else position)
@@ -241,14 +257,17 @@ async def fetch(
 
 
 async def _read_partition(
-    consumer: AIOKafkaConsumer[bytes, bytes], tp: TopicPartition, end: int
+    consumer: AIOKafkaConsumer[bytes, bytes],
+    tp: TopicPartition,
+    end: int,
+    unreadable: Unreadable | None,
 ) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
     # Alone, because an answer that other partitions fill has nothing of this one, which would
     # look like a gap.
     consumer.assign([tp])
     await consumer.seek_to_beginning(tp)
     while await consumer.position(tp) < end:
-        fetched = await _fetch(consumer, tp, end)
+        fetched = await _fetch(consumer, tp, end, unreadable)
         if not fetched:
             return
         for record in fetched:
@@ -257,7 +276,10 @@ async def _read_partition(
 
 
 async def _fetch(
-    consumer: AIOKafkaConsumer[bytes, bytes], tp: TopicPartition, end: int
+    consumer: AIOKafkaConsumer[bytes, bytes],
+    tp: TopicPartition,
+    end: int,
+    unreadable: Unreadable | None,
 ) -> list[ConsumerRecord[bytes, bytes]]:
     """The next records; none if there are none before *end*.
 
@@ -269,7 +291,7 @@ async def _fetch(
     async with asyncio.timeout(STALL_TIMEOUT):
         while True:
             answered = consumer.last_poll_timestamp(tp)
-            fetched = await fetch(consumer, tp, most=RECORDS_AT_ONCE)
+            fetched = await fetch(consumer, tp, most=RECORDS_AT_ONCE, unreadable=unreadable)
             if fetched:
                 return list(fetched[tp])
             if await consumer.position(tp) != position:
