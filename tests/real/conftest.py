@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.real.node_pipeline import NodePipeline, node_pipeline
 from tests.real.secure_kafka import SecureKafka
 from walmart_stream.kafka.acls import Role
 from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
+from walmart_stream.local.mongod import EmbeddedMongod
+
+MakeNodePipeline = Callable[..., Awaitable[NodePipeline]]
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +52,19 @@ def kafka_node(
     asyncio.run(node.start())
     yield node
     asyncio.run(node.stop())
+
+
+@pytest.fixture
+async def make_node_pipeline(
+    kafka_class_path: str, mongod: EmbeddedMongod, mongodb_database: str, tmp_path: Path
+) -> AsyncIterator[MakeNodePipeline]:
+    """A pipeline on a node of this test's own; keyword arguments are further settings."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**environment: str) -> NodePipeline:
+            servers = {"MONGODB_URI": mongod.uri, "MONGODB_DATABASE": mongodb_database}
+            settings = {**servers, **environment}
+            made = node_pipeline(kafka_class_path, tmp_path, settings)
+            return await stack.enter_async_context(made)
+
+        yield make

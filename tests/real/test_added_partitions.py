@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
@@ -14,10 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, WATCHLIST, Pipeline, Record
 from tests.pipeline.worker import PROGRAM, Worker, surroundings, until
+from tests.real.conftest import MakeNodePipeline
 from walmart_stream.audit import partition_of
 from walmart_stream.kafka.surplus import stranded
-from walmart_stream.local.kafka import KafkaNode
-from walmart_stream.local.mongod import EmbeddedMongod
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow]
 
@@ -27,24 +24,8 @@ ITEMS = [str(number) for number in range(1, 41)]
 
 
 @pytest.fixture
-async def pipeline(
-    kafka_class_path: str, mongod: EmbeddedMongod, mongodb_database: str, tmp_path: Path
-) -> AsyncIterator[Pipeline]:
-    """On a node of its own: topic names are fixed."""
-    node = KafkaNode(tmp_path / "kafka", kafka_class_path)
-    await node.start()
-    pipeline = Pipeline(
-        {
-            "KAFKA_BROKERS": node.bootstrap,
-            "KAFKA_PARTITIONS": str(PARTITIONS),
-            "MONGODB_URI": mongod.uri,
-            "MONGODB_DATABASE": mongodb_database,
-        },
-        tmp_path,
-    )
-    yield pipeline
-    await pipeline.stop()
-    await node.kill()
+async def pipeline(make_node_pipeline: MakeNodePipeline) -> Pipeline:
+    return await make_node_pipeline(KAFKA_PARTITIONS=str(PARTITIONS))
 
 
 def by_kafka(record: Record) -> Record:

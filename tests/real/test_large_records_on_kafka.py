@@ -14,11 +14,10 @@ from tests.pipeline.pipeline import DEAD_LETTERS, RAW, WATCHLIST, Pipeline
 from tests.pipeline.worker import until
 from tests.polling.large_items import LARGE, SMALL, large_walmart
 from tests.polling.polling import watch_items
+from tests.real.conftest import MakeNodePipeline
 from walmart_stream.agents.dead_letters import CUT, KEPT_OF_LARGE
 from walmart_stream.audit import partition_of
 from walmart_stream.kafka.clients import client_options
-from walmart_stream.local.kafka import KafkaNode
-from walmart_stream.local.mongod import EmbeddedMongod
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow]
 
@@ -28,26 +27,13 @@ HUGE = 8_000_000
 
 
 @pytest.fixture
-async def pipeline(
-    kafka_class_path: str, mongod: EmbeddedMongod, mongodb_database: str, tmp_path: Path
-) -> AsyncIterator[Pipeline]:
-    """On a node of its own: topic names are fixed. Its worker polls a large item."""
-    node = KafkaNode(tmp_path / "kafka", kafka_class_path)
-    await node.start()
+async def pipeline(make_node_pipeline: MakeNodePipeline, tmp_path: Path) -> AsyncIterator[Pipeline]:
+    """Its worker polls a large item."""
     async with large_walmart(tmp_path) as environment:
-        pipeline = Pipeline(
-            {
-                "KAFKA_BROKERS": node.bootstrap,
-                "KAFKA_PARTITIONS": str(PARTITIONS),
-                "MONGODB_URI": mongod.uri,
-                "MONGODB_DATABASE": mongodb_database,
-                **environment,
-            },
-            tmp_path,
-        )
+        pipeline = await make_node_pipeline(KAFKA_PARTITIONS=str(PARTITIONS), **environment)
         yield pipeline
+        # Before what it polls.
         await pipeline.stop()
-    await node.kill()
 
 
 async def test_records_larger_than_kafka_takes_end_no_worker(pipeline: Pipeline) -> None:

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.chaos.prefilled import fill, item_id
 from tests.pipeline.pipeline import Pipeline
-from walmart_stream.local.kafka import KafkaNode
-from walmart_stream.local.mongod import EmbeddedMongod
+from tests.real.conftest import MakeNodePipeline
 
 ITEMS = 200
 
 
 @pytest.fixture
-async def pipeline(
-    kafka_class_path: str, mongod: EmbeddedMongod, mongodb_database: str, tmp_path: Path
-) -> AsyncIterator[Pipeline]:
-    """On a node of its own: topic names are fixed."""
-    node = KafkaNode(tmp_path / "kafka", kafka_class_path)
-    await node.start()
-    pipeline = Pipeline(
-        {
-            "KAFKA_BROKERS": node.bootstrap,
-            "KAFKA_PARTITIONS": "4",
-            "MONGODB_URI": mongod.uri,
-            "MONGODB_DATABASE": mongodb_database,
-            # No window ends while the test runs.
-            "WINDOW_SIZE": "604800",
-        },
-        tmp_path,
-    )
-    yield pipeline
-    await pipeline.stop()
-    await node.kill()
+async def pipeline(make_node_pipeline: MakeNodePipeline) -> Pipeline:
+    # No window ends while the test runs.
+    return await make_node_pipeline(KAFKA_PARTITIONS="4", WINDOW_SIZE="604800")
 
 
 async def test_restored_items_are_answered_for_before_any_is_written(pipeline: Pipeline) -> None:
