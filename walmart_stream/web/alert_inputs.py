@@ -16,7 +16,7 @@ RuleName = f"^{NAME.pattern}$"
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class AlertsQuery(_Input):

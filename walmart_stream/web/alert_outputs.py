@@ -10,7 +10,7 @@ from walmart_stream.web.outputs import Cursor, Time, Unreadable
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class LogPlace(_Output):

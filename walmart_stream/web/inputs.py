@@ -94,7 +94,7 @@ def _is_later(value: datetime | None, info: ValidationInfo) -> datetime | None:
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class NoQuery(_Input):

@@ -19,7 +19,7 @@ from walmart_stream.web.outputs import (
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class ListedOffer(_Output):

@@ -27,7 +27,7 @@ Cursor = Annotated[str | None, Field(description="cursor of the next page; null:
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Fault(_Output):

@@ -16,7 +16,7 @@ Share = Annotated[float | None, Field(ge=0, le=1)]
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class HealthPart(_Output):

@@ -30,7 +30,7 @@ Holder = Literal["own", "rival", "none", "suppressed", "unknown"]
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class OfferSeries(_Output):
@@ -69,7 +69,7 @@ class BoxSeries(_Output):
 class ItemSeries(_Output):
     """Prices over [from, to)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, populate_by_name=True)
 
     item_id: ItemId
     name: str | None

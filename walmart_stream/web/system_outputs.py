@@ -13,7 +13,7 @@ Seconds = Annotated[float | None, Field(ge=0)]
 
 
 class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Sight(_Output):
