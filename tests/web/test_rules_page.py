@@ -84,6 +84,12 @@ name = "six"
 items = ["1"]
 when = "undercut"
 not_sellers = ["B"]
+
+[[rule]]
+name = "seven"
+all = true
+when = "near_ceiling"
+within_pct = 2.5
 """
 
 
@@ -179,7 +185,11 @@ async def test_another_name_is_another_rule(site) -> None:
         ({"all": "yes"}, "all", "exactly one of"),
         ({"name": "Cheap!"}, "name", "must be 1-64 of a-z"),
         ({"when": "<script>"}, "when", "must be one of price_below"),
-        ({"when": "near_ceiling"}, "when", "names Walmart's reference price"),
+        (
+            {"when": "near_ceiling", "value": "", "within_pct": "x"},
+            "within_pct",
+            "must be a number",
+        ),
         ({"hold": "15"}, "hold", 'such as "30s"'),
         ({"over": "30d"}, "over", "has no meaning with when"),
         ({"channels": "ops nobody"}, "channels", "nobody is not in ALERT_CHANNELS: ops"),

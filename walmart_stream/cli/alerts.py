@@ -45,7 +45,7 @@ def alerts_rules(as_json: bool) -> None:
 
 _TEXTS = ("offer", "direction", "against", "over", "longer-than", "hold", "cooldown", "severity",
           "quiet")  # fmt: skip
-_AMOUNTS = ("value", "by", "by-pct", "hysteresis")
+_AMOUNTS = ("value", "by", "by-pct", "within-pct", "hysteresis")
 _LISTS = {"item": "items", "tag": "tags", "seller": "sellers", "not-seller": "not_sellers",
           "channel": "channels"}  # fmt: skip
 

@@ -36,6 +36,7 @@ class OwnSku(Struct, array_like=True, gc=False):
     """The last value of each field of one SKU's offer, ``None`` where there was none.
 
     ``heard_at`` is when it was seen last (epoch ms). ``wins`` is whether it holds the buy box.
+    ``reference_cents`` is Walmart's reference price, named at ``reference_at``.
     """
 
     heard_at: int = -1
@@ -44,6 +45,8 @@ class OwnSku(Struct, array_like=True, gc=False):
     shipping_cents: int | None = None
     condition: str | None = None
     wins: bool | None = None
+    reference_cents: int | None = None
+    reference_at: int = -1
 
     @property
     def is_available(self) -> bool:
@@ -55,8 +58,8 @@ class OwnSku(Struct, array_like=True, gc=False):
         """New, or of a condition that nothing was said of."""
         return is_new(self.condition)
 
-    def hear(self, said: OwnSight) -> None:
-        """Take over the fields that *said* can see."""
+    def hear(self, said: OwnSight, at: int) -> None:
+        """Take over the fields that *said* at *at* can see."""
         if said.published is not UNSET:
             self.published = said.published
         if said.price_cents is not UNSET:
@@ -65,6 +68,8 @@ class OwnSku(Struct, array_like=True, gc=False):
             self.shipping_cents = said.shipping_cents
         if said.condition is not None:
             self.condition = said.condition
+        if said.reference_cents is not None:
+            self.reference_cents, self.reference_at = said.reference_cents, at
 
 
 class SellerState(Struct, array_like=True, gc=False):
@@ -114,6 +119,11 @@ class SellerState(Struct, array_like=True, gc=False):
         said = [own.published for own in self._listed().values() if own.published is not None]
         return any(said) if said else self.published
 
+    def reference(self, at: int) -> int | None:
+        """Walmart's reference price of the SKU that is shown, as far as it was named by *at*."""
+        shown = self._shown()
+        return None if shown is None or shown.reference_at > at else shown.reference_cents
+
     def hear(self, said: OwnSight, at: int, known_at: int) -> bool:
         """Take over what *said* at *at* can see; whether that is newer than what is known.
 
@@ -123,7 +133,7 @@ class SellerState(Struct, array_like=True, gc=False):
         if at <= own.heard_at:
             return False
         own.heard_at = at
-        own.hear(said)
+        own.hear(said, at)
         if said.seller is not None:
             self.seller = said.seller
         return True

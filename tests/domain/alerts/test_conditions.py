@@ -240,6 +240,33 @@ def test_box_won_and_suppressed_and_unpublished() -> None:
     ]
 
 
+def test_near_the_price_above_which_walmart_unpublishes() -> None:
+    """The landed price counts, the ceiling itself too, and without a ceiling nothing is said."""
+    item = Item({"when": "near_ceiling", "within_pct": 5, "hysteresis": 1})
+
+    assert item.look(0, {"own": priced(99_00, 5_00)}) == []
+    assert item.look(1, {"own": priced(94_99, 0)}, reference=100_00) == []
+    assert item.look(2, {"own": priced(90_00, 5_00)}, reference=100_00) == [
+        "raised own offer lands at $95.00, -5.0 % from Walmart's reference price $100.00"
+    ]
+    assert item.look(3, {"own": priced(90_00, None)}, reference=100_00) == []
+    assert item.look(4, {"own": priced(94_00, 0)}, reference=100_00) == []
+    assert item.look(5, {"own": priced(93_99, 0)}, reference=100_00) == ["closed ended"]
+    assert item.look(6, {"own": priced(120_00, 0)}, reference=100_00) == [
+        "raised own offer lands at $120.00, +20.0 % from Walmart's reference price $100.00"
+    ]
+
+
+@pytest.mark.parametrize("within", [0.1, 0.7, 12.5, 33.3])
+def test_the_ceiling_is_exact_to_the_cent(within: float) -> None:
+    """A share with decimals moves the threshold by no cent."""
+    near = {0.1: 99_90, 0.7: 99_30, 12.5: 87_50, 33.3: 66_70}[within]
+    item = Item({"when": "near_ceiling", "within_pct": within})
+
+    assert item.look(0, {"own": priced(near - 1)}, reference=100_00) == []
+    assert len(item.look(1, {"own": priced(near)}, reference=100_00)) == 1
+
+
 def test_a_new_rival_is_told_once() -> None:
     """Those known at first are not new, and one that goes and comes back is not either."""
     item = Item({"when": "new_rival"})

@@ -300,6 +300,30 @@ def test_publications_speak_for_what_they_carry() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("named", "cents", "odd"),
+    [
+        (79.99, 7999, ()),
+        ("79.99", 7999, ()),
+        ({"currency": "USD", "amount": 80}, 8000, ()),
+        (None, None, ()),
+        ("", None, ()),
+        (0, None, ()),
+        ("much", None, ("referencePrice",)),
+        (-1, None, ("referencePrice",)),
+    ],
+)
+def test_the_reference_price_of_an_unpublished_offer(
+    named: object, cents: object, odd: object
+) -> None:
+    """One that cannot be read costs that field only."""
+    sight = event("OFFER_UNPUBLISHED", sku="K", referencePrice=named).sight
+
+    assert sight is not None
+    assert sight.own == OwnSight(False, sku="K", reference_cents=cents)
+    assert sight.odd == odd
+
+
 @pytest.mark.parametrize("kind", ["INVENTORY_OOS", "PO_CREATED", "SOMETHING_NEW"])
 def test_other_events_say_nothing(kind: str) -> None:
     """They are kept in the raw topic, and are not an error."""

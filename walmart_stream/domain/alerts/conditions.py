@@ -249,6 +249,25 @@ def _unpublished(rule: Rule, facts: Facts, machine: Machine) -> Verdict:
     return FALSE if facts.published else Verdict(Input.TRUE, "own offer is unpublished")
 
 
+def _near_ceiling(rule: Rule, facts: Facts, machine: Machine) -> Verdict:
+    own = facts.offer(OWN)
+    reference = facts.reference
+    if own is None or own.landed_cents is None or reference is None:
+        return UNKNOWN
+    landed = own.landed_cents
+    # The fewest cents that are at most that share below the reference price, in exact numbers.
+    near = -(-round((100 - rule.within_pct) * 1_000) * reference // 100_000)
+
+    def text() -> str:
+        share = (landed - reference) * 100 / reference
+        return (
+            f"{_shown(OWN)} lands at {dollars(landed)}, {share:+.1f} % from Walmart's "
+            f"reference price {dollars(reference)}"
+        )
+
+    return _level(landed - near + 1, rule.hysteresis, text)
+
+
 def _not_seen(rule: Rule, facts: Facts, machine: Machine) -> Verdict:
     seen = facts.seen.get(rule.offer)
     if seen is None or (machine.base is not None and machine.base[0] == seen.at):
@@ -284,5 +303,6 @@ _CONDITIONS: dict[str, Condition] = {
     "back_in_stock": _stock(out=False),
     "shipping_changed": _shipping,
     "unpublished": _unpublished,
+    "near_ceiling": _near_ceiling,
     "not_seen": _not_seen,
 }

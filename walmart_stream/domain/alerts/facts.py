@@ -27,7 +27,11 @@ class Box(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """An item right after an observation at ``at``. ``seen`` are its offers, with their times."""
+    """An item right after an observation at ``at``. ``seen`` are its offers, with their times.
+
+    ``reference`` is the price that Walmart held the own offer against when it last unpublished it
+    for its price, in cents; ``None`` if it never did.
+    """
 
     item_id: str
     name: str | None
@@ -37,6 +41,7 @@ class Facts(NamedTuple):
     own_seller: str | None = None
     published: bool | None = None
     known_ms: int = 0
+    reference: int | None = None
 
     def offer(self, name: str) -> Offer | None:
         """The offer of that name, or the best rival's; ``None`` if there is none."""
@@ -70,13 +75,14 @@ def facts_of(observation: Observation, state: ItemState, known_ms: int) -> Facts
     """
     at = observation.observed_at
     seller = state.seller
-    box = published = None
+    box = published = reference = None
     if seller is not None:
         if seller.box is not None:
             said = seller.box
             named = said.seller if said.holder == SOMEBODY else None
             box = Box(said.holder, named, said.suppressed, said.observed_at)
         published = seller.is_published
+        reference = seller.reference(at)
     return Facts(
         observation.item_id,
         state.name,
@@ -86,6 +92,7 @@ def facts_of(observation: Observation, state: ItemState, known_ms: int) -> Facts
         None if seller is None else seller.seller,
         published,
         known_ms,
+        reference,
     )
 
 

@@ -41,6 +41,7 @@ FIELDS = (
     "value",
     "by",
     "by_pct",
+    "within_pct",
     "direction",
     "against",
     "over",
@@ -81,8 +82,6 @@ def read_rule(fields: Mapping[str, Any]) -> Rule:
     faults: list[FieldFault] = []
     values: dict[str, Any] = {}
     for name, value in fields.items():
-        if name == "within_pct":
-            continue
         if name not in _READERS:
             faults.append(FieldFault(str(name)[:40], _unknown(str(name)[:40])))
             continue
@@ -152,6 +151,13 @@ def _percent(value: Any) -> float:
     return percent
 
 
+def _share(value: Any) -> float:
+    percent = float(_number(value, "a number of percent such as 5"))
+    if not 0 < percent < 100:
+        raise ValueError("must be more than 0 percent, and less than 100")
+    return percent
+
+
 def _length(value: Any) -> int:
     length = duration(value)
     if not length:
@@ -175,11 +181,6 @@ def _name(value: Any) -> str:
 
 
 def _when(value: Any) -> str:
-    if value == "near_ceiling":
-        raise ValueError(
-            "near_ceiling cannot be told: nothing names Walmart's reference price "
-            "before it unpublishes an offer"
-        )
     if not isinstance(value, str) or value not in KINDS:
         raise ValueError(f"must be one of {', '.join(KINDS)}{_hint(value, KINDS)}")
     return value
@@ -251,6 +252,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "value": _positive,
     "by": _positive,
     "by_pct": _percent,
+    "within_pct": _share,
     "direction": _one_of(*DIRECTIONS),
     "against": _against,
     "over": _length,
@@ -285,7 +287,7 @@ def _kind_faults(
     faults = [
         FieldFault(name, f'has no meaning with when = "{when}"; leave it out')
         for name in fields
-        if (name in _READERS or name == "within_pct") and name not in kind.fields
+        if name in _READERS and name not in kind.fields
     ]
     faults += [
         FieldFault(name, f'is missing: when = "{when}" needs it')

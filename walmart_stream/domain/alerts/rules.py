@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "back_in_stock": Kind(FEATURED, edge=True),
     "shipping_changed": Kind(FEATURED, moment=True),
     "unpublished": Kind(OWN),
+    "near_ceiling": Kind(OWN, needs=("within_pct",), may=("hysteresis",)),
     "not_seen": Kind(FEATURED, needs=("longer_than",)),
 }
 # These are about the seller's own offer and no other one.
@@ -76,6 +77,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     value: int | None = None
     by: int | None = None
     by_pct: float | None = None
+    within_pct: float = 0
     direction: str = "both"
     against: int | None = None
     over: int = 0

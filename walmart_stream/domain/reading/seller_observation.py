@@ -52,6 +52,7 @@ class OwnSight(Struct, frozen=True, gc=False):
     """One SKU's own offer as a source says it; ``UNSET`` fields are out of its sight.
 
     ``seller``, ``sku`` and ``condition`` are ``None`` where the payload does not name them.
+    ``reference_cents`` is the price that Walmart compares the offer with, ``None`` if it says none.
     """
 
     published: bool | UnsetType = UNSET
@@ -60,6 +61,7 @@ class OwnSight(Struct, frozen=True, gc=False):
     seller: str | None = None
     sku: str | None = None
     condition: str | None = None
+    reference_cents: int | None = None
 
 
 class BoxSight(Struct, frozen=True, gc=False):
@@ -246,6 +248,7 @@ def _publication(event: Mapping[str, Any], item_id: str, published: bool) -> Sig
         active = fields.tried("lifecycleStatus", lambda: _is_active(event), True)
         published = status in (None, "PUBLISHED") and active
     price, shipping = event.get("sellerOfferPrice"), event.get("sellerShippingPrice")
+    reference = fields.price(event.get("referencePrice"), "referencePrice", 0)
     own = OwnSight(
         published,
         # The event is about being published; a price comes with some of them only, and without
@@ -254,6 +257,8 @@ def _publication(event: Mapping[str, Any], item_id: str, published: bool) -> Sig
         UNSET if shipping is None else fields.shipping(shipping, "sellerShippingPrice"),
         fields.text(event, "sellerName", MAX_SELLER),
         _sku(event.get("sku")),
+        # 0 is a price that nothing can be held against.
+        reference_cents=reference or None,
     )
     return Sight(fields.text(event, "itemName", MAX_NAME), own, odd=tuple(fields.odd))
 

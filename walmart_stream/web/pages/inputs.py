@@ -122,6 +122,7 @@ class RuleForm(_Input):
     value: _Text = None
     by: _Text = None
     by_pct: _Text = None
+    within_pct: _Text = None
     direction: _Text = None
     against: _Text = None
     over: _Text = None

@@ -19,7 +19,7 @@ from walmart_stream.domain.item_id import item_id_in
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN
 from walmart_stream.web.pages.inputs import RuleForm
 
-AMOUNTS = ("value", "by", "by_pct", "hysteresis")
+AMOUNTS = ("value", "by", "by_pct", "within_pct", "hysteresis")
 # The separators of what people type or paste in one line.
 _BETWEEN = re.compile(r"[\s,;]+")
 
@@ -70,6 +70,7 @@ GROUPS = (
             Part("value", "Value", "dollars"),
             Part("by", "By", "dollars"),
             Part("by_pct", "or by percent", "such as 10"),
+            Part("within_pct", "Within percent", "of Walmart's reference price, such as 5"),
             Part("direction", "Direction", choices=("", *DIRECTIONS)),
             Part("against", "Against", "last_alert, or a time such as 24h"),
             Part("over", "Over", "such as 30d"),
@@ -190,6 +191,6 @@ def _shown(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ("\n" if name in ("sellers", "not_sellers") else ", ").join(value)
-    if name in AMOUNTS and name != "by_pct":
+    if name in AMOUNTS and not name.endswith("_pct"):
         return f"{Decimal(str(value)):.2f}"
     return str(value)
