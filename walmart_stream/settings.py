@@ -39,13 +39,13 @@ from walmart_stream.credentials.files import (
 
 AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/product/v2"
 SELLER_URL = "https://marketplace.walmartapis.com"
-# Where Walmart keeps reports: links to them are signed, and may be of any of these.
+# Where Walmart keeps reports: signed links to them may lead to any of these.
 DOWNLOAD_HOSTS = "walmart.com,walmartapis.com,blob.core.windows.net,storage.googleapis.com"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SettingsError(Exception):
-    """The environment does not make a valid configuration; ``faults`` names every reason."""
+    """The environment is not a valid configuration; ``faults`` names every reason."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -63,7 +63,7 @@ _BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
 def _check_brokers(brokers: tuple[str, ...]) -> tuple[str, ...]:
-    # By its position: somebody may have put a password into what should be host:port.
+    # Named by position: a wrong value may contain a password.
     faults = [
         f"entry {number} is not host:port"
         for number, broker in enumerate(brokers, 1)
@@ -98,8 +98,8 @@ _OTHER_OF_PAIR = {
 }
 
 
-# What a tag may make of the changes of its items. The square root of it is what polls follow: 16 is
-# four times as often, and more would take most calls from all others.
+# Weights that a tag may give. Polls follow the square root: 16 means four times as often, and more
+# would take most calls from all other items.
 LEAST_WEIGHT, MOST_WEIGHT = 1 / 8, 16.0
 
 
@@ -115,10 +115,10 @@ class Settings(BaseModel):
         tuple[str, ...], BeforeValidator(_split_list), AfterValidator(_check_brokers)
     ] = Field(min_length=1, description="Bootstrap servers, host:port separated by commas.")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How to talk to the brokers."
+        "PLAINTEXT", description="How to connect to the brokers."
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="How to authenticate, with SASL_PLAINTEXT and SASL_SSL."
+        "SCRAM-SHA-512", description="How to log in, with SASL_PLAINTEXT and SASL_SSL."
     )
     kafka_username: str | None = Field(None, description="SASL user.")
     kafka_password: SecretStr | None = Field(None, description="SASL password.")
@@ -132,7 +132,8 @@ class Settings(BaseModel):
     )
     kafka_allow_plaintext_sasl: bool = Field(
         False,
-        description="Allow SASL_PLAINTEXT beyond loopback, which anybody on the way can read.",
+        description="Allow SASL_PLAINTEXT beyond loopback, although anybody on the network can "
+        "read it.",
     )
     kafka_partitions: int = Field(
         12, ge=1, le=10_000, description="Partitions of every topic; permanent once created."
@@ -143,7 +144,7 @@ class Settings(BaseModel):
         90, gt=0, description="How long the raw topic, results and dead letters are kept."
     )
     kafka_session_timeout: float = Field(
-        30, ge=6, le=300, description="A worker silent for so long loses its partitions."
+        30, ge=6, le=300, description="A worker that is silent for this long loses its partitions."
     )
 
     # -- MongoDB
@@ -153,20 +154,22 @@ class Settings(BaseModel):
     )
     mongodb_field_keys: SecretStr | None = Field(
         None,
-        description="Fernet keys, newest first, that seal stored fields private to the seller; "
+        description="Fernet keys, newest first, that encrypt stored fields private to the "
+        "seller; unset: no field is encrypted."
         "none are sealed if unset.",
     )
 
     # -- Walmart, affiliate side
     walmart_allow_other_hosts: bool = Field(
         False,
-        description="Allow addresses of Walmart's APIs that are neither Walmart's own nor on this "
+        description="Allow API addresses that are neither Walmart's own nor on this machine; "
+        "whoever listens there receives the credentials."
         "machine; whoever listens there gets the credentials.",
     )
     walmart_affiliate_url: str = Field(
-        AFFILIATE_URL, pattern=r"^https?://", description="Base of the Affiliate API."
+        AFFILIATE_URL, pattern=r"^https?://", description="Base URL of the Affiliate API."
     )
-    walmart_consumer_id: str | None = Field(None, description="Consumer id of walmart.io.")
+    walmart_consumer_id: str | None = Field(None, description="Consumer id from walmart.io.")
     walmart_key_version: str = Field("1", description="Version of the uploaded public key.")
     walmart_private_key: SecretStr | None = Field(None, description="RSA private key, PEM.")
     walmart_publisher_id: str | None = Field(None, description="Impact Radius publisher id.")
@@ -174,39 +177,40 @@ class Settings(BaseModel):
         5000, ge=1, description="Calls a day that Walmart grants this consumer id."
     )
     walmart_affiliate_calls_per_second: float = Field(
-        5, gt=0, description="Calls a second, all workers together."
+        5, gt=0, description="Calls a second, for all workers together."
     )
 
     # -- Walmart, seller side
     walmart_seller_url: str = Field(
-        SELLER_URL, pattern=r"^https?://", description="Base of the Marketplace Seller API."
+        SELLER_URL, pattern=r"^https?://", description="Base URL of the Marketplace Seller API."
     )
     walmart_download_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = Field(
         DOWNLOAD_HOSTS,  # type: ignore[arg-type]  # validated like any other value
-        description="Hosts, and all below them, that links to reports may lead to; "
+        description="Hosts (with their subdomains) that links to reports may lead to, separated "
+        "by commas."
         "separated by commas.",
     )
     walmart_client_id: str | None = Field(None, description="OAuth client id of the seller.")
     walmart_client_secret: SecretStr | None = Field(None, description="OAuth client secret.")
     walmart_webhook_secret: SecretStr | None = Field(
-        None, description="Shared secret of incoming webhooks; none are taken without it."
+        None, description="Shared secret of incoming webhooks; unset: webhooks are refused."
     )
     walmart_webhook_auth: Literal["ANY", "BASIC_AUTH", "HMAC", "OAUTH"] = Field(
         "ANY", description="How webhooks prove that their sender knows the secret."
     )
     walmart_webhook_user: str | None = Field(
-        None, description="User (BASIC_AUTH) or client id (OAUTH) of webhooks; any if unset."
+        None, description="User (BASIC_AUTH) or client id (OAUTH) of webhooks; unset: any."
     )
     walmart_webhook_header: str = Field(
         "Authorization",
         pattern=r"^[A-Za-z0-9!#$%&'*+.^_|~-]{1,100}$",
-        description="Header of webhooks with the proof.",
+        description="Header in which webhooks carry their proof.",
     )
     walmart_webhook_signed_time: bool = Field(
         False, description="Refuse webhooks without a signed timestamp."
     )
     walmart_webhook_max_age: float = Field(
-        300, gt=0, description="A signed timestamp is at most so far from now."
+        300, gt=0, description="A signed timestamp may differ from the present time by this much."
     )
 
     # -- The program
@@ -215,121 +219,144 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description="Consumer group and prefix of the changelog topics.",
     )
-    data_dir: Path = Field(Path("data"), description="Local state; one folder per worker.")
+    data_dir: Path = Field(
+        Path("data"), description="Folder of local state, with one folder for each worker."
+    )
     kafka_delivery: Literal["batch", "event"] = Field(
         "batch",
-        description="What an agent gets at once: the fetched records of a partition, or one. "
+        description="Records that an agent receives at once: batch (all fetched ones of a "
+        "partition) or event (a single one, many times slower)."
         "With event, a worker is many times slower.",
     )
-    store: Literal["memory", "rocksdb"] = Field("memory", description="Where tables live.")
+    store: Literal["memory", "rocksdb"] = Field(
+        "memory",
+        description="Where the worker keeps its tables; rocksdb keeps them on disk in DATA_DIR.",
+    )
     table_standby_replicas: int = Field(
-        0, ge=0, le=10, description="Further workers that keep a copy of each table partition."
+        0,
+        ge=0,
+        le=10,
+        description="Number of other workers that keep a copy of each table partition.",
     )
     web_host: str = Field("127.0.0.1", description="Address that the web views listen on.")
     web_port: int = Field(6066, ge=1, le=65535, description="Port of the web views.")
     web_url: str | None = Field(
         None,
         pattern=r"^https?://",
-        description="URL under which the other workers reach this one; "
+        description="URL at which other workers reach this one; unset: http://WEB_HOST:WEB_PORT."
         "http://WEB_HOST:WEB_PORT if unset.",
     )
     web_token: SecretStr | None = Field(None, description="Bearer token of the web views.")
     web_trust_proxy: bool = Field(
         False,
-        description="Only a proxy that checks its callers reaches the web views: without WEB_TOKEN "
+        description="Only a proxy that checks its callers reaches the web views. Its callers may"
+        " read without WEB_TOKEN, and its X-Forwarded-For is believed."
         "anybody whom it lets through may read, and X-Forwarded-For is believed.",
     )
     alert_channels: SecretStr | None = Field(
         None,
-        description="Channels of alerts, NAME=URL separated by commas: https:// with ?secret= is a "
+        description="Alert channels, NAME=URL separated by commas: https:// with ?secret= is a "
+        "signed webhook, any other URL one of apprise."
         "signed webhook, anything else a URL of apprise.",
     )
     alert_private_addresses: bool = Field(
         False,
-        description="Allow webhooks of alerts to addresses that are not public, and plain HTTP.",
+        description="Allow alert webhooks to addresses that are not public, and over plain HTTP.",
     )
     alert_messages_per_hour: int = Field(
         20,
         ge=2,
         le=10_000,
-        description="Messages that a channel gets in an hour; what is more becomes one digest.",
+        description="Messages that a channel gets in an hour; further alerts become one digest.",
     )
     log_format: Literal["text", "json"] = Field("text", description="Format of the log.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe records that are logged."
+        "info", description="Lowest severity that is logged."
     )
     poll_schedule: Literal["learning", "even"] = Field(
         "learning",
-        description="How calls are spread over items: more to those that change more, as polls "
+        description="How calls are divided among items: learning gives more to items that change"
+        " more often, even gives all the same."
         "have shown, or the same to all.",
     )
     poll_tag_weights: str = Field(
         "",
-        description="Tags of watched items and how many other changes one of theirs counts for, "
+        description="How much changes of items with a tag count, TAG=WEIGHT separated by commas:"
+        " weight 4 polls them twice as often, 0.25 half as often."
         "TAG=WEIGHT separated by commas: 4 is polled twice as often, 0.25 half as often.",
     )
-    poll_interval_min: float = Field(60, gt=0, description="An item is never polled more often.")
+    poll_interval_min: float = Field(
+        60, gt=0, description="An item is polled at most once in this time."
+    )
     poll_interval_max: float = Field(
         28_800,
         gt=0,
-        description="An item is polled at least so often where the calls allow it; learning keeps "
+        description="An item is polled at least once in this time if the calls allow it; with "
+        "learning, at least every three even intervals where that is less."
         "to three even intervals, where that is less.",
     )
     missing_after_polls: int = Field(
         3,
         ge=1,
         le=1000,
-        description="An item that Walmart leaves out or refuses so often in a row is unavailable.",
+        description="An item that Walmart leaves out or refuses this many times in a row is "
+        "unavailable.",
     )
     missing_after: float | None = Field(
         None,
         gt=0,
-        description="But not before it has been missing for so long; an hour if unset, or "
+        description="But only after it has been missing for this long; unset: an hour, or "
+        "POLL_INTERVAL_MAX where that is less."
         "POLL_INTERVAL_MAX where that is less.",
     )
     observation_max_ahead: float = Field(
         600,
         ge=1,
         le=86_400,
-        description="An observation whose time is further after its Kafka timestamp is a dead "
+        description="An observation whose time is further ahead of its Kafka timestamp is a dead"
+        " letter. All workers, verify and replay must use the same value."
         "letter. All workers, verify and replay must have the same.",
     )
     seller_poll_interval: float = Field(
-        900, gt=0, description="Between two readings of the seller's own items."
+        900, gt=0, description="Time between two readings of the seller's own items."
     )
     seller_report_interval: float = Field(
-        3600, gt=0, description="Between two buy-box reports, which take Walmart up to 45 minutes."
+        3600,
+        gt=0,
+        description="Time between two buy-box reports; Walmart takes up to 45 minutes for one.",
     )
     seller_insights_interval: float = Field(
         3600,
         gt=0,
-        description="Between two readings of Walmart's pricing insights, which come at 50 items a "
+        description="Time between two readings of Walmart's pricing insights, at 50 items a "
+        "minute."
         "minute.",
     )
     bad_input_limit: int = Field(
         10_000,
         ge=1,
         le=1_000_000,
-        description="Records after which a partition is parked if more than nine in ten of them "
-        "are bad input.",
+        description="Number of a partition's last records that are checked: if more than nine in "
+        "ten are bad input, it is parked.",
     )
     dead_letter_days: float = Field(
         30,
         gt=0,
         le=36_500,
-        description="How long MongoDB keeps dead letters; the topic has its own.",
+        description="How long MongoDB keeps dead letters; KAFKA_RETENTION_DAYS is for their topic.",
     )
     price_known_for: float = Field(
         None,
         gt=0,
         validate_default=True,
-        description="How long a price counts as known after it was seen; "
+        description="How long a price counts as known after it was seen; unset: three times "
+        "POLL_INTERVAL_MAX."
         "three times POLL_INTERVAL_MAX if unset.",
     )
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
 
-    # What depends on two settings is checked at the later one, not in a model validator: that
-    # one would keep silent as long as any single setting is wrong.
+    # A rule on two settings is checked at the later one. A model validator would report nothing
+    # while any single setting is wrong.
 
     @field_validator("kafka_username", "kafka_password")
     @classmethod
@@ -348,8 +375,8 @@ class Settings(BaseModel):
         protocol = info.data.get("kafka_security_protocol")
         if protocol == "SASL_PLAINTEXT" and not value and not LOOPBACK_HOSTS.issuperset(hosts):
             raise ValueError(
-                "KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT shows anybody on the way what is sent; "
-                "use SASL_SSL, or set this to true"
+                "with KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT anybody on the network can read the "
+                "password; use SASL_SSL, or set this to true"
             )
         return value
 
@@ -385,7 +412,7 @@ class Settings(BaseModel):
         mechanism = mongodb.options(uri).get("authmechanism", "")
         if mechanism.upper() == "PLAIN" and _in_plaintext(uri):
             raise ValueError(
-                "authMechanism=PLAIN shows the password to anybody on the way; add tls=true"
+                "anybody on the network can read the password of authMechanism=PLAIN; add tls=true"
             )
         return value
 
@@ -402,20 +429,20 @@ class Settings(BaseModel):
         authority = re.split("[/?#]", value.partition("://")[2], maxsplit=1)[0]
         if "@" in authority:
             # It is shown in messages.
-            raise ValueError("no user and no password can stand in it")
+            raise ValueError("must contain no user and no password")
         host = re.sub(r":[0-9]*$", "", authority).strip("[]").lower()
         if not re.fullmatch(r"[a-z0-9.:-]+", host):
-            raise ValueError("its host must be a name or an address")
+            raise ValueError("must have a name or an address as its host")
         if value.startswith("http:") and host not in LOOPBACK_HOSTS:
             raise ValueError(
-                "http:// shows the credentials to anybody on the way; it must be https://, "
-                "but for this machine itself"
+                "must begin with https://, except for this machine itself: anybody on the network "
+                "can read credentials sent over http://"
             )
         own = host in LOOPBACK_HOSTS or host.endswith(WALMARTS_DOMAINS)
         if not own and not info.data.get("walmart_allow_other_hosts"):
             raise ValueError(
-                "neither Walmart's own address nor this machine, and whoever listens there gets "
-                "the credentials; WALMART_ALLOW_OTHER_HOSTS=true allows it"
+                "must be Walmart's own address or this machine, because whoever listens there "
+                "receives the credentials; WALMART_ALLOW_OTHER_HOSTS=true allows others"
             )
         return value
 
@@ -442,7 +469,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_the_larger(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("poll_interval_min", 0):
-            raise ValueError("smaller than POLL_INTERVAL_MIN")
+            raise ValueError("must be at least POLL_INTERVAL_MIN")
         return value
 
     def secrets(self) -> set[str]:
@@ -477,22 +504,22 @@ class Settings(BaseModel):
 
     @property
     def mongodb_in_plaintext(self) -> bool:
-        """Whether what goes to MongoDB leaves this machine without TLS."""
+        """Whether data for MongoDB leaves this machine without TLS."""
         return _in_plaintext(self.mongodb_uri.get_secret_value())
 
     @property
     def min_insync_replicas(self) -> int:
-        """Copies that must have a record before it counts as written; one may be away."""
+        """Copies that must have a record before it counts as written; one may be down."""
         return max(1, self.kafka_replication_factor - 1)
 
     @property
     def polling(self) -> bool:
-        """Whether the affiliate credentials that polling needs are there."""
+        """Whether the affiliate credentials that polling needs are set."""
         return self.walmart_consumer_id is not None and self.walmart_private_key is not None
 
     @property
     def selling(self) -> bool:
-        """Whether the credentials of the seller side are there."""
+        """Whether the credentials of the seller side are set."""
         return self.walmart_client_id is not None and self.walmart_client_secret is not None
 
 
@@ -510,9 +537,9 @@ SETTING_NAMES = frozenset(
     {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
 )
 
-# A name that begins so and is not a setting may be a slip.
+# An unknown name with such a beginning may be a typing error.
 _PREFIXES = ("KAFKA_", "MONGODB_", "WALMART_", "WEB_", "POLL_", "SELLER_", "WINDOW_", "LOG_")
-# Of difflib's ratio: one or two letters of a usual name.
+# Difflib's ratio: one or two wrong letters in a name of usual length.
 _ALIKE = 0.85
 
 
@@ -527,12 +554,12 @@ def doubtful_names(names: Iterable[str]) -> list[str]:
     return sentences
 
 
-# Stand where a command has no use for a server that is not configured; nothing answers there.
+# Placeholders for a server that a command does not use; nothing answers at them.
 _UNUSED = {"KAFKA_BROKERS": "unset.invalid:9092", "MONGODB_URI": "mongodb://unset.invalid"}
 
 
 def _weights_of(text: str) -> dict[str, float]:
-    """Tag -> weight; raises ValueError, which says what would be right."""
+    """Tag -> weight; raises ValueError that names the right form."""
     weights: dict[str, float] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         tag, separator, number = part.rpartition("=")

@@ -81,7 +81,7 @@ async def test_a_file_comes_back_as_it_was(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(FILE)
 
-    assert "2 rule(s) are right" in await in_thread(run, "import", str(file), "--check")
+    assert "2 rule(s) are valid" in await in_thread(run, "import", str(file), "--check")
     assert json.loads(await in_thread(run, "rules", "--json"))["rules"] == []
     said = await in_thread(run, "import", str(file), ALERT_CHANNELS="x=https://h/?secret=s")
     assert "channel ops is not in ALERT_CHANNELS" in said

@@ -112,10 +112,10 @@ def test_a_tag_chooses_its_items(
     ("arguments", "code", "says"),
     [
         (["changes", "--out", "out.csv", "--tag", "tays"], 1, "no item has the tag tays"),
-        (["changes", "--out", "out.csv", "--tag", "a", "--item", "1"], 2, "not both"),
-        (["changes", "--out", "out.xls"], 2, "--format is due: out.xls does not end in csv"),
+        (["changes", "--out", "out.csv", "--tag", "a", "--item", "1"], 2, "give either --item or --tag"),
+        (["changes", "--out", "out.xls"], 2, "give --format: out.xls ends in none of csv"),
         (["prices", "--out", "out.csv"], 2, "'prices' is not one of"),
-        (["offers", "--out", "out.ndjson", "--bom"], 2, "--bom is for csv"),
+        (["offers", "--out", "out.ndjson", "--bom"], 2, "--bom is for --format csv only"),
         (["offers", "--out", "out.csv", "--from", "2026-12-01", "--to", "2026-11-01"], 2, "--from"),
         (["offers", "--out", "out.csv", "--from", "1950-01-01"], 2, "before 1970"),
         (["offers", "--out", "nowhere/out.csv"], 1, "No such file or directory"),

@@ -164,5 +164,5 @@ def test_an_item_with_too_much_for_one_chart_is_counted(report, tmp_path, monkey
 
     done = report(*SPAN, "--out", "out.html")
 
-    assert "2 more hold too much" in done.output
+    assert "2 more have too many changes" in done.output
     assert "2 more could not be drawn" in (tmp_path / "out.html").read_text()

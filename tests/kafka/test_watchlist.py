@@ -131,7 +131,7 @@ def test_a_file_without_an_item_says_what_would_be_one(file: bytes) -> None:
     done = CliRunner().invoke(cli, ["watch", "import", "--check", "-"], input=file)
 
     assert done.exit_code == 1
-    assert "no items are in it; write one item id a line" in done.stderr
+    assert "contains no items; write one item id a line" in done.stderr
 
 
 def test_the_old_encoding_of_spreadsheets_is_read() -> None:

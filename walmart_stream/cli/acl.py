@@ -1,4 +1,4 @@
-"""``walmart-stream acl``: the ACLs that a role needs."""
+"""``walmart-stream acl``: the Kafka ACLs of a role."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from walmart_stream.commands.terminal import echo
         "acl --principal User:reader --role reader --json",
     )
 )
-@click.option("--principal", required=True, help="Kafka's name of the user, such as User:worker.")
+@click.option(
+    "--principal", required=True, help="Principal of the user in Kafka, such as User:worker."
+)
 @click.option("--role", type=click.Choice(["worker", "poller", "reader", "release"]), required=True)
 @click.option(
     "--format",
@@ -25,9 +27,9 @@ from walmart_stream.commands.terminal import echo
     show_default=True,
 )
 @json_option
-@click.option("--apply", is_flag=True, help="Make them, as the configured user.")
+@click.option("--apply", is_flag=True, help="Create them, as the configured user.")
 def acl(principal: str, role: str, form: str, as_json: bool, apply: bool) -> None:
-    """Print the ACLs that a role needs on this program's topics and group, and nothing wider."""
+    """Print the ACLs that a role needs, for this program's own topics and group only."""
     from walmart_stream.commands import acl as command
     from walmart_stream.kafka.acls import Role, role_acls
 
@@ -43,4 +45,4 @@ def acl(principal: str, role: str, form: str, as_json: bool, apply: bool) -> Non
             echo(command.command(settings, principal, one))
     if apply:
         run_async(command.apply(settings, principal, acls))
-        echo(f"made {len(acls)} ACLs of {principal}", err=True)
+        echo(f"created {len(acls)} ACLs of {principal}", err=True)

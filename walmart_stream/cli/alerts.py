@@ -1,4 +1,4 @@
-"""``walmart-stream alerts``: rules, alerts, and whom they are told."""
+"""``walmart-stream alerts``: alert rules, alerts and channels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from walmart_stream.commands.terminal import echo, echo_json
     ),
 )
 def alerts() -> None:
-    """Alert rules, alerts, and whom they are told."""
+    """Alert rules, alerts and channels."""
 
 
 @alerts.command("rules", epilog=examples("alerts rules", "alerts rules --json"))
@@ -40,7 +40,7 @@ def alerts_rules(as_json: bool) -> None:
     for line in command.rule_lines(book, datetime.now(UTC)):
         echo(line)
     if book.unread:
-        echo(f"{book.unread} rule(s) are of a later version, and cannot be read", err=True)
+        echo(f"{book.unread} rule(s) are from a later version and cannot be read", err=True)
 
 
 _TEXTS = ("offer", "direction", "against", "over", "longer-than", "hold", "cooldown", "severity",
@@ -70,10 +70,10 @@ def _rule_options(command: Any) -> Any:
 )
 @click.argument("name")
 @click.option("--when", required=True, help="The condition, such as landed_below.")
-@click.option("--all", "everything", is_flag=True, help="Of all items.")
+@click.option("--all", "everything", is_flag=True, help="For all items.")
 @_rule_options
 def alerts_add(name: str, when: str, everything: bool, **options: Any) -> None:
-    """Add a rule, or change the one of this NAME. docs/alerts.md explains the fields."""
+    """Add a rule, or change the rule of this NAME. docs/alerts.md explains the fields."""
     from walmart_stream.domain.alerts.rule_fields import RuleFaults, read_rule
 
     fields: dict[str, Any] = {"name": name, "when": when}
@@ -89,7 +89,7 @@ def alerts_add(name: str, when: str, everything: bool, **options: Any) -> None:
         faults = "\n".join(f"{one.field}: {one.reason}" for one in exc.faults)
         raise click.UsageError(faults) from None
     _put([rule])
-    echo(f"rule {rule.name} is there")
+    echo(f"rule {rule.name} is stored")
 
 
 def _put(rules: Any) -> None:
@@ -100,13 +100,13 @@ def _put(rules: Any) -> None:
     except command.TooMany as exc:
         raise click.ClickException(str(exc)) from None
     for name in unknown:
-        echo(f"channel {name} is not in ALERT_CHANNELS: nobody is told there", err=True)
+        echo(f"channel {name} is not in ALERT_CHANNELS, so it gets no messages", err=True)
 
 
 @alerts.command("remove", epilog=examples("alerts remove cheap"))
 @click.argument("names", nargs=-1, required=True)
 def alerts_remove(names: tuple[str, ...]) -> None:
-    """Remove rules, which ends their open alerts; exit code 1 if some were not there."""
+    """Remove rules and end their open alerts; exit code 1 if a rule does not exist."""
     from walmart_stream.commands import alerts as command
 
     absent = run_async(command.remove(command_settings(MONGODB), names))
@@ -118,14 +118,14 @@ def alerts_remove(names: tuple[str, ...]) -> None:
 @alerts.command("disable", epilog=examples("alerts disable cheap"))
 @click.argument("names", nargs=-1, required=True)
 def alerts_disable(names: tuple[str, ...]) -> None:
-    """Keep rules without looking at them, which ends their open alerts."""
+    """Keep rules without checking them, and end their open alerts."""
     _enable(names, enabled=False)
 
 
 @alerts.command("enable", epilog=examples("alerts enable cheap"))
 @click.argument("names", nargs=-1, required=True)
 def alerts_enable(names: tuple[str, ...]) -> None:
-    """Look at disabled rules again."""
+    """Check disabled rules again."""
     _enable(names, enabled=True)
 
 
@@ -142,12 +142,12 @@ def _enable(names: tuple[str, ...], *, enabled: bool) -> None:
     "import", epilog=examples("alerts import rules.toml", "alerts import rules.toml --check")
 )
 @click.argument("file", type=click.File("rb"))
-@click.option("--check", is_flag=True, help="Say what is wrong with it; change nothing.")
+@click.option("--check", is_flag=True, help="Only show faults of the file; change nothing.")
 def alerts_import(file: BinaryIO, check: bool) -> None:
     """Add the rules of a TOML file; - reads standard input.
 
-    Rules of the same names are changed, others stay. If anything is wrong, it is shown with its
-    line, and nothing is changed.
+    Rules with the same names are changed, others stay. If the file has faults, each is shown with
+    its line, and nothing is changed.
     """
     from walmart_stream.commands import alerts as command
 
@@ -163,7 +163,7 @@ def alerts_import(file: BinaryIO, check: bool) -> None:
         sys.exit(1)
     if not check:
         _put(rules)
-    echo(f"{len(rules)} rule(s) are {'right' if check else 'there'}")
+    echo(f"{len(rules)} rule(s) are {'valid' if check else 'stored'}")
 
 
 @alerts.command("export", epilog=examples("alerts export --out rules.toml"))
@@ -210,7 +210,7 @@ def alerts_list(
 @alerts.command("ack", epilog=examples("alerts ack cheap:10450114:marketplace:1795000000000"))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def alerts_ack(ids: tuple[str, ...]) -> None:
-    """Say that you know of alerts; exit code 1 if some are not there."""
+    """Acknowledge alerts; exit code 1 if an alert does not exist."""
     from walmart_stream.commands import alerts as command
 
     absent = run_async(command.acknowledge(command_settings(), ids))
@@ -225,20 +225,20 @@ def alerts_ack(ids: tuple[str, ...]) -> None:
 )
 @click.option("--item", type=Item(), help="All alerts of this item.")
 @click.option("--rule", help="All alerts of this rule.")
-@click.option("--until", type=Time(), help="ISO 8601, UTC.")
-@click.option("--for", "length", metavar="TIME", help="From now on, such as 8h or 2d.")
-@click.option("--end", is_flag=True, help="Tell of them again.")
+@click.option("--until", type=Time(), help="End of the mute (ISO 8601, UTC).")
+@click.option("--for", "length", metavar="TIME", help="Length of the mute, such as 8h or 2d.")
+@click.option("--end", is_flag=True, help="End the mute now.")
 def alerts_mute(
     item: str | None, rule: str | None, until: datetime | None, length: str | None, end: bool
 ) -> None:
-    """Tell no channel of the alerts of an item or a rule for a time; they are listed anyway."""
+    """Send no messages about an item or a rule for a time; its alerts are still listed."""
     from walmart_stream.commands import alerts as command
     from walmart_stream.domain.alerts.rule_fields import duration
 
     if (item is None) is (rule is None):
-        raise click.UsageError("name --item or --rule")
+        raise click.UsageError("give either --item or --rule")
     if sum((until is not None, length is not None, end)) != 1:
-        raise click.UsageError("say until when: --until, --for or --end")
+        raise click.UsageError("give the end: --until, --for or --end")
     if length is not None:
         try:
             until = datetime.now(UTC) + timedelta(milliseconds=duration(length))
@@ -251,7 +251,7 @@ def alerts_mute(
     except ValueError as exc:
         raise click.UsageError(str(exc)) from None
     if until is None:
-        echo(f"{kind} {name} is told of again")
+        echo(f"{kind} {name} is no longer muted")
     else:
         echo(f"{kind} {name} is muted until {until.isoformat('T', 'seconds')}")
 
@@ -259,7 +259,7 @@ def alerts_mute(
 @alerts.command("test", epilog=examples("alerts test ops"))
 @click.argument("channel")
 def alerts_test(channel: str) -> None:
-    """Send a channel of ALERT_CHANNELS a message; exit code 1 if it is not taken."""
+    """Send a test message to a channel of ALERT_CHANNELS; exit code 1 if it is refused."""
     from walmart_stream.commands import alerts as command
     from walmart_stream.settings import SettingsError
 
@@ -272,4 +272,4 @@ def alerts_test(channel: str) -> None:
         raise Unusable(str(exc)) from None
     if fault is not None:
         raise click.ClickException(f"channel {channel}: {fault}")
-    echo(f"channel {channel} took the message")
+    echo(f"channel {channel} accepted the message")

@@ -20,22 +20,22 @@ from walmart_stream.commands.terminal import echo, echo_json, echo_json_line, no
     )
 )
 @click.option(
-    "--since", type=Time(), metavar="TIME", help="Observed then or later (ISO 8601, UTC)."
+    "--since", type=Time(), metavar="TIME", help="First time of observation (ISO 8601, UTC)."
 )
-@click.option("--follow", is_flag=True, help="Go on with those to come, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Continue with new changes, until Ctrl-C.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
     default=100,
     show_default=True,
-    help="How many of the newest, or with --since of the first; not with --follow.",
+    help="Number of newest changes, or of first ones with --since; not with --follow.",
 )
 @json_option
 def changes(since: datetime | None, follow: bool, limit: int, as_json: bool) -> None:
     """Show the newest price changes of all items, or those since a time.
 
-    With --follow they are read from Kafka, in the order in which they were derived, so that none is
-    missed that comes late; with --json, one document a line.
+    With --follow, new changes are read from Kafka in the order in which they were computed, so
+    late ones are included; with --json, one document a line.
     """
     from walmart_stream.commands import changes as command
 

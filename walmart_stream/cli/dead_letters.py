@@ -24,8 +24,8 @@ def dead_letters() -> None:
 def _letter_filter(command: Any) -> Any:
     for option in (
         click.option("--class", "fault", help="Class of the fault, such as WrongShape."),
-        click.option("--stage", help="Of the pipeline: process, sink, watchlist, seller …"),
-        click.option("--topic", help="That they came from."),
+        click.option("--stage", help="Stage of the pipeline: process, sink, watchlist, seller …"),
+        click.option("--topic", help="Topic that they came from."),
     ):
         command = option(command)
     return command
@@ -37,7 +37,7 @@ def _letter_filter(command: Any) -> Any:
 )
 @_letter_filter
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with key and value.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with key and value.")
 def dead_letters_list(
     topic: str | None, stage: str | None, fault: str | None, limit: int, as_json: bool
 ) -> None:
@@ -56,9 +56,9 @@ def dead_letters_list(
 
 @dead_letters.command("show", epilog=examples("dead-letters show walmart-competitor-data:3:1042"))
 @click.argument("name", metavar="TOPIC:PARTITION:OFFSET")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dead_letters_show(name: str, as_json: bool) -> None:
-    """Show a dead letter whole."""
+    """Show a dead letter in full."""
     from walmart_stream.commands import dead_letters as command
 
     try:
@@ -82,8 +82,10 @@ def dead_letters_show(name: str, as_json: bool) -> None:
 )
 @click.argument("names", nargs=-1, metavar="[TOPIC:PARTITION:OFFSET]...")
 @_letter_filter
-@click.option("--all", "everything", is_flag=True, help="All, where neither is given.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option(
+    "--all", "everything", is_flag=True, help="All dead letters, if no other choice is given."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dead_letters_replay(
     names: tuple[str, ...],
     topic: str | None,
@@ -96,7 +98,9 @@ def dead_letters_replay(
     from walmart_stream.commands import dead_letters as command
 
     if not (names or topic or stage or fault or everything):
-        raise click.UsageError("name dead letters, or say which: --topic, --stage, --class, --all")
+        raise click.UsageError(
+            "name dead letters, or choose them with --topic, --stage, --class or --all"
+        )
     try:
         put_back = run_async(
             command.replay(command_settings(), names, command.Filter(topic, stage, fault))

@@ -1,4 +1,4 @@
-"""``walmart-stream export``: what is stored, as a file for a spreadsheet or a program."""
+"""``walmart-stream export``: stored documents as a file for a spreadsheet or a program."""
 
 from __future__ import annotations
 
@@ -29,18 +29,23 @@ FORMATS = ("csv", "ndjson", "parquet")
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    help="By default, what the ending of FILE says.",
+    help="Default: by the ending of FILE.",
 )
 @span_options
-@click.option("--item", "items", type=Item(), multiple=True, help="Of this item; may be repeated.")
-@click.option("--tag", help="Of the items with this tag.")
-@click.option("--bom", "with_mark", is_flag=True, help="Begin a CSV file as Excel wants UTF-8.")
+@click.option("--item", "items", type=Item(), multiple=True, help="Only this item; repeatable.")
+@click.option("--tag", help="Only items with this tag.")
+@click.option(
+    "--bom",
+    "with_mark",
+    is_flag=True,
+    help="Begin a CSV file with the UTF-8 mark that Excel needs.",
+)
 @click.option(
     "--out",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Replaced, if it is there, once the new one is whole.",
+    help="File to write; an existing one is replaced when the new one is complete.",
 )
 @json_option
 def export(
@@ -56,18 +61,18 @@ def export(
 ) -> None:
     """Write price changes, current offers, closed windows or alerts to a file.
 
-    Beside FILE, FILE.manifest.json says how many rows it has, of which time, and its SHA-256.
+    FILE.manifest.json beside it has the number of rows, their times and the SHA-256.
     """
     from walmart_stream.commands import export as command
 
     check_span(since, until)
     form = form or out.suffix.removeprefix(".").lower().replace("jsonl", "ndjson")
     if form not in FORMATS:
-        raise click.UsageError(f"--format is due: {out.name} does not end in {', '.join(FORMATS)}")
+        raise click.UsageError(f"give --format: {out.name} ends in none of {', '.join(FORMATS)}")
     if with_mark and form != "csv":
-        raise click.UsageError("--bom is for csv")
+        raise click.UsageError("--bom is for --format csv only")
     if items and tag is not None:
-        raise click.UsageError("--item or --tag: not both")
+        raise click.UsageError("give either --item or --tag")
     settings = command_settings(KAFKA)
     choice = command.Choice(tuple(set(items)) or None, since, until)
     try:

@@ -19,7 +19,9 @@ from walmart_stream.commands.terminal import echo
     )
 )
 @click.argument("item_id", type=Item())
-@click.option("--from", "since", type=Time(), help="ISO 8601; default: everything.")
+@click.option(
+    "--from", "since", type=Time(), help="From this time on (ISO 8601, UTC); default: everything."
+)
 @click.option("--to", "until", type=Time())
 @click.option(
     "--format",

@@ -32,11 +32,13 @@ SORTS = (
         "items --tag toys --search kettle --json",
     )
 )
-@click.option("--tag", help="With this tag.")
-@click.option("--state", type=click.Choice(STATES), help="Whose own offer stands so.")
-@click.option("--search", "q", metavar="WORDS", help="Of the name, or beginnings of them.")
+@click.option("--tag", help="Only items with this tag.")
+@click.option(
+    "--state", type=click.Choice(STATES), help="Only items whose own offer is in this state."
+)
+@click.option("--search", "q", metavar="WORDS", help="Words of the name, or their beginnings.")
 @click.option("--sort", type=click.Choice(SORTS), default="item_id", show_default=True)
-@click.option("--descending", is_flag=True, help="The largest first.")
+@click.option("--descending", is_flag=True, help="Sort the largest first.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @json_option
 def items(
@@ -48,7 +50,7 @@ def items(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List items with their landed prices; items without a value to sort by come last."""
+    """List items with their landed prices; items without the value sorted by come last."""
     from walmart_stream.commands import items as command
 
     asked = {

@@ -26,14 +26,18 @@ from walmart_stream.settings import SettingsError
 @click.option(
     "--for", "seconds", type=click.FloatRange(1), help="Stop after this number of seconds."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the sandbox's market.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Seed of the sandbox's market."
+)
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
-    help="Of the sandbox's market. [default: 1000 with --for, else 30]",
+    help="Speed of the sandbox's market. [default: 1000 with --for, else 30]",
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Of the first worker. [default: WEB_PORT or 6066]"
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port of the first worker. [default: WEB_PORT or 6066]",
 )
 @click.option(
     "--broker",
@@ -46,7 +50,7 @@ from walmart_stream.settings import SettingsError
 @click.option(
     "--mix-sandbox",
     is_flag=True,
-    help="Let the sandbox's items into the Kafka and MongoDB that the settings name.",
+    help="Allow the sandbox's items in the Kafka and MongoDB that the settings name.",
 )
 @click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path))
 def local(**options: Any) -> None:

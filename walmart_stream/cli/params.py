@@ -16,7 +16,7 @@ EXAMPLE_OF_A_TIME = "2026-11-29 or 2026-11-29T18:00:00Z"
 
 
 class Suggesting(click.Group):
-    """A group that names the nearest of its commands where somebody mistypes one."""
+    """A group that suggests the nearest command for a mistyped one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -81,14 +81,14 @@ class Price(click.ParamType):
 
 
 def examples(*lines: str) -> str:
-    """The part of a command's help that shows how it is called, with the arguments in *lines*."""
+    """The examples in a command's help, one for the arguments in each of *lines*."""
     # \b keeps click from filling the lines.
     return "\b\nExamples:\n" + "\n".join(f"  walmart-stream {line}" for line in lines)
 
 
 def json_option(command: F) -> F:
     """``--json`` as the argument ``as_json``."""
-    return click.option("--json", "as_json", is_flag=True, help="As JSON.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def span_options(command: F) -> F:
@@ -100,6 +100,6 @@ def span_options(command: F) -> F:
 
 
 def check_span(since: datetime | None, until: datetime | None) -> None:
-    """Raises UsageError where nothing lies between the two."""
+    """Raises UsageError unless *since* is before *until*."""
     if since is not None and until is not None and since >= until:
         raise click.UsageError("--from must be earlier than --to")

@@ -15,11 +15,11 @@ from walmart_stream.commands.terminal import echo
 
 @click.group(cls=Suggesting, epilog=examples("partitions list", "partitions resume"))
 def partitions() -> None:
-    """Partitions that are parked, or that somebody added."""
+    """Parked partitions, and partitions that somebody added."""
 
 
 @partitions.command("list", epilog=examples("partitions list", "partitions list --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def partitions_list(as_json: bool) -> None:
     """List the parked partitions."""
     from walmart_stream.commands import partitions as command
@@ -45,11 +45,11 @@ def partitions_list(as_json: bool) -> None:
     "--skip-bad-until",
     type=click.IntRange(min=1),
     metavar="OFFSET",
-    help="Pass over bad input before OFFSET: no dead letters of it, and it is not counted.",
+    help="Skip bad input before OFFSET, without dead letters and without counting it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def partitions_resume(names: tuple[str, ...], skip_bad_until: int | None, as_json: bool) -> None:
-    """Let parked partitions go on: those that are named, else all."""
+    """Resume parked partitions: the named ones, or else all."""
     from walmart_stream.commands import partitions as command
 
     settings = command_settings()
@@ -74,11 +74,11 @@ def partitions_resume(names: tuple[str, ...], skip_bad_until: int | None, as_jso
         echo(json.dumps({"resumed": places}, indent=2))
         return
     for one in resumed:
-        echo(f"{one.topic}:{one.partition} goes on at offset {one.offset}")
+        echo(f"{one.topic}:{one.partition} continues at offset {one.offset}")
 
 
 @partitions.command("move", epilog=examples("partitions move", "partitions move --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def partitions_move(as_json: bool) -> None:
     """Move records out of partitions that somebody added.
 

@@ -12,8 +12,10 @@ from walmart_stream.commands.terminal import echo
 
 
 @click.command(epilog=examples("quota", "quota --items 5000 --json"))
-@click.option("--items", type=click.IntRange(1), help="Of a watchlist; default: usual sizes.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option(
+    "--items", type=click.IntRange(1), help="Size of the watchlist; default: several usual sizes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def quota(items: int | None, as_json: bool) -> None:
     """Show how often items can be seen with the calls that Walmart grants."""
     from walmart_stream.commands import quota as command

@@ -17,17 +17,19 @@ from walmart_stream.commands.terminal import echo, echo_json
 @click.command(
     epilog=examples("replay", "replay --into rebuilt --from 2026-11-01", "replay --items")
 )
-@click.option("--from", "since", type=Time(), help="Store no results before (ISO 8601).")
-@click.option("--into", metavar="DATABASE", help="Default: MONGODB_DATABASE.")
-@click.option("--items", is_flag=True, help="Only `items`, of stored offers and changes.")
+@click.option(
+    "--from", "since", type=Time(), help="Store no results from before this time (ISO 8601)."
+)
+@click.option("--into", metavar="DATABASE", help="Database to write to. Default: MONGODB_DATABASE.")
+@click.option("--items", is_flag=True, help="Only `items`, from stored offers and changes.")
 @json_option
 def replay(since: datetime | None, into: str | None, items: bool, as_json: bool) -> None:
-    """Recompute the results from the raw topic, beside the live workers.
+    """Recompute the results from the raw topic while workers run.
 
-    Refused for the live database once retention has deleted the beginning of the topic. With
-    --items nothing of it is needed: the documents of lists are made of what else is stored.
+    Refused for the live database once retention has deleted the beginning of the topic. --items
+    does not need the topic: it rebuilds the collection `items` from the other collections.
 
-    Exit code 3: batches of the topic cannot be read, and what they hold is missing.
+    Exit code 3: batches of the topic cannot be read, and their results are missing.
     """
     from walmart_stream.audit.report import unreadable_lines
     from walmart_stream.commands import remake
@@ -36,8 +38,8 @@ def replay(since: datetime | None, into: str | None, items: bool, as_json: bool)
     settings = command_settings()
     if items:
         if since is not None:
-            raise click.UsageError("--items makes whole documents: leave out --from")
-        with progress("making items") as show:
+            raise click.UsageError("--items builds complete documents: leave out --from")
+        with progress("building items") as show:
             made = run_async(remake.remake(settings, into=into, progress=show))
         if as_json:
             echo_json(made._asdict())

@@ -22,13 +22,13 @@ DEFAULT_SPAN = timedelta(days=7)
     )
 )
 @span_options
-@click.option("--tag", help="Of the items with this tag; default: all.")
+@click.option("--tag", help="Only items with this tag; default: all.")
 @click.option(
     "--out",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Replaced, if it is there, once the new one is whole.",
+    help="File to write; an existing one is replaced when the new one is complete.",
 )
 @json_option
 def report(
@@ -36,7 +36,7 @@ def report(
 ) -> None:
     """Write a report: summary, biggest moves, buy boxes, and each item's chart.
 
-    FILE is one HTML page that opens without a network and prints well. By default it is about the
+    FILE is one HTML page that opens without a network and prints well. By default it covers the
     last seven days.
     """
     from walmart_stream.commands import report as command
@@ -56,5 +56,8 @@ def report(
     else:
         items = "1 item" if figures["items"] == 1 else f"{figures['items']:,} items"
         if figures["left_out"]:
-            echo(f"{figures['left_out']:,} more hold too much: report on a shorter time", err=True)
+            echo(
+                f"{figures['left_out']:,} more have too many changes: choose a shorter time",
+                err=True,
+            )
         echo(f"{items} in {out}; prices up: {figures['up']:,}, down: {figures['down']:,}")

@@ -1,4 +1,4 @@
-"""``walmart-stream reseal``: private fields sealed with the newest key."""
+"""``walmart-stream reseal``: private fields encrypted with the newest key."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from walmart_stream.commands.terminal import echo, echo_json
 
 
 @click.command(epilog=examples("reseal", "reseal --plain"))
-@click.option("--plain", is_flag=True, help="Unseal them instead.")
+@click.option("--plain", is_flag=True, help="Decrypt them instead.")
 @json_option
 def reseal(plain: bool, as_json: bool) -> None:
-    """Seal what is private to the seller in MongoDB with the newest key; safe to repeat."""
+    """Encrypt the fields private to the seller in MongoDB with the newest key; safe to repeat."""
     from walmart_stream.commands import reseal as command
 
     settings = command_settings()

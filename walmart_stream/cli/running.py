@@ -65,7 +65,7 @@ def command_settings(*unused: str, shows_data: bool = True) -> Settings:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run *work*; what went wrong outside becomes one line instead of a traceback."""
+    """Run *work*; a failure of other systems becomes one line instead of a traceback."""
     # Imported late: the commands that need neither must start fast.
     from aiokafka.errors import KafkaError
     from pymongo.errors import PyMongoError
@@ -87,7 +87,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _noted(work: Coroutine[Any, Any, T]) -> T:
-    """*work*, with a note on a terminal of how long it takes."""
+    """Run *work*, and show on a terminal how long it takes."""
     keeping = asyncio.create_task(note.keep())
     try:
         return await work

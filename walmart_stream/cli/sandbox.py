@@ -19,9 +19,13 @@ from walmart_stream.commands.terminal import note
     type=click.IntRange(0, 100_000),
     default=300,
     show_default=True,
-    help="Items of the catalogue that the seller offers too; all, if there are fewer.",
+    help="Number of items that the sandbox's seller offers too; at most all.",
 )
-@click.option("--seller-traps", is_flag=True, help="Mix all forms that seller answers can have.")
+@click.option(
+    "--seller-traps",
+    is_flag=True,
+    help="Answer in every form in which the seller API was seen to answer.",
+)
 def sandbox(port: int, items: int, seed: int, speed: float, skus: int, seller_traps: bool) -> None:
     """Run the sandbox Walmart alone.
 

@@ -19,8 +19,12 @@ def seller() -> None:
 )
 @click.argument("sku")
 @click.argument("amount", type=Price())
-@click.option("--apply", is_flag=True, help="Change it; without this nothing is changed.")
-@click.option("--yes", is_flag=True, help="Do not ask where the price moves by more than half.")
+@click.option("--apply", is_flag=True, help="Change the price; otherwise it is only shown.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask for confirmation if the price changes by more than half.",
+)
 @json_option
 def seller_price(sku: str, amount: int, apply: bool, yes: bool, as_json: bool) -> None:
     """Change the price of an item to AMOUNT US dollars, without shipping."""

@@ -1,4 +1,4 @@
-"""``walmart-stream state``: an item as it was known at a time."""
+"""``walmart-stream state``: the state of an item at a time."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CANNOT_BE_TOLD = 3
     )
 )
 @click.argument("item_id", type=Item(), metavar="ITEM")
-@click.option("--at", type=Time(), metavar="TIME", help="ISO 8601, UTC; by default now.")
+@click.option("--at", type=Time(), metavar="TIME", help="ISO 8601, UTC; default: now.")
 @json_option
 def state(item_id: str, at: datetime | None, as_json: bool) -> None:
-    """Show what was known of an item at a time, and by which records.
+    """Show the state of an item at a time, and the records behind it.
 
-    It is recomputed from the raw topic. Exit code 1: the item had not been observed. 3: it cannot
-    be told, since the topic no longer holds what was observed.
+    It is recomputed from the raw topic. Exit code 1: the item had not been observed. 3: its state
+    cannot be told, since the topic no longer holds the observations.
     """
     from walmart_stream.commands import state as command
 
@@ -48,4 +48,4 @@ def state(item_id: str, at: datetime | None, as_json: bool) -> None:
         for line in command.lines(found):
             echo(line)
     if not found["is_whole"]:
-        echo("the log has lost its beginning: offers that are not shown cannot be told", err=True)
+        echo("the log has lost its beginning, so other offers cannot be told", err=True)

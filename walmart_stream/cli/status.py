@@ -1,4 +1,4 @@
-"""``walmart-stream status``: is all well?"""
+"""``walmart-stream status``: health and workers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from walmart_stream.commands.terminal import echo, echo_json
 @click.command(epilog=examples("status", "--local status --json"))
 @json_option
 def status(as_json: bool) -> None:
-    """Show whether all is well, what must be done, and the workers.
+    """Show health, what you must do, and the workers.
 
-    It asks the worker at WEB_HOST and WEB_PORT. Exit code 1: something must be done, or no worker
+    It asks the worker at WEB_HOST and WEB_PORT. Exit code 1: you must do something, or no worker
     answers.
     """
     from walmart_stream.commands import status as command

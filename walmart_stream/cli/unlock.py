@@ -14,10 +14,10 @@ from walmart_stream.settings import Settings
 @click.command(epilog=examples("unlock 10450114"))
 @click.argument("item_ids", metavar="ITEM...", nargs=-1, required=True, type=Item())
 def unlock(item_ids: tuple[str, ...]) -> None:
-    """Make items anew from the raw topic, without observations from the future.
+    """Recompute items from the raw topic, without observations from the future.
 
-    For what releases before this one let in: their time kept everything newer out. Exit code 1 if
-    some were never observed.
+    Older releases accepted such observations, which then kept out everything earlier. Exit code
+    1: an item was never observed.
     """
     from walmart_stream.commands.unlock import unlock as command
     from walmart_stream.kafka.item_log import never_observed

@@ -19,14 +19,14 @@ from walmart_stream.commands.terminal import echo
     type=click.FloatRange(0),
     default=30,
     show_default=True,
-    help="Seconds that results of new observations may be on their way.",
+    help="Seconds to wait for results of new observations.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(patience: float, as_json: bool) -> None:
     """Recompute everything from the raw topic and compare it with MongoDB.
 
-    Exit code 0: clean. 1: differences, which are listed. 3: no difference, but not everything can
-    be told, since the raw topic no longer holds what it was made of.
+    Exit code 0: clean. 1: differences, which are listed. 3: no difference, but some documents
+    cannot be judged, since the raw topic no longer holds the records behind them.
     """
     import orjson
 

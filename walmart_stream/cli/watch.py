@@ -27,12 +27,12 @@ def watch() -> None:
     ),
 )
 @click.argument("item_ids", nargs=-1, required=True, type=Item())
-@click.option("--note", help="Why these items are watched.")
-@click.option("--tag", "tags", multiple=True, help="A word to find these items by; repeatable.")
+@click.option("--note", help="Reason for watching these items.")
+@click.option("--tag", "tags", multiple=True, help="Word that groups these items; repeatable.")
 def watch_add(item_ids: tuple[str, ...], note: str | None, tags: tuple[str, ...]) -> None:
-    """Watch items, given by their ids or the addresses of their pages.
+    """Watch items, by their ids or the addresses of their pages.
 
-    Note and tags replace those of before; without them there are none.
+    Note and tags replace the former ones; without these options they are removed.
     """
     from walmart_stream.domain.watch import WatchEntry, reason
     from walmart_stream.kafka import watchlist as commands
@@ -49,7 +49,7 @@ def watch_add(item_ids: tuple[str, ...], note: str | None, tags: tuple[str, ...]
 @watch.command("remove", epilog=examples("watch remove 10450114"))
 @click.argument("item_ids", nargs=-1, required=True, type=Item())
 def watch_remove(item_ids: tuple[str, ...]) -> None:
-    """Stop watching items; exit code 1 if some were not watched."""
+    """Stop watching items; exit code 1 if an item was not watched."""
     from walmart_stream.kafka import watchlist as commands
 
     async def remove(settings: Settings) -> list[str]:
@@ -85,10 +85,10 @@ def watch_list(as_json: bool) -> None:
 def watch_import(file: BinaryIO, check: bool) -> None:
     """Watch the items of a CSV file; - reads standard input.
 
-    The first row names the columns: item_id (or Item ID, as in Walmart's own files), note and tags
-    if you like (several tags in a cell with ; between them). Any separator and encoding that
-    spreadsheets write will do, and the address of a walmart.com/ip/ page counts as its item id.
-    Lines that cannot be taken are shown with what would be right; the others go in.
+    The first row names the columns: item_id (or Item ID, as in Walmart's own files) and optionally
+    note and tags (several tags in a cell with ; between them). Any separator and encoding that
+    spreadsheets write is read, and the address of a walmart.com/ip/ page counts as its item id.
+    A wrong line is shown with what would be right; the other lines are imported.
     """
     from walmart_stream.kafka import watchlist as commands
 
@@ -107,7 +107,7 @@ def watch_import(file: BinaryIO, check: bool) -> None:
         echo(f"{name}: {fault}", err=True)
     if not entries and not faults:
         raise click.ClickException(
-            f"{name}: no items are in it; write one item id a line, or columns under the names "
+            f"{name}: contains no items; write one item id a line, or columns under the names "
             "item_id and note"
         )
     echo(f"{'would watch' if check else 'watching'} {len(entries)} item(s)", err=check)

@@ -20,9 +20,9 @@ from walmart_stream.settings import SettingsError
 def worker(options: tuple[str, ...]) -> None:
     """Run one worker; the same as `faust -A walmart_stream.app worker`.
 
-    It is configured by settings in the environment or in .env: WEB_PORT, LOG_LEVEL, LOG_FORMAT and
-    the others that .env.example lists. Of OPTIONS, which are those of `faust worker`, --web-port
-    sets the port of the web views for this run.
+    Settings in the environment or in .env configure it: WEB_PORT, LOG_LEVEL, LOG_FORMAT and the
+    others that .env.example lists. OPTIONS are those of `faust worker`; --web-port sets the port
+    of the web views for this run.
     """
     settings = command_settings(shows_data=False)
     # What is imported stays: looking for garbage in it takes a fifth of the time.
