@@ -112,7 +112,7 @@ def test_a_tag_chooses_its_items(
     ("arguments", "code", "says"),
     [
         (["changes", "--out", "out.csv", "--tag", "tays"], 1, "no item has the tag tays"),
-        (["changes", "--out", "out.csv", "--tag", "a", "--item", "1"], 2, "give either --item or --tag"),
+        (["changes", "--out", "out.csv", "--tag", "a", "--item", "1"], 2, "either --item or --tag"),
         (["changes", "--out", "out.xls"], 2, "give --format: out.xls ends in none of csv"),
         (["prices", "--out", "out.csv"], 2, "'prices' is not one of"),
         (["offers", "--out", "out.ndjson", "--bom"], 2, "--bom is for --format csv only"),

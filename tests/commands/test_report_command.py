@@ -140,7 +140,7 @@ def test_items_are_chosen_by_their_tag(report, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--tag", "nothing", "--out", "x"), 1, "there is no item with the tag nothing"),
+        (("--tag", "nothing", "--out", "x"), 1, "no item with the tag nothing was observed"),
         (("--out", "."), 2, "is a directory"),
         (("--from", "2026-11-02", "--to", "2026-11-01", "--out", "x"), 2, "earlier than --to"),
         (("--from", "2999-01-01", "--out", "x"), 2, "earlier than --to"),

@@ -42,7 +42,7 @@ from walmart_stream.settings import Settings, load_settings
 ITEMS = 30
 ROUNDS = 10
 OTHER = "somebody-elses"
-ADVICE = "walmart-stream acl --role worker prints or makes the ACLs"
+ADVICE = "walmart-stream acl --role worker prints or creates the ACLs"
 
 # Each test has users of its own, because ACLs stay.
 _numbers = itertools.count(1)
@@ -240,7 +240,7 @@ async def test_doctor_has_a_line_for_each_missing_permission(stage: Stage) -> No
 
     faults = [one.words for one in before if one.what == "permissions"]
     assert faults == [
-        f"{acl}: missing; walmart-stream acl --role worker prints or makes it"
+        f"{acl}: missing; walmart-stream acl --role worker prints or creates it"
         for acl in needed
         if acl in missing
     ]

@@ -75,8 +75,8 @@ async def apply(settings: Settings, principal: str, acls: Iterable[Acl]) -> None
                     response = await admin._send_request(request)
             except (IncompatibleBrokerVersion, UnsupportedVersionError, KafkaConnectionError):
                 raise KafkaError(
-                    f"{acl}: the broker does not answer requests for ACLs; it may have none, like "
-                    "the embedded one of local, or has just been stopped"
+                    f"{acl}: the broker does not answer requests for ACLs; it may lack them, "
+                    "like the embedded one of local, or may have stopped"
                 ) from None
             [(code, message)] = response.creation_responses
             if code != 0:

@@ -61,7 +61,9 @@ async def show(settings: Settings, name: str) -> Letter:
     async for letter in read_letters(settings):
         if letter.name == name:
             return letter
-    raise NoSuchLetter(f"there is no dead letter {name}; walmart-stream dead-letters list has them")
+    raise NoSuchLetter(
+        f"there is no dead letter {name}; walmart-stream dead-letters list shows all"
+    )
 
 
 async def replay(settings: Settings, names: Sequence[str], wanted: Filter) -> list[Letter]:
@@ -116,7 +118,7 @@ def _newest(found: dict[str, Letter], limit: int | None) -> dict[str, Letter]:
 
 
 def _why_not(letter: Letter) -> str:
-    return f"it was cut ({letter.cut})" if letter.cut is not None else "it came by HTTP"
+    return f"it was truncated ({letter.cut})" if letter.cut is not None else "it came by HTTP"
 
 
 def _text(data: bytes | None) -> str | dict[str, str] | None:

@@ -116,7 +116,7 @@ async def _broker(settings: Settings, what: str) -> list[Finding]:
             cluster = await admin.describe_cluster()
     except (KafkaError, OSError) as exc:
         words = f"{brokers} cannot be used: {_reason(exc)}; check KAFKA_BROKERS, " + (
-            "KAFKA_SECURITY_PROTOCOL and what belongs to it"
+            "KAFKA_SECURITY_PROTOCOL and its settings"
         )
         return [Finding(what, Verdict.FAULT, words)]
     protocol = settings.kafka_security_protocol
@@ -127,7 +127,7 @@ async def _broker(settings: Settings, what: str) -> list[Finding]:
     elif protocol == "PLAINTEXT" and not all(
         broker.startswith(_LOOPBACK) for broker in settings.kafka_brokers
     ):
-        words += ": anybody on the way can read and write; use SASL_SSL or SSL"
+        words += ": anybody on the network can read and change data; use SASL_SSL or SSL"
         return [Finding(what, Verdict.WARNING, words)]
     return [Finding(what, Verdict.OK, words)]
 
@@ -140,11 +140,11 @@ async def _permissions(settings: Settings, what: str) -> list[Finding]:
     try:
         missing = await missing_permissions(settings, needed)
     except (KafkaError, OSError) as exc:
-        return [Finding(what, Verdict.FAULT, f"they cannot be asked for: {_reason(exc)}")]
+        return [Finding(what, Verdict.FAULT, f"cannot be checked: {_reason(exc)}")]
     if not missing:
         return [Finding(what, Verdict.OK, f"all {len(needed)} that a worker needs")]
     # The same advice for all of them stands with each: lines are read one by one.
-    advice = "missing; walmart-stream acl --role worker prints or makes it"
+    advice = "missing; walmart-stream acl --role worker prints or creates it"
     return [Finding(what, Verdict.FAULT, f"{acl}: {advice}") for acl in missing]
 
 
@@ -154,7 +154,7 @@ async def _topics(settings: Settings, what: str) -> list[Finding]:
     except TopicError as exc:
         return [Finding(what, Verdict.FAULT, fault) for fault in exc.faults]
     except (KafkaError, OSError) as exc:
-        return [Finding(what, Verdict.FAULT, f"they cannot be checked: {_reason(exc)}")]
+        return [Finding(what, Verdict.FAULT, f"cannot be checked: {_reason(exc)}")]
     differing = [state for state in states if state.differences]
     if differing:
         return [Finding(what, Verdict.WARNING, str(state)) for state in differing]
@@ -178,7 +178,7 @@ async def _reading(settings: Settings, what: str) -> list[Finding]:
         return [Finding(what, Verdict.FAULT, words)]
     finally:
         await stop(consumer)
-    state = "has not worked yet" if committed is None else "has worked"
+    state = "has no commits yet" if committed is None else "has commits"
     return [
         Finding(what, Verdict.OK, f"{topics.RAW.name} is readable, group {settings.app_id} {state}")
     ]
@@ -196,7 +196,7 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
         missing = await _missing_indexes(mongo.database(client, settings))
         sealed = await _sealed(mongo.database(client, settings), FieldSeal.of(settings))
     except PyMongoError as exc:
-        words = f"it cannot be used: {_reason(exc)}; check MONGODB_URI and the user's roles"
+        words = f"cannot be used: {_reason(exc)}; check MONGODB_URI and the user's roles"
         return [Finding(what, Verdict.FAULT, words)]
     finally:
         client.close()
@@ -208,17 +208,17 @@ async def _database(settings: Settings, what: str) -> list[Finding]:
     )
     findings = [Finding(what, Verdict.OK, words)]
     if settings.mongodb_in_plaintext:
-        words += ": anybody on the way can read and write; use tls=true"
+        words += ": anybody on the network can read and change data; use tls=true"
         findings = [Finding(what, Verdict.WARNING, words)]
     findings.append(sealed)
     if missing is None:
         # A worker need not: it makes them, which changes nothing where they are.
         findings.append(Finding("indexes", Verdict.SKIPPED, "this user may not list them"))
     elif missing:
-        words = f"no index yet for {', '.join(missing)}; walmart-stream topics makes them"
+        words = f"no index yet for {', '.join(missing)}; walmart-stream topics creates them"
         findings.append(Finding("indexes", Verdict.WARNING, words))
     else:
-        findings.append(Finding("indexes", Verdict.OK, "all there"))
+        findings.append(Finding("indexes", Verdict.OK, "all exist"))
     return findings
 
 
@@ -239,11 +239,11 @@ async def _sealed(database: Any, seal: FieldSeal) -> Finding:
                 return Finding(what, Verdict.WARNING, words)
         plain = {name: {"$type": "object"}}
         if seal.is_on and await database[OFFERS].find_one(plain, {name: 1}, **limit) is not None:
-            words = "some are stored as they are; walmart-stream reseal seals them"
+            words = "some are stored unencrypted; walmart-stream reseal encrypts them"
             return Finding(what, Verdict.WARNING, words)
     if not seal.is_on:
         return Finding(what, Verdict.SKIPPED, "MONGODB_FIELD_KEYS is not set")
-    return Finding(what, Verdict.OK, "they can be opened" if is_sealed else "none yet")
+    return Finding(what, Verdict.OK, "can be opened" if is_sealed else "none yet")
 
 
 async def _missing_indexes(database: Any) -> list[str] | None:
@@ -281,7 +281,7 @@ async def _affiliate(settings: Settings, what: str) -> list[Finding]:
     findings = [Finding(what, Verdict.OK, f"{settings.walmart_affiliate_url} accepts the key")]
     if abs(offset) > LARGEST_OFFSET:
         direction = "behind" if offset > 0 else "ahead of"
-        words = f"{abs(offset):.0f} s {direction} Walmart's; have it set by NTP"
+        words = f"{abs(offset):.0f} s {direction} Walmart's; set it by NTP"
         findings.append(Finding("clock", Verdict.WARNING, words))
     else:
         findings.append(Finding("clock", Verdict.OK, "agrees with Walmart's"))
@@ -321,7 +321,7 @@ async def _channels(settings: Settings, what: str) -> list[Finding]:
 
 async def _channel(what: str, channel: Channel) -> Finding:
     if not isinstance(channel, Webhook):
-        words = "a service that apprise knows; walmart-stream alerts test shows whether it takes"
+        words = "a service of apprise; walmart-stream alerts test shows whether it accepts"
         return Finding(what, Verdict.OK, f"{words} messages")
     try:
         await channel.reach()

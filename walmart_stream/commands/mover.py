@@ -59,7 +59,7 @@ class MovedPartition:
             f"{figures[name]} {words}"
             for name, words in (
                 ("known", "moved before"),
-                ("superseded", "older than what is there"),
+                ("superseded", "older than the present one"),
                 ("too_large", "too large: dead letters"),
                 ("expired", "deleted before they were moved"),
             )

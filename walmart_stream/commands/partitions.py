@@ -83,7 +83,7 @@ async def resume(
     chosen = _chosen(there, names)
     if skip_bad_until is not None:
         if len(chosen) != 1:
-            raise BadOffset("an offset is one partition's: name it (topic:partition)")
+            raise BadOffset("an offset belongs to one partition: name it (topic:partition)")
         _check(chosen[0], skip_bad_until)
     at = to_iso(clock())
     resumed = [one.state.resumed(at, skip_bad_until) for one in chosen]
@@ -103,7 +103,7 @@ def _chosen(there: Sequence[ParkedPartition], names: Sequence[str]) -> list[Park
         if len(found) != 1:
             known = ", ".join(map(_name, there))
             problem = "not parked" if not found else "parked in several topics"
-            raise NotParked(f"{name} is {problem}; parked are: {known}")
+            raise NotParked(f"{name} is {problem}; parked partitions: {known}")
         chosen[found[0].state.place] = found[0]
     return list(chosen.values())
 
@@ -115,6 +115,6 @@ def _name(one: ParkedPartition) -> str:
 def _check(one: ParkedPartition, until: int) -> None:
     if not one.state.offset < until <= one.end:
         raise BadOffset(
-            f"--skip-bad-until {until}: {_name(one)} stands at {one.state.offset} and ends at "
-            f"{one.end}; it must be an offset between these"
+            f"--skip-bad-until {until}: {_name(one)} is parked at {one.state.offset} and ends at "
+            f"{one.end}; give an offset between these"
         )

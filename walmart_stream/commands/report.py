@@ -84,7 +84,7 @@ async def report(
                 progress(totals.items, total)
             if not totals.items and not totals.left_out:
                 which = "" if tag is None else f" with the tag {tag}"
-                raise NothingToReport(f"there is no item{which} that was observed")
+                raise NothingToReport(f"no item{which} was observed")
             draft.write(page.head(totals, since, until, now, tag).encode())
             body.seek(0)
             shutil.copyfileobj(body, draft)

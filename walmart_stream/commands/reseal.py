@@ -58,7 +58,7 @@ async def reseal(
     """
     seal = FieldSeal.of(settings)
     if not seal.is_on:
-        raise SettingsError(["MONGODB_FIELD_KEYS: needed, there is nothing to seal with"])
+        raise SettingsError(["MONGODB_FIELD_KEYS: needed to encrypt fields"])
     client = mongo.connect(settings)
     try:
         database = mongo.database(client, settings)

@@ -66,16 +66,16 @@ async def change_price(
         yield Told(shown, {"then_cents": price_cents})
         nothing = {"changed": False, "receipt": None}
         if not apply:
-            yield Told("nothing is changed; --apply changes it", nothing)
+            yield Told("the price is unchanged; --apply changes it", nothing)
             return
         if _is_large(item.price_cents, price_cents) and not agreed(
-            "The price moves by more than half. Change it?"
+            "The price changes by more than half. Change it?"
         ):
-            yield Told("nothing is changed", nothing)
+            yield Told("the price is unchanged", nothing)
             return
         receipt = await client.prices.put(item.sku, price_cents)
         yield Told(
-            f"changed, and shown by Walmart within some five minutes. It says: {receipt or '-'}",
+            f"changed; Walmart shows it within about five minutes. Walmart says: {receipt or '-'}",
             {"changed": True, "receipt": receipt},
         )
     finally:

@@ -45,7 +45,7 @@ async def state(
         if then.is_whole:
             raise NothingKnown(f"item {item_id} had not been observed by {shown_at}")
         raise CannotBeTold(
-            f"what was known of item {item_id} at {shown_at} cannot be told: the raw topic's "
+            f"the state of item {item_id} at {shown_at} cannot be told: the raw topic's "
             f"partition {log.partition} begins at offset {log.horizon.start if log.horizon else 0}"
         )
     return {"item_id": item_id, "at": shown_at, **then.document(to_ms(at), rules)}

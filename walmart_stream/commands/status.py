@@ -43,10 +43,10 @@ async def _ask(session: ClientSession, url: str) -> Any:
     except (ClientError, TimeoutError, ValueError) as exc:
         raise NoWorker(
             f"no worker answers at {url} ({type(exc).__name__}): start one, or set WEB_HOST and "
-            "WEB_PORT to those of one that runs"
+            "WEB_PORT to those of a running one"
         ) from None
     if response.status == 401:
-        raise NoWorker(f"{url} refuses: WEB_TOKEN must be that of the worker")
+        raise NoWorker(f"{url} refuses WEB_TOKEN: it must be the one of the worker")
     if response.status != 200:
         raise NoWorker(f"{url} refuses: {answer['error']['message']}")
     return answer

@@ -36,7 +36,7 @@ class PermissionsError(Exception):
         self.missing = missing
         lines = "\n".join(f"  {acl}" for acl in missing)
         super().__init__(
-            "its Kafka user lacks permissions; walmart-stream acl --role worker prints or makes "
+            "its Kafka user lacks permissions; walmart-stream acl --role worker prints or creates "
             f"the ACLs:\n{lines}"
         )
 
