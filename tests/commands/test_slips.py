@@ -14,7 +14,8 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from walmart_stream.cli import cli
 from walmart_stream.commands.failures import in_words
-from walmart_stream.local.stack import CannotStart, Options, running
+from walmart_stream.local.options import CannotStart, Options
+from walmart_stream.local.stack import running
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from tests.hang import DEADLINE
+from walmart_stream.local.options import Options
 from walmart_stream.local.progress import Progress
-from walmart_stream.local.stack import Options, Stack, running
+from walmart_stream.local.stack import Stack, running
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

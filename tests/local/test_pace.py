@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from walmart_stream.local.stack import MEASURED, Options
+from walmart_stream.local.options import MEASURED, Options
 
 # Bytes of the embedded broker for an observation with its state, changes and windows, as measured
 # over an hour; and what it may grow by in a day, so that all processes stay below a gigabyte.

@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 
 from tests.soak.measure import Probes, probe, resident
-from walmart_stream.local.stack import Options, running
+from walmart_stream.local.options import Options
+from walmart_stream.local.stack import running
 
 # Requests of all kinds before the memory is looked at for the first time: what is kept once
 # (buffers, caches, code that is read when it is needed) is there then.

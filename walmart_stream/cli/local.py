@@ -55,8 +55,9 @@ from walmart_stream.settings import SettingsError
 @click.option("--json", "report", type=click.Path(dir_okay=False, path_type=Path))
 def local(**options: Any) -> None:
     """Run the whole pipeline on this machine: broker, MongoDB, sandbox Walmart, workers."""
+    from walmart_stream.local.options import CannotStart, Options
     from walmart_stream.local.processes import StartError
-    from walmart_stream.local.stack import CannotStart, Options, run
+    from walmart_stream.local.run import run
 
     try:
         note.is_off = True
