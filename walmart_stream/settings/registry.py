@@ -130,16 +130,14 @@ class Settings(BaseModel):
     mongodb_field_keys: SecretStr | None = Field(
         None,
         description="Fernet keys, newest first, that encrypt stored fields private to the "
-        "seller; unset: no field is encrypted."
-        "none are sealed if unset.",
+        "seller; unset: no field is encrypted.",
     )
 
     # -- Walmart, affiliate side
     walmart_allow_other_hosts: bool = Field(
         False,
         description="Allow API addresses that are neither Walmart's own nor on this machine; "
-        "whoever listens there receives the credentials."
-        "machine; whoever listens there gets the credentials.",
+        "whoever listens there receives the credentials.",
     )
     walmart_affiliate_url: str = Field(
         AFFILIATE_URL, pattern=r"^https?://", description="Base URL of the Affiliate API."
@@ -161,9 +159,8 @@ class Settings(BaseModel):
     )
     walmart_download_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = Field(
         DOWNLOAD_HOSTS,  # type: ignore[arg-type]  # validated like any other value
-        description="Hosts (with their subdomains) that links to reports may lead to, separated "
-        "by commas."
-        "separated by commas.",
+        description="Hosts (with their subdomains) that links to reports may lead to, separated"
+        " by commas.",
     )
     walmart_client_id: str | None = Field(None, description="OAuth client id of the seller.")
     walmart_client_secret: SecretStr | None = Field(None, description="OAuth client secret.")
@@ -200,8 +197,7 @@ class Settings(BaseModel):
     kafka_delivery: Literal["batch", "event"] = Field(
         "batch",
         description="Records that an agent receives at once: batch (all fetched ones of a "
-        "partition) or event (a single one, many times slower)."
-        "With event, a worker is many times slower.",
+        "partition) or event (a single one, many times slower).",
     )
     store: Literal["memory", "rocksdb"] = Field(
         "memory",
@@ -218,21 +214,18 @@ class Settings(BaseModel):
     web_url: str | None = Field(
         None,
         pattern=r"^https?://",
-        description="URL at which other workers reach this one; unset: http://WEB_HOST:WEB_PORT."
-        "http://WEB_HOST:WEB_PORT if unset.",
+        description="URL at which other workers reach this one; unset: http://WEB_HOST:WEB_PORT.",
     )
     web_token: SecretStr | None = Field(None, description="Bearer token of the web views.")
     web_trust_proxy: bool = Field(
         False,
-        description="Only a proxy that checks its callers reaches the web views. Its callers may"
-        " read without WEB_TOKEN, and its X-Forwarded-For is believed."
-        "anybody whom it lets through may read, and X-Forwarded-For is believed.",
+        description="Only a proxy that checks its callers reaches the web views. Its callers "
+        "may read without WEB_TOKEN, and its X-Forwarded-For is believed.",
     )
     alert_channels: SecretStr | None = Field(
         None,
         description="Alert channels, NAME=URL separated by commas: https:// with ?secret= is a "
-        "signed webhook, any other URL one of apprise."
-        "signed webhook, anything else a URL of apprise.",
+        "signed webhook, any other URL one of apprise.",
     )
     alert_private_addresses: bool = Field(
         False,
@@ -250,15 +243,13 @@ class Settings(BaseModel):
     )
     poll_schedule: Literal["learning", "even"] = Field(
         "learning",
-        description="How calls are divided among items: learning gives more to items that change"
-        " more often, even treats all alike."
-        "have shown, or the same to all.",
+        description="How calls are divided among items: learning gives more to items that "
+        "change more often, even treats all alike.",
     )
     poll_tag_weights: str = Field(
         "",
-        description="How much changes of items with a tag count, TAG=WEIGHT separated by commas:"
-        " weight 4 polls them twice as often, 0.25 half as often."
-        "TAG=WEIGHT separated by commas: 4 is polled twice as often, 0.25 half as often.",
+        description="How much changes of items with a tag count, TAG=WEIGHT separated by "
+        "commas: weight 4 polls them twice as often, 0.25 half as often.",
     )
     poll_interval_min: float = Field(
         60, gt=0, description="An item is polled at most once in this time."
@@ -267,8 +258,7 @@ class Settings(BaseModel):
         28_800,
         gt=0,
         description="An item is polled at least once in this time if the calls allow it; with "
-        "learning, at least every three even intervals where that is less."
-        "to three even intervals, where that is less.",
+        "learning, at least every three even intervals where that is less.",
     )
     missing_after_polls: int = Field(
         3,
@@ -281,16 +271,14 @@ class Settings(BaseModel):
         None,
         gt=0,
         description="But only after it has been missing for this long; unset: an hour, or "
-        "POLL_INTERVAL_MAX where that is less."
         "POLL_INTERVAL_MAX where that is less.",
     )
     observation_max_ahead: float = Field(
         600,
         ge=1,
         le=86_400,
-        description="An observation whose time is further ahead of its Kafka timestamp is a dead"
-        " letter. All workers, verify and replay must use the same value."
-        "letter. All workers, verify and replay must have the same.",
+        description="An observation whose time is further ahead of its Kafka timestamp is a "
+        "dead letter. All workers, verify and replay must use the same value.",
     )
     seller_poll_interval: float = Field(
         900, gt=0, description="Time between two readings of the seller's own items."
@@ -304,7 +292,6 @@ class Settings(BaseModel):
         3600,
         gt=0,
         description="Time between two readings of Walmart's pricing insights, at 50 items a "
-        "minute."
         "minute.",
     )
     bad_input_limit: int = Field(
@@ -325,8 +312,7 @@ class Settings(BaseModel):
         gt=0,
         validate_default=True,
         description="How long a price counts as known after it was seen; unset: three times "
-        "POLL_INTERVAL_MAX."
-        "three times POLL_INTERVAL_MAX if unset.",
+        "POLL_INTERVAL_MAX.",
     )
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
 
