@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 
-from walmart_stream.agents.own_items import (
-    Known,
-    _better,
-    decode_known,
-    encode_known,
-    gtin_key,
-)
+from walmart_stream.agents.known_ids import Known, better, decode_known, encode_known, gtin_key
 from walmart_stream.domain.errors import BadInput
 
 TOLD, JOINED = Known("1", True, 10), Known("1", False, 10)
@@ -34,15 +28,15 @@ def test_what_walmart_names_together_counts_for_more(
     old: Known | None, new: Known, kept: Known | None
 ) -> None:
     """Than what was joined by a code; of two that it named, the newer one."""
-    assert _better(old, new, is_code=False) == kept
+    assert better(old, new, is_code=False) == kept
 
 
 def test_a_gtin_of_two_items_tells_nothing() -> None:
     """A guess would mix the prices of two items up; and it stays so."""
-    nothing = _better(JOINED, Known("2", False, 11), is_code=True)
+    nothing = better(JOINED, Known("2", False, 11), is_code=True)
 
     assert nothing == Known(None, False, 11)
-    assert _better(nothing, Known("2", False, 12), is_code=True) is None
+    assert better(nothing, Known("2", False, 12), is_code=True) is None
 
 
 @pytest.mark.parametrize("code", ["886859944807", "00886859944807", " 0886859944807", 886859944807])

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from walmart_stream.agents.own_items import OwnItems, sku_key
+from walmart_stream.agents.known_ids import sku_key
+from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.domain.reading.sent import Unreadable
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.outbox import Outbox

@@ -12,22 +12,24 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import DeadLetters, add_refused
-from walmart_stream.domain.errors import (
-    BadInput,
-    KeyFault,
-    MalformedJson,
-    TooLarge,
-    Unprocessable,
-    WrongShape,
+from walmart_stream.agents.known_ids import (
+    EVENT,
+    GTIN,
+    SKU,
+    Known,
+    better,
+    decode_known,
+    encode_known,
+    sku_key,
 )
+from walmart_stream.domain.errors import BadInput, KeyFault, TooLarge, Unprocessable, WrongShape
 from walmart_stream.domain.reading import observation
-from walmart_stream.domain.reading.observation import ITEM_ID
 from walmart_stream.domain.reading.sent import read_message
 from walmart_stream.engine.agent import Batch
 from walmart_stream.engine.app import StreamApp
@@ -42,9 +44,6 @@ logger = logging.getLogger(__name__)
 PARTITION = 0
 WEBHOOK = "webhook"
 
-# What keys of the news and of the table begin with.
-SKU, GTIN, EVENT = b"sku:", b"gtin:", b"event:"
-
 # How long an event waits for its item id: a buy-box report, which names all of them, comes sooner.
 LONGEST_WAIT_MS = 86_400_000
 
@@ -52,48 +51,6 @@ LONGEST_WAIT_MS = 86_400_000
 # Characters of an event's id, which stands in the observation beside the event itself. Walmart's
 # are UUIDs; without a limit an event of half a record would make an observation of a whole one.
 LONGEST_EVENT_ID = 200
-
-
-class Known(NamedTuple):
-    """The item id of a SKU or GTIN.
-
-    ``told``: Walmart named both together. Else they were joined by a product code, which is
-    weaker. Without an item id, several items share the GTIN.
-    """
-
-    item_id: str | None
-    told: bool
-    at: int
-
-
-def sku_key(sku: str) -> bytes:
-    return SKU + sku.encode("utf-8", "surrogatepass")
-
-
-def gtin_key(code: Any) -> bytes | None:
-    """The key of a GTIN, UPC or EAN in any length; ``None`` for what is none."""
-    digits = str(code).strip() if isinstance(code, str | int) else ""
-    if not digits.isascii() or not digits.isdigit() or not digits.strip("0"):
-        return None
-    return GTIN + digits.lstrip("0").zfill(14).encode() if len(digits) <= 14 else None
-
-
-def encode_known(known: Known) -> bytes:
-    return orjson.dumps([*known])
-
-
-def decode_known(value: bytes) -> Known:
-    """Raises: BadInput: it is none."""
-    try:
-        item_id, told, at = orjson.loads(value)
-    except orjson.JSONDecodeError as exc:
-        raise MalformedJson(f"not JSON: {str(exc)[:100]}") from None
-    except (ValueError, TypeError):
-        raise WrongShape("must be [item id, told, time]") from None
-    good = item_id is None or (isinstance(item_id, str) and ITEM_ID.fullmatch(item_id))
-    if not good or not isinstance(told, bool) or not isinstance(at, int):
-        raise WrongShape("must be [item id, told, time]")
-    return Known(item_id, told, at)
 
 
 class OwnItems:
@@ -235,9 +192,9 @@ class OwnItems:
         changed: dict[bytes, Known] = {}
         for key, new in facts:
             old = changed.get(key) or self.item_of(key)
-            better = _better(old, new, is_code=key.startswith(GTIN))
-            if better is not None:
-                changed[key] = better
+            kept = better(old, new, is_code=key.startswith(GTIN))
+            if kept is not None:
+                changed[key] = kept
         values = {key: encode_known(known) for key, known in changed.items()}
         await self._table.write(PARTITION, values, outbox)
         waiting = self._index()
@@ -352,18 +309,3 @@ def add_event(app: StreamApp, outbox: Outbox, item_id: str, body: bytes, arrived
     )
     key = item_id.encode()
     outbox.add(topics.RAW.name, key, value, partition=app.partition_of(topics.RAW.name, key))
-
-
-def _better(old: Known | None, new: Known, *, is_code: bool) -> Known | None:
-    """The value to keep in place of *old*, if any."""
-    if old is None:
-        return new
-    if is_code:
-        # Two items under one GTIN: it tells them apart no more.
-        both = old.item_id is not None and old.item_id != new.item_id
-        return Known(None, False, new.at) if both else None
-    if old.item_id == new.item_id:
-        return new if new.told and not old.told else None
-    if old.told and (not new.told or new.at < old.at):
-        return None
-    return new

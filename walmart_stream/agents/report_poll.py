@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 
 from walmart_stream.agents.insight_poll import Add
-from walmart_stream.agents.own_items import Known, OwnItems, sku_key
+from walmart_stream.agents.known_ids import Known, sku_key
+from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.domain.reading.csv_file import RecordFault
 from walmart_stream.domain.watch import shown
 from walmart_stream.engine.app import StreamApp

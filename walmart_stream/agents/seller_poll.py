@@ -15,7 +15,8 @@ from zlib import crc32
 
 from walmart_stream.agents.dead_letters import add_unreadable
 from walmart_stream.agents.insight_poll import INSIGHTS, InsightReader
-from walmart_stream.agents.own_items import Known, OwnItems, gtin_key, sku_key
+from walmart_stream.agents.known_ids import Known, gtin_key, sku_key
+from walmart_stream.agents.own_items import OwnItems
 from walmart_stream.agents.raw_records import add_observation
 from walmart_stream.agents.report_poll import REPORT, ReportReader
 from walmart_stream.domain.reading.sent import Unreadable

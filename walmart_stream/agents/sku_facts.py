@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from walmart_stream import topics
-from walmart_stream.agents.own_items import (
-    PARTITION,
-    Known,
-    encode_known,
-    gtin_key,
-    sku_key,
-)
+from walmart_stream.agents.known_ids import Known, encode_known, gtin_key, sku_key
+from walmart_stream.agents.own_items import PARTITION
 from walmart_stream.domain.reading.sent import read_sent
 from walmart_stream.engine.outbox import Outbox
 

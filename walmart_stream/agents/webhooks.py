@@ -8,7 +8,8 @@ from zlib import crc32
 
 from walmart_stream import topics
 from walmart_stream.agents.dead_letters import add_refused
-from walmart_stream.agents.own_items import EVENT, PARTITION, add_event
+from walmart_stream.agents.known_ids import EVENT
+from walmart_stream.agents.own_items import PARTITION, add_event
 from walmart_stream.agents.sku_facts import ItemNews
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.engine.app import StreamApp
