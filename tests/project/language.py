@@ -1,7 +1,7 @@
 """The rules of language that a machine can hold; ``make lint`` runs it.
 
 A docstring opens with a noun phrase or a verb. Words that make a reader parse a sentence twice
-are replaced by the field's own.
+are replaced by the field's own. A sentence of the docs has at most ``MOST_WORDS`` words.
 """
 
 from __future__ import annotations
@@ -35,6 +35,43 @@ BANNED = {
 }
 _BANNED = [(re.compile(rf"\b{words}\b"), better) for words, better in BANNED.items()]
 
+# Words of a sentence in the docs. Most have fewer than 20; the longest that a reader still takes in
+# once are lists.
+MOST_WORDS = 38
+# The changelog has one entry a line of thought, often of names.
+_UNMEASURED = {"CHANGELOG.md"}
+
+_BLOCK_OF_CODE = re.compile(r"(?ms)^```.*?^```")
+_CODE = re.compile(r"`[^`]*`")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_END = re.compile(r"(?<=[.:;?!])[)\"*]*\s+")
+_ITEM = re.compile(r"\s*(?:[*-]|\d\.) ")
+
+
+def sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Each sentence of Markdown with its paragraph's line; code counts as one word."""
+    paragraph: list[str] = []
+    start = 1
+    blank = _BLOCK_OF_CODE.sub(lambda block: "\n" * block[0].count("\n"), text)
+    for number, line in enumerate([*blank.splitlines(), ""], 1):
+        is_apart = line.startswith(("|", "#")) or not line.strip()
+        if is_apart or _ITEM.match(line):
+            for one in _split(" ".join(paragraph)):
+                yield start, one
+            paragraph, start = [], number
+        if line.startswith("|"):
+            for cell in line.split(" | "):
+                for one in _split(cell):
+                    yield number, one
+        elif not is_apart:
+            start = start if paragraph else number
+            mark = _ITEM.match(line)
+            paragraph.append(line[mark.end() if mark else 0 :].strip())
+
+
+def _split(text: str) -> list[str]:
+    return _END.split(_LINK.sub(r"\1", _CODE.sub("code", text)))
+
 
 def tracked(*patterns: str) -> list[Path]:
     """Files of the repository that git knows, by shell patterns."""
@@ -62,6 +99,10 @@ def faults_of(path: Path) -> Iterator[str]:
             if docstring and OPENINGS.match(docstring):
                 line = getattr(node, "lineno", 1)
                 yield f"{name}:{line}: the docstring opens with {docstring.split()[0]!r}"
+    if path.suffix == ".md" and path.name not in _UNMEASURED:
+        for number, sentence in sentences(text):
+            if (words := len(sentence.split())) > MOST_WORDS:
+                yield f"{name}:{number}: a sentence of {words} words: {sentence[:60]} …"
     for number, line in enumerate(text.splitlines(), 1):
         for pattern, better in _BANNED:
             if found := pattern.search(line):
