@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_used_changes_nothing_until_it_is_mended(
 
     assert during == [OLD] * 3
     assert len(said) == 1
-    assert "what it held before is kept" in said[0]
+    assert "its former value is kept" in said[0]
     assert NEW not in said[0]
     assert secret.current() == NEW
 

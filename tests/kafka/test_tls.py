@@ -182,7 +182,7 @@ async def test_what_cannot_be_used_changes_nothing_until_it_is_mended(
 
     assert during == ["old"] * 3
     assert len(said) == 1
-    assert "those before are kept" in said[0]
+    assert "the former ones are kept" in said[0]
     assert "PRIVATE" not in caplog.text
     assert after == "newer"
 

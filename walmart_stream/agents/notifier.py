@@ -29,7 +29,7 @@ from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
 logger = logging.getLogger(__name__)
 
-# Deliveries that are looked at together; a digest holds no more than that.
+# Deliveries that are read together; a digest holds at most this number.
 MOST = 200
 HOUR = timedelta(hours=1)
 # Seconds: soon at first, since most receivers restart, and never so rarely that its return is
@@ -136,9 +136,9 @@ class Notifier:
     async def _parts(
         self, name: str, due: Sequence[Mapping[str, Any]], now: datetime
     ) -> list[Sequence[Mapping[str, Any]]]:
-        """*due* as messages: each by itself as long as there is room in this hour, then together.
+        """*due* as messages: each by itself while the hour has room, the rest as a digest.
 
-        Of more there is one digest, when the last message is an hour past.
+        Without room they wait until the first message of the hour is an hour old.
         """
         if not due:
             return []
@@ -172,11 +172,11 @@ class Notifier:
             until = self._paused[name] = self._clock() + timedelta(seconds=pause)
             self._metrics.alert_deliveries.labels("failed").inc()
             if failures == 1:
-                logger.warning("channel %s is not told: %s; it is tried again", name, exc)
+                logger.warning("channel %s did not get a message: %s; it is retried", name, exc)
             await deliveries.put_off(self._database, names, until, str(exc))
             return False
         if self._failures.pop(name, 0):
-            logger.warning("channel %s takes alerts again", name)
+            logger.warning("channel %s accepts alerts again", name)
         self._metrics.alert_deliveries.labels("sent").inc(len(names))
         await deliveries.mark_sent(self._database, names, message.id, self._clock())
         return True

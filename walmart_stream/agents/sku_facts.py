@@ -10,7 +10,8 @@ from walmart_stream.agents.own_items import PARTITION
 from walmart_stream.domain.reading.sent import read_sent
 from walmart_stream.engine.outbox import Outbox
 
-# What was told already is not told again. Some tens of megabytes; beyond that it is.
+# Pairs already published, so that they are not published twice. Some tens of megabytes; beyond
+# that, pairs are published again.
 MOST_TOLD = 200_000
 
 

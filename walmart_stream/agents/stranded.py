@@ -1,4 +1,4 @@
-"""Looks whether anything comes to partitions that nobody reads: see kafka/surplus.py."""
+"""Watches for records in added partitions, which no worker reads: see kafka/surplus.py."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def channels_of(text: str) -> dict[str, str]:
         if name in channels:
             raise ValueError(f"{name}: two channels have this name")
         if any(character.isspace() or not character.isprintable() for character in url):
-            raise ValueError(f"{name}: its URL must have no blanks")
+            raise ValueError(f"{name}: its URL must contain no blanks")
         if fault := _fault(url):
             raise ValueError(f"{name}: {fault}")
         channels[name] = url

@@ -126,12 +126,12 @@ class RereadSecret:
         if text != self._text:
             learn(text)
             self._text = text
-            logger.info("%s_FILE has changed: new connections use what it holds now", self._name)
+            logger.info("%s_FILE has changed: new connections use its new value", self._name)
         return text
 
     def _keep(self, fault: str) -> None:
         if fault != self._fault:
             logger.warning(
-                "%s_FILE cannot be used, what it held before is kept: %s", self._name, fault
+                "%s_FILE cannot be used; its former value is kept: %s", self._name, fault
             )
         self._fault = fault

@@ -63,7 +63,7 @@ def check_keys(text: str) -> None:
     """
     keys = keys_of(text)
     faults = [
-        f"key {number} is no Fernet key: 32 bytes in URL-safe base64, 44 characters"
+        f"key {number} must be a Fernet key: 32 bytes in URL-safe base64, 44 characters"
         for number, key in enumerate(keys, 1)
         if not _KEY.fullmatch(key)
     ]

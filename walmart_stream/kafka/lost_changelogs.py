@@ -34,8 +34,8 @@ async def lost_changelogs(
         assert source is not None
         if await _has_processed(settings, source, partitions[source]):
             faults.append(
-                f"{changelog} does not exist, although this APP_ID has processed {source}: what "
-                "its table held is lost, and results would be wrong without; start with another "
+                f"{changelog} does not exist, although this APP_ID has processed {source}: "
+                "its table is lost, and results would be wrong without it; start with another "
                 "APP_ID, whose tables are recreated (and, where the topic no longer begins at "
                 "offset 0, another MONGODB_DATABASE), or stop all workers and let this one begin "
                 f"anew: {tool('kafka-consumer-groups', settings)} --group {settings.app_id} "

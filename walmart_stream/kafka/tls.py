@@ -59,7 +59,7 @@ class ReloadingContext(ssl.SSLContext):
             except (OSError, ValueError) as exc:
                 if str(exc) != self._fault:
                     logger.warning(
-                        "certificate files cannot be used, those before are kept: %s", exc
+                        "certificate files cannot be used; the former ones are kept: %s", exc
                     )
                 self._fault = str(exc)
             return self._context
@@ -98,7 +98,7 @@ class ReloadingContext(ssl.SSLContext):
                 )
             except ssl.SSLError as exc:
                 raise ssl.SSLError(
-                    "KAFKA_CERT_FILE and KAFKA_KEY_FILE are no certificate with its key, or "
+                    "KAFKA_CERT_FILE and KAFKA_KEY_FILE are not a certificate and its key, or "
                     f"KAFKA_KEY_PASSWORD is not the key's ({exc.reason or 'no PEM'})"
                 ) from None
         return context

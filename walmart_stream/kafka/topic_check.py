@@ -21,7 +21,7 @@ _TOO_SMALL = {
     "min.compaction.lag.ms": "a newer value could be compacted away before its worker has written "
     "it again, at most POLL_INTERVAL_MAX later",
     "delete.retention.ms": "a worker that returns with its data on disk would keep deleted keys",
-    "max.message.bytes": "what must be written might not fit",
+    "max.message.bytes": "records might not fit",
 }
 
 # What changelogs of earlier releases have: ten minutes and an hour, the longest interval of then.
@@ -94,7 +94,7 @@ def _compare_partitions(
     if found.surplus and all(one.is_settled(required.partitions) for one in found.surplus):
         comparison.differences.append(
             f"it has {found.partitions} partitions and KAFKA_PARTITIONS is {required.partitions}; "
-            "all beyond that was moved"
+            "all records beyond them were moved"
         )
         return
     if others := {one.moved.of for one in found.surplus if one.moved} - {required.partitions}:

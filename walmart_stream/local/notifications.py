@@ -52,6 +52,6 @@ async def subscribe(settings: Settings, url: str) -> None:
         for event in EVENTS:
             await client.webhooks.create(event, f"{url}{PATH}", proof)
     except WalmartError as exc:
-        raise StartError(f"the sandbox takes no subscription to events: {exc}") from None
+        raise StartError(f"the sandbox refuses the subscription to events: {exc}") from None
     finally:
         await client.close()

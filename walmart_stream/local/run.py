@@ -184,9 +184,9 @@ def _say_where(console: Console, stack: Stack, folder: Path, options: Options) -
     console.print("  commands       walmart-stream --local history ITEM   (in a second terminal)")
     if stack.is_second:
         console.print(
-            "Another stack runs in this folder: until this one has ended, --local means this one."
+            "Another stack also runs in this folder; until this one ends, --local means this one."
         )
     if options.keep:
-        console.print(f"Ctrl-C stops everything; the data stay in {folder}.")
+        console.print(f"Ctrl-C stops everything and keeps the data in {folder}.")
     else:
-        console.print("Ctrl-C stops everything, and the data are gone; --keep keeps them.")
+        console.print("Ctrl-C stops everything and deletes the data; --keep keeps them.")

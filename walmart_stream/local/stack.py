@@ -101,8 +101,8 @@ async def running(
     _check_mixing(options, given)
     if options.port is not None and not is_free(options.port):
         raise CannotStart(
-            f"--port {options.port} is taken: something listens there; choose another, or leave it "
-            "out, and a free one is found"
+            f"--port {options.port} is in use; choose another, or leave the option out to "
+            "get a free one"
         )
     async with AsyncExitStack() as stack:
         environment, control_url, broker = await surroundings(options, given, folder, stack)

@@ -89,7 +89,7 @@ class Worker:
                 logger.error("%s refuses to start: %s", self.url, self.process.last_words(20))
                 return
             self.restarts += 1
-            logger.warning("%s ended with %s and is started again", self.url, code)
+            logger.warning("%s ended with %s and is restarted", self.url, code)
             await asyncio.sleep(RESTART_PAUSE)
             if self._stopping:
                 return

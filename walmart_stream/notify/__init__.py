@@ -1,4 +1,4 @@
 """Channels: the ways by which alerts reach people and programs.
 
-A channel takes a message or says why not; when it is tried again is not its business.
+A channel accepts a message or says why not; its caller decides about retries.
 """

@@ -161,7 +161,7 @@ class Webhook:
 
     def _check(self) -> None:
         if self._url.scheme != "https":
-            raise NotDelivered("plain HTTP shows alerts on the way; use https")
+            raise NotDelivered("anybody on the network can read alerts over plain HTTP; use https")
         host = self._url.host or ""
         try:
             ipaddress.ip_address(host.partition("%")[0])
