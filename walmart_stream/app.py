@@ -84,7 +84,7 @@ PARKING_TICK = 2.0
 STRANDED_TICK = 10.0
 # How late a changed rule counts, and an episode is noticed that nothing but time confirms.
 ALERT_TICK = 2.0
-# How late a channel is told.
+# How late an alert reaches its channel.
 NOTIFY_TICK = 1.0
 
 

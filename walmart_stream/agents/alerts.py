@@ -193,7 +193,7 @@ class Watch:
 
     @property
     def follow(self) -> Follow | None:
-        """To be told each observation; ``None`` where there are no rules."""
+        """The function to call with each observation; ``None`` where there are no rules."""
         return self._look if self._rules else None
 
     def _look(self, entry: Entry, item: ItemState) -> None:

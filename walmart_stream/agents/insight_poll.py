@@ -91,7 +91,7 @@ class InsightReader:
             if known is None or known.item_id is None:
                 continue
             item_id = known.item_id
-            # SKUs of one item are told apart by a millisecond each, as those of the list are.
+            # SKUs of one item get times a millisecond apart, like those of the list.
             moment = at + seen[item_id]
             seen[item_id] += 1
             payload = b'{"insight":%b}' % row.payload

@@ -1,7 +1,7 @@
-"""Tells channels of alerts, at least once, however often they have to be tried.
+"""Sends alerts to their channels, at least once, with retries.
 
-What is due stands in the database, so a worker that ends loses nothing: whoever owns the partition
-next goes on. Each channel is told beside the others, and beside everything else.
+Due messages are in the database, so a worker that ends loses nothing: the partition's next owner
+continues. Each channel works independently of the others and of all other work.
 """
 
 from __future__ import annotations

@@ -246,8 +246,8 @@ class SellerPoller:
             if known is None or known.item_id is None:
                 unmapped.append(_Unmapped(item, at, answer.request_id))
             else:
-                # SKUs of one item are told apart by a millisecond each: of one and the same time,
-                # only the first would count.
+                # SKUs of one item get times a millisecond apart: at the same time, only the first
+                # would count.
                 moment = at + seen[known.item_id]
                 seen[known.item_id] += 1
                 item_id, request_id = known.item_id, answer.request_id

@@ -27,13 +27,13 @@ class ItemNews:
         self._add(outbox, sku_key(sku), item_id, told=True)
 
     def add_answer(self, outbox: Outbox, item_id: str, payload: bytes) -> None:
-        """An item of the Affiliate API has a UPC, by which an own item can be known."""
+        """Publish the id of an item by its UPC, which may be that of an own item."""
         key = gtin_key(read_sent(payload).get("upc"))
         if key is not None:
             self._add(outbox, key, item_id, told=False)
 
     def forget(self) -> None:
-        """An outbox failed, so that nobody knows what of it has arrived: all is told again."""
+        """Publish all pairs again: an outbox failed, and it is unknown what of it has arrived."""
         self._told.clear()
 
     def _add(self, outbox: Outbox, key: bytes, item_id: str, *, told: bool) -> None:

@@ -18,7 +18,7 @@ from walmart_stream.tables import Tables
 
 
 class Watchlist:
-    """One worker's part of the watchlist. *changed* is told the partition and what was written.
+    """One worker's part of the watchlist. *changed* gets the partition and what was written.
 
     *note* stores, by item id, a record's offset and what it says of ``watched`` and ``tags``.
     """
@@ -40,8 +40,8 @@ class Watchlist:
     async def handle(self, batch: Batch) -> None:
         """Take *batch* into the table; of an item's entries the last one counts.
 
-        Items are polled from then on. While the database is away, this waits to tell it; where it
-        refuses what it is told of an item, that is a dead letter.
+        Items are polled from then on. While the database is down, this waits for it; a document that
+        the database refuses makes a dead letter.
         """
         outbox = self._app.outbox()
         # The last of each item: the record, and what it says.

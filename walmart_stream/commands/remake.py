@@ -43,7 +43,7 @@ async def remake(
 ) -> Remade:
     """Make ``items`` of all that ``offers`` and ``price_changes`` hold, beside live workers.
 
-    *into* names another database. *progress* is told how many items are done, and of how many.
+    *into* names another database. *progress* gets the number of items done, and of all.
 
     Raises:
         KafkaError, PyMongoError: the watchlist cannot be read, or the database not be written.

@@ -60,9 +60,9 @@ async def replay(
     """Recompute the results of all that the raw topic holds now, and store them.
 
     Everything is read, since the first observations decide what the next ones change; *since*
-    leaves out results before it (aware). *into* names another database. What is there already
-    stays: writes are the same idempotent ones as the sink's. *progress* is told how many records
-    are done, and of how many offsets; *clock* gives epoch seconds.
+    leaves out results before it (aware). *into* names another database. Existing documents
+    stay: writes are as idempotent as the sink's. *progress* gets the number of records done and of
+    all offsets; *clock* gives epoch seconds.
 
     Raises:
         PastLost: the topic no longer holds all that the live database was made of.

@@ -1,7 +1,7 @@
 """Messages to people, by any service that apprise knows: e-mail, chat, push.
 
-Apprise blocks, and takes what a service answers without a bound, so each message is told by a
-process of its own; one at a time.
+Apprise blocks, and reads answers of any size, so a separate process sends each message, one at a
+time.
 """
 
 from __future__ import annotations

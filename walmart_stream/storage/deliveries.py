@@ -1,7 +1,7 @@
-"""Deliveries of alerts: what each channel has yet to be told, and the log of what it was.
+"""Deliveries of alerts: the messages due to each channel, and the log of those sent.
 
-A delivery is made once, with the alert; it stays due until its channel has taken it or a day has
-passed. So nothing is lost by a restart, and nothing is due twice.
+A delivery is created once, with the alert; it stays due until its channel has accepted it or a day
+has passed. So a restart loses none and repeats none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Told(NamedTuple):
 
 
 async def add_deliveries(database: Any, raised: Iterable[Told], now: datetime) -> None:
-    """Note for each channel that it is to be told; those that are noted already stay as they are.
+    """Note the deliveries due to each channel; those that exist already stay as they are.
 
     Raises:
         PyMongoError: the database is away.
@@ -95,7 +95,7 @@ async def mark_sent(database: Any, names: Sequence[str], message: str, at: datet
 
 
 async def mark_muted(database: Any, names: Sequence[str]) -> None:
-    """A person does not want to be told of these."""
+    """Mark deliveries as muted, so that they are never sent."""
     await _set(database, names, {"$set": {"state": MUTED}})
 
 

@@ -103,7 +103,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """All buckets of the seller, and how their state is told."""
+    """All buckets of the seller, and how answers report their state."""
 
     buckets: dict[str, Bucket]
     style: HeaderStyle
@@ -118,7 +118,7 @@ class Limits:
         due = bucket.next_at()
         tokens, limit = str(bucket.tokens), str(bucket.limit.calls)
         if style == "iso":
-            # Rounded up, like the others: nobody is told a time at which there is no token yet.
+            # Rounded up, like the others, so that there is a token at the time given.
             due = math.ceil(due * 1000) / 1000
             return {
                 "X-Current-Token-Count": tokens,

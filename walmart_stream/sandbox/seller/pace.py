@@ -12,7 +12,7 @@ from random import Random
 class Pace:
     """*clock* gives epoch seconds, *market_time* market seconds, which pass *speed* times faster.
 
-    What callers are told is real time; what the shop does by itself happens in market time.
+    Callers see real time; the shop's own actions happen in market time.
     """
 
     clock: Callable[[], float]

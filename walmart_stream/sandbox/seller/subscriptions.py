@@ -74,7 +74,7 @@ class Subscriptions:
         return SellerAnswer({"events": [self._brief(subscription) for subscription in made]})
 
     async def page(self, call: Call) -> SellerAnswer:
-        """All subscriptions; their passwords are told, as Walmart does."""
+        """All subscriptions with their passwords, which Walmart shows, too."""
         wanted = call.query.get("subscriptionId")
         chosen = [s for s in self._known.values() if wanted in (None, s.subscription_id)]
         return SellerAnswer({"events": [self._whole(subscription) for subscription in chosen]})

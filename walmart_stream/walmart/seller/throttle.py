@@ -49,7 +49,7 @@ def read_advice(headers: Mapping[str, str], now: float) -> Advice:
 
 
 def _moment(text: str, now: float) -> float | None:
-    """Epoch seconds; the unit of a number is told by its size."""
+    """Epoch seconds; the size of a number shows its unit."""
     if _NUMBER.fullmatch(text):
         number = float(text)
         if number >= 1e14:
