@@ -72,7 +72,7 @@ async def prepare(settings: Settings) -> dict[str, int]:
 
 
 def require_own_folder() -> None:
-    """Refuse to run where others may put modules that Python would take for the program's.
+    """Refuse to run in a folder where others may add modules that Python would import.
 
     ``faust -A`` looks for modules in the current folder first, while it imports the app.
 

@@ -62,7 +62,7 @@ class Alerts:
 
     @asynccontextmanager
     async def watching(self, partition: int) -> AsyncIterator[Watch]:
-        """The rules at work on a batch of *partition*; nobody else may change it meanwhile."""
+        """The rules applied to a batch of *partition*, which no other task may change meanwhile."""
         if self._is_behind:
             await self._rules.refresh()
             self._is_behind = False
@@ -158,7 +158,7 @@ class Alerts:
         return waiting
 
     async def _store(self, partition: int, engine: Engine, before: int | None) -> None:
-        """Steps before where the rules stand: a durable state implies that its steps are."""
+        """Store steps before states of rules: a durable state implies durable steps."""
         outcome, waiting = engine.outcome, self._waiting[partition]
         # Where no rule has anything to remember, nothing is kept.
         values: dict[bytes, bytes | None] = {

@@ -1,4 +1,4 @@
-"""How old the worker's news is: what lag and readiness alone do not say when all stands still."""
+"""The age of the worker's newest data, which shows a standstill that lag and readiness hide."""
 
 from __future__ import annotations
 

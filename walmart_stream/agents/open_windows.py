@@ -49,6 +49,6 @@ class OpenWindows:
         return found
 
     def forget(self) -> None:
-        """All partitions are somebody else's."""
+        """Forget all partitions: they have other owners now."""
         self._ends.clear()
         self._earliest.clear()

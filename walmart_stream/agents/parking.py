@@ -127,7 +127,7 @@ class Parking:
         ]
 
     def forget(self) -> None:
-        """Partitions were revoked: their next owner counts anew."""
+        """Partitions were revoked: their next owner counts from zero."""
         self._limits.clear()
         self._generation = None
         # Somebody else may have gone on by the time that they come back.

@@ -158,7 +158,7 @@ class Processor:
         return None if value is None else state.decode(value, self._rules)
 
     def standing(self, item: ItemState) -> Standing | None:
-        """How the own offer of *item* stands by the rules of this worker."""
+        """The standing of the own offer of *item* by this worker's rules."""
         return item_standing(item, self._rules.known_ms)
 
     def windows(self, item_id: str) -> dict[int, dict[str, dict[str, Any]]]:
@@ -179,7 +179,7 @@ class Processor:
         return apply(known, entries, self._rules, watch.follow)
 
     async def _unlock(self, partition: int, item_id: str, end: int) -> None:
-        """Make an item anew from the log before offset *end*, if something is wrong with it."""
+        """Recompute an item from the log before offset *end*, if its state is wrong."""
         outbox = self._app.outbox()
         old = self._states(partition, [item_id]).get(item_id) or ItemState()
         outcome = await self._unlocker.rebuilt(partition, item_id, end, old, outbox)

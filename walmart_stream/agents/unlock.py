@@ -1,4 +1,4 @@
-"""``walmart-stream unlock`` at the owner of the item: its state and results anew from the log."""
+"""``walmart-stream unlock`` at the owner of the item: state and results recomputed from the log."""
 
 from __future__ import annotations
 

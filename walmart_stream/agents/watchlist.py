@@ -40,8 +40,8 @@ class Watchlist:
     async def handle(self, batch: Batch) -> None:
         """Take *batch* into the table; of an item's entries the last one counts.
 
-        Items are polled from then on. While the database is down, this waits for it; a document that
-        the database refuses makes a dead letter.
+        Items are polled from then on. While the database is down, this waits for it; a document
+        that the database refuses makes a dead letter.
         """
         outbox = self._app.outbox()
         # The last of each item: the record, and what it says.

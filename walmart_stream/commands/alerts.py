@@ -130,7 +130,7 @@ async def acknowledge(settings: Settings, names: Sequence[str]) -> list[str]:
 
 
 async def mute(settings: Settings, kind: str, name: str, until: datetime | None) -> None:
-    """Tell nobody of an item's or a rule's alerts until *until*; ``None``: tell again.
+    """Mute the alerts of an item or a rule until *until*; ``None`` ends the mute.
 
     Raises:
         ValueError: *name* is none.

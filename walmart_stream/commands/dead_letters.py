@@ -37,7 +37,7 @@ class Filter:
 
 
 async def find(settings: Settings, wanted: Filter, limit: int | None = None) -> list[Letter]:
-    """The letters that *wanted* takes, each once, oldest first; the newest *limit* of them.
+    """The letters that *wanted* accepts, each once, oldest first; the newest *limit* of them.
 
     Raises:
         KafkaError, TimeoutError: the topic cannot be read.
@@ -67,7 +67,7 @@ async def show(settings: Settings, name: str) -> Letter:
 
 
 async def replay(settings: Settings, names: Sequence[str], wanted: Filter) -> list[Letter]:
-    """Put the letters of *names*, or all that *wanted* takes, back where they came from.
+    """Put the letters of *names*, or all that *wanted* accepts, back on their topics.
 
     Each once, however often it became a dead letter. Those that cannot be put back, because they
     are cut or came by HTTP, are left out.

@@ -70,7 +70,7 @@ _COLUMNS = (
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The same for people. Without an own offer, the featured one stands in its place."""
+    """The list as a table. Without an own offer, the featured one takes its place."""
     shown = table("Items", _COLUMNS, map(_row, found["items"])) or ["no items"]
     if found["more"]:
         shown.append("there are more: raise --limit")

@@ -46,7 +46,7 @@ async def move(
     clock: Callable[[], int],
     progress: Progress = lambda done, total: None,
 ) -> list[MovedPartition]:
-    """Move what stands in surplus partitions now; workers and producers may go on meanwhile.
+    """Move the present records of surplus partitions; workers and producers may continue.
 
     *clock* gives epoch milliseconds. Running it again goes on where it was, at any point.
 

@@ -18,7 +18,7 @@ class NotParked(Exception):
 
 
 class BadOffset(Exception):
-    """An offset to skip to that is not between where the partition stands and its end."""
+    """An offset to skip to that is not between the parked offset and the partition's end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``walmart-stream replay --items``: the documents of items anew, of what else is stored.
+"""``walmart-stream replay --items``: documents of items rebuilt from the other collections.
 
 Their tags, and whether they are watched, are those of the watchlist.
 """

@@ -16,7 +16,7 @@ from walmart_stream.settings import Settings
 async def unlock(
     settings: Settings, item_ids: Iterable[str], clock: Callable[[], float] = time.time
 ) -> None:
-    """Have the owners of *item_ids* make their states and results anew from the raw topic.
+    """Have the owners of *item_ids* recompute their states and results from the raw topic.
 
     It goes through the raw topic, so that it is done in its place among the observations, once,
     by whoever owns the item; replay and verify pass it over, since they never believed the future.

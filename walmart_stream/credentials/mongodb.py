@@ -31,7 +31,7 @@ def secrets(uri: str) -> Iterator[str]:
 
 
 def servers(uri: str) -> set[str]:
-    """The servers as they stand there: ``host`` or ``host:port``."""
+    """The servers as written: ``host`` or ``host:port``."""
     authority = re.split("[/?]", uri.partition("://")[2], maxsplit=1)[0]
     return set(authority.rpartition("@")[2].split(","))
 
@@ -51,7 +51,7 @@ def has_tls(uri: str) -> bool:
 
 
 def keys_of(text: str) -> tuple[str, ...]:
-    """The keys as they stand there, between commas or white space; good ones or not."""
+    """The keys as written, between commas or white space, valid or not."""
     return tuple(key for key in re.split(r"[\s,]+", text) if key)
 
 

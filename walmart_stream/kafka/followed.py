@@ -1,4 +1,4 @@
-"""A compacted topic that is followed while somebody asks for what it holds.
+"""A compacted topic that is followed while callers ask for its content.
 
 Everybody who asks shares one consumer, which has no group. Whatever number of callers come and go,
 there is never more under way than this one reading.

@@ -55,7 +55,7 @@ class PartitionState(NamedTuple):
         return any(first <= offset < end for first, end in self.skipped)
 
     def stops(self, offset: int) -> bool:
-        """Whether nobody has processed what stands at *offset*."""
+        """Whether the record at *offset* is unprocessed."""
         return self.parked and offset >= self.offset
 
     def resumed(self, at: str, skip_until: int | None = None) -> PartitionState:
@@ -79,7 +79,7 @@ def encode(state: PartitionState) -> bytes:
 
 
 def decode(value: bytes) -> PartitionState | None:
-    """The inverse of :func:`encode`; ``None`` for what somebody else has written."""
+    """The inverse of :func:`encode`; ``None`` for a value in another form."""
     try:
         fields = orjson.loads(value)
         if fields["schema"] != SCHEMA or fields["state"] not in (PARKED, RESUMED):

@@ -160,7 +160,7 @@ class KafkaNode(Server):
         return self.directory / "kafka.log"
 
     async def start(self) -> None:
-        """Start it on the data that is there and wait until its cluster takes requests.
+        """Start the node on its present data and wait until its cluster accepts requests.
 
         Raises:
             StartError: it does not come up; the end of its log is in the message.

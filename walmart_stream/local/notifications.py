@@ -30,7 +30,7 @@ _OTHERS = (
 
 
 def webhook_settings(environment: dict[str, str]) -> None:
-    """Have the workers of *environment* take events that are signed with a secret of this run."""
+    """Have the workers of *environment* accept events signed with a secret of this run."""
     for name in _OTHERS:
         environment.pop(name, None)
     environment["WALMART_WEBHOOK_SECRET"] = secrets.token_urlsafe(24)

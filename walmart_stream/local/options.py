@@ -67,7 +67,7 @@ class Options:
 
     @property
     def intervals(self) -> dict[str, str]:
-        """The settings of polling and windows, where nobody gave them."""
+        """The default settings of polling and windows."""
         if not self.is_shown:
             return MEASURED
         shortest = max(5.0, self.items / SHOWN_OBSERVATIONS_PER_SECOND)

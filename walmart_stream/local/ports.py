@@ -8,7 +8,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody is given for the next minute.
+    """A port of 127.0.0.1 that is reserved for the next minute.
 
     A connection that was closed by its server's side leaves the port in TIME_WAIT: the kernel
     hands it to nobody who asks for any port, but whoever asks for this one by name (with
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens at *port*."""
+    """Whether *port* is free."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -38,7 +38,7 @@ def is_free(port: int) -> bool:
 
 
 def this_port_or_free(port: int) -> int:
-    """*port* if nobody listens there or has been given it, else a free one."""
+    """*port* if it is free and not reserved, else a free one."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -16,7 +16,7 @@ MOST_SHOWN = 20
 
 
 class NotDelivered(Exception):
-    """A channel did not take a message; the text names no part of its URL."""
+    """A channel did not accept a message; the text contains no part of its URL."""
 
 
 class Message(NamedTuple):

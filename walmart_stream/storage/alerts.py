@@ -1,4 +1,4 @@
-"""The collection of alerts: written step by step, in any order and as often as it takes.
+"""The collection of alerts: written step by step, in any order and any number of times.
 
 Each step sets its own fields, which are always the same; the state follows from those that are
 there.

@@ -1,4 +1,4 @@
-"""Writes of ``items``: read together, merged, and replaced where nobody else has written meanwhile.
+"""Writes of ``items``: read together, merged, and replaced unless another writer came in between.
 
 Each document counts its writes. One that was written in between is looked at again: so whatever
 number of writers there are, in whatever order and however often they write the same, nothing that
@@ -57,7 +57,7 @@ async def update_items(
 
 
 async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal = UNSEALED) -> None:
-    """Make the documents of *item_ids* anew of what ``offers`` and ``price_changes`` hold.
+    """Rebuild the documents of *item_ids* from ``offers`` and ``price_changes``.
 
     Raises:
         PyMongoError: the database is away, or refuses it.
@@ -164,7 +164,7 @@ def _write(
 
 
 async def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
-    """Send *writes*; the names to look at again, because somebody else has written meanwhile."""
+    """Send *writes*; the names to merge again, because another writer came in between."""
     if not writes:
         return set()
     try:

@@ -181,7 +181,7 @@ def _cell(value: Any) -> str:
 
 
 def _disarmed(text: str) -> str:
-    """*text* as no spreadsheet takes it for a formula, wherever it splits the cell."""
+    """*text* in a form that no spreadsheet reads as a formula, wherever it splits the cell."""
     if _SAFE.fullmatch(text):
         return text
     text = _SPLITS.sub(lambda found: f"{found[0]}'", _CONTROL.sub(" ", text))

@@ -1,4 +1,4 @@
-"""Fields of documents that nobody can read in the database without a key.
+"""Fields of documents that cannot be read in the database without a key.
 
 What is private to the seller is sealed: who holds the buy box of an own item, since when, and
 whether Walmart suppresses the offer. What anybody sees on walmart.com is not, and neither are ids,
