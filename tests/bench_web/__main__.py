@@ -7,6 +7,7 @@ of whole answers by HTTP on loopback. Exit code 1 if a query of a list is not an
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import tempfile
@@ -22,6 +23,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.bench_web.shop import NOW, TAGS, fill, item_id
 from tests.web.served import Served
+from walmart_stream.engine.app import GARBAGE_THRESHOLD
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage.documents import ITEMS
 from walmart_stream.storage.item_queries import Choice, Place, order_of, ranges, words_like
@@ -77,6 +79,9 @@ async def _of_size(uri: str, folder: Path, size: int, rounds: int) -> dict[str, 
     searches = await _searches(database, size)
     bad = await _not_index_scans(database, places)
     client.close()
+    # As a worker does once it has started.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
     with Served(folder, Limits(), mongodb_uri=uri, mongodb_database="walmart") as served:
         paths = _paths(places, searches, size)
         kinds = await asyncio.to_thread(_time_all, served.port, paths, rounds)
@@ -152,7 +157,7 @@ def _paths(places: dict[str, Place], searches: list[str], size: int) -> dict[str
         "search for two words": [f"{base}&q={words}&sort=own" for words in searches],
         "page of items": [f"/items?limit={LIMIT}"],
         "item page": [f"/items/{item_id(number)}" for number in numbers],
-        "item page, 10,000 changes": [f"/items/{item_id(0)}?range=30d"],
+        "item page, 10,000 changes": [f"/items/{item_id(0)}?{_MONTH}"],
         "series, 10,000 changes": [f"/api/items/{item_id(0)}/series?{_MONTH}"],
         "overview": ["/api/overview"],
     }

@@ -29,6 +29,10 @@ class Segment(NamedTuple):
     cents: int | None = None
 
 
+# A segment's values. Tuples cost a third of what segments do, and neighbours become one.
+Piece = tuple[int, int, Kind, int | None]
+
+
 def segments(
     steps: Sequence[Step], seen: Sequence[Span], begin: int, end: int, basis: Basis = "landed"
 ) -> list[Segment]:
@@ -42,51 +46,52 @@ def segments(
     return joined(_pieces(steps, seen, begin, end, basis), begin, end)
 
 
-def joined(pieces: Iterable[Segment], begin: int, end: int) -> list[Segment]:
+def joined(pieces: Iterable[Piece], begin: int, end: int) -> list[Segment]:
     """*pieces* in order, with holes filled as unknown and equal neighbours made one."""
     found: list[Segment] = []
+    # The segment under way: it ends where another kind or price begins.
+    since, kind, cents = begin, UNKNOWN, None
     at = begin
-    for piece in pieces:
-        if piece.begin > at:
-            _append(found, Segment(at, piece.begin, UNKNOWN))
-        _append(found, piece)
-        at = piece.end
-    if at < end:
-        _append(found, Segment(at, end, UNKNOWN))
+    for low, high, new_kind, new_cents in pieces:
+        if low > at and kind != UNKNOWN:
+            found.append(Segment(since, at, kind, cents))
+            since, kind, cents = at, UNKNOWN, None
+        if new_kind != kind or new_cents != cents:
+            if low > since:
+                found.append(Segment(since, low, kind, cents))
+            since, kind, cents = low, new_kind, new_cents
+        at = high
+    if at < end and kind != UNKNOWN:
+        found.append(Segment(since, at, kind, cents))
+        since, kind, cents = at, UNKNOWN, None
+    if since < end:
+        found.append(Segment(since, end, kind, cents))
     return found
-
-
-def _append(found: list[Segment], piece: Segment) -> None:
-    if found:
-        last = found[-1]
-        if last.kind == piece.kind and last.cents == piece.cents:
-            found[-1] = Segment(last.begin, piece.end, last.kind, last.cents)
-            return
-    found.append(piece)
 
 
 def _pieces(
     steps: Sequence[Step], seen: Sequence[Span], begin: int, end: int, basis: Basis
-) -> Iterator[Segment]:
+) -> Iterator[Piece]:
     """The parts of [*begin*, *end*) in which the offer was seen."""
-    number = 0
+    number, last = 0, len(steps) - 1
     for span_begin, span_end in seen:
         low, high = max(span_begin, begin), min(span_end, end)
         while low < high:
-            while number + 1 < len(steps) and steps[number + 1].at <= low:
+            while number < last and steps[number + 1][0] <= low:
                 number += 1
-            if number >= len(steps) or steps[number].at > low:
+            if number > last or steps[number][0] > low:
                 # Seen, but no price of it is stored.
-                low = steps[number].at if number < len(steps) else high
+                low = steps[number][0] if number <= last else high
                 continue
-            until = steps[number + 1].at if number + 1 < len(steps) else high
-            kind, cents = _value(steps[number], basis)
-            yield Segment(low, min(until, high), kind, cents)
+            until = steps[number + 1][0] if number < last else high
+            _, price, shipping, available, _ = steps[number]
+            yield low, min(until, high), *_value(price, shipping, available, basis)
             low = until
 
 
-def _value(step: Step, basis: Basis) -> tuple[Kind, int | None]:
-    _, price, shipping, available, _ = step
+def _value(
+    price: int | None, shipping: int | None, available: bool, basis: Basis
+) -> tuple[Kind, int | None]:
     if not available:
         return UNAVAILABLE, None
     if price is None:

@@ -81,6 +81,8 @@ def _slices(found: Sequence[T], points: int) -> Iterator[list[T]]:
 def _thinned(part: list[Segment]) -> list[Segment]:
     if len(part) <= A_SLICE:
         return part
+    if {one.kind for one in part} == {PRICE}:
+        return _priced(part)
     kept = {0, len(part) - 1, *_extremes(part, PRICE), *_extremes(part, PARTIAL)}
     changes = sum(a.kind != b.kind for a, b in itertools.pairwise(part))
     if changes < MOST_RUNS:
@@ -93,6 +95,18 @@ def _thinned(part: list[Segment]) -> list[Segment]:
         found.append(part[number])
         last = number
     return found
+
+
+def _priced(part: list[Segment]) -> list[Segment]:
+    """As :func:`_followed` of prices without a gap between them, which most slices are."""
+    prices = [one.cents for one in part if one.cents is not None]
+    highest = len(part) - 1 - prices[::-1].index(max(prices))
+    kept = sorted({0, prices.index(min(prices)), highest, len(part) - 1})
+    ends = [part[number].begin for number in kept[1:]] + [part[-1].end]
+    return [
+        Segment(part[number].begin, end, PRICE, part[number].cents)
+        for number, end in zip(kept, ends, strict=True)
+    ]
 
 
 def _followed(part: list[Segment], kept: set[int]) -> list[Segment]:

@@ -80,7 +80,8 @@ def moment(value: datetime | str | None) -> Html:
     at = as_time(value)
     if at is None:
         return NEVER
-    return Html(f'<time data-moment datetime="{_iso(at)}">{at:%Y-%m-%d %H:%M} UTC</time>')
+    iso = _iso(at)
+    return Html(f'<time data-moment datetime="{iso}">{iso[:10]} {iso[11:16]} UTC</time>')
 
 
 def age(value: datetime | str | None, now: datetime, limit: float | None = None) -> Html:
@@ -132,7 +133,8 @@ def as_time(value: datetime | str | None) -> datetime | None:
 
 
 def _iso(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    # A page has hundreds of times, and this takes a fifth of what `strftime` does.
+    return f"{at.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 FILTERS = {
