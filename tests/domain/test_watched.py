@@ -14,6 +14,7 @@ from walmart_stream.domain.watched import Watched
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 IDS = st.integers(1, 300).map(str)
+TAGS = st.lists(st.sampled_from("ab"), unique=True).map(lambda tags: tuple(sorted(tags)))
 
 
 def taken(*entries: WatchEntry) -> Watched:
@@ -23,16 +24,20 @@ def taken(*entries: WatchEntry) -> Watched:
     return watched
 
 
-@given(st.lists(st.tuples(IDS, st.sampled_from([None, "", "note"])), max_size=300), IDS)
-def test_it_holds_what_the_records_leave_behind(records, after) -> None:
+@given(
+    st.lists(st.tuples(IDS, st.sampled_from([None, "", "note"]), TAGS), max_size=300),
+    IDS,
+    st.sampled_from("abc"),
+)
+def test_it_holds_what_the_records_leave_behind(records, after, tag) -> None:
     """The last record of an item counts; without a value it takes the item out."""
     watched, expected = Watched(), {}
-    for item_id, note in records:
+    for item_id, note, tags in records:
         if note is None:
             watched.take(item_id.encode(), None)
             expected.pop(item_id, None)
         else:
-            entry = WatchEntry(item_id=item_id, note=note or None, added_at=NOW)
+            entry = WatchEntry(item_id=item_id, note=note or None, added_at=NOW, tags=tags)
             watched.take(item_id.encode(), encode_entry(entry))
             expected[item_id] = entry
 
@@ -40,6 +45,10 @@ def test_it_holds_what_the_records_leave_behind(records, after) -> None:
     assert len(watched) == len(expected)
     following = sorted(item_id for item_id in expected if item_id > after)
     assert [entry.item_id for entry in watched.page(after, 7)] == following[:7]
+    tagged = [item_id for item_id in following if tag in expected[item_id].tags]
+    assert [entry.item_id for entry in watched.page(after, 7, tag)] == tagged[:7]
+    assert watched.count(tag) == sum(tag in entry.tags for entry in expected.values())
+    assert watched.count() == len(expected)
 
 
 def test_records_that_are_not_entries_change_nothing() -> None:

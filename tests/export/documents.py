@@ -83,6 +83,7 @@ _ENDED = {
     "_id": f"seen:42:own:{START}",
     "source": None,
     "channels": [],
+    "tags": ["toys", "red"],
     "state": "closed",
     "acknowledged_at": to_datetime(START + 2),
     "closed_at": to_datetime(START + 3),

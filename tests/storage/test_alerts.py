@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,20 +12,23 @@ import pytest
 from cryptography.fernet import Fernet
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from walmart_stream.domain.alerts.rule_fields import SEVERITIES
 from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, CLOSED, RAISED, Step
 from walmart_stream.domain.events import Source
 from walmart_stream.domain.time import to_iso
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage import deliveries
 from walmart_stream.storage.alerts import (
+    NEWEST_FIRST,
     Place,
     Wanted,
     alert_fields,
     find_alert,
     find_alerts,
+    ranges,
     store_steps,
 )
-from walmart_stream.storage.documents import ALERTS
+from walmart_stream.storage.documents import ALERTS, ITEMS
 from walmart_stream.storage.mongo import create_indexes
 from walmart_stream.storage.sealed import FieldSeal
 
@@ -123,15 +127,86 @@ async def test_a_delivery_is_due_once_until_it_is_done(database: Any) -> None:
     assert await deliveries.give_up(database, [2], NOW + timedelta(days=1)) == 1
 
 
-@pytest.mark.parametrize("wanted", [Wanted(), Wanted(item_id="1"), Wanted(state="open")])
-async def test_alerts_are_read_in_the_order_of_an_index(database: Any, wanted: Wanted) -> None:
-    """Without a scan of the collection, and without a sort."""
-    await store_steps(database, [step(RAISED, number) for number in range(1, 20)])
+STATES = ("open", "acknowledged", "closed")
+RULES = ("r", "other")
 
-    order = [("raised_at", -1), ("_id", -1)]
-    explained = await database[ALERTS].find(wanted.query()).sort(order).limit(5).explain()
 
-    plan = str(explained["queryPlanner"]["winningPlan"])
-    assert "IXSCAN" in plan
-    assert "COLLSCAN" not in plan
-    assert "'SORT'" not in plan
+async def fill(database: Any, count: int) -> list[dict[str, Any]]:
+    """Alerts of all kinds, many of them at the same time, newest first."""
+    dice = random.Random(count)
+    made = []
+    for number in range(count):
+        at = NOW + timedelta(seconds=dice.randrange(count // 3))
+        one = {
+            "_id": f"a{number}",
+            "rule": dice.choice(RULES),
+            "item_id": str(1 + number % 5),
+            "severity": dice.choice(SEVERITIES),
+            "state": dice.choice(STATES),
+            "tags": dice.choice([[], ["toys"], ["red", "toys"]]),
+            "raised_at": at,
+        }
+        made.append(one)
+    await database[ALERTS].insert_many([dict(one) for one in made])
+    return sorted(made, key=lambda one: (one["raised_at"], one["_id"]), reverse=True)
+
+
+CHOICES = [
+    Wanted(),
+    Wanted(item_id="1"),
+    Wanted(item_id="1", tag="toys"),
+    *(
+        Wanted(state, rule, None, severity, tag)
+        for state, rule, severity, tag in itertools.product(
+            (None, "open"), (None, "r"), (None, "critical"), (None, "toys")
+        )
+        if rule is None or tag is None
+    ),
+    Wanted(rule="r", tag="toys"),
+]
+
+
+@pytest.mark.parametrize("wanted", CHOICES, ids=str)
+async def test_every_page_of_every_filter_is_read_from_an_index(
+    database: Any, wanted: Wanted
+) -> None:
+    """Each alert once, newest first; no scan, no sort, and deep pages cost what the first does."""
+    alerts = await fill(database, 300)
+    due = [
+        one["_id"]
+        for one in alerts
+        if all(getattr(wanted, name) in (None, one[name]) for name in ("state", "rule", "item_id"))
+        and wanted.severity in (None, one["severity"])
+        and (wanted.tag is None or wanted.tag in one["tags"])
+    ]
+    # Of both, the one is looked for among the other's.
+    is_exact = wanted.tag is None or (wanted.rule is None and wanted.item_id is None)
+    seen: list[str] = []
+    after = None
+    while page := await find_alerts(database, wanted, 7, after):
+        for query in ranges(wanted, after):
+            cursor = database[ALERTS].find(query, sort=NEWEST_FIRST)
+            explained = await cursor.limit(7).explain()
+            plan = str(explained["queryPlanner"]["winningPlan"])
+            assert "IXSCAN" in plan
+            assert "COLLSCAN" not in plan
+            assert "'SORT'" not in plan
+            # Of each part of the index that is merged, one key more, and some seeks.
+            if is_exact:
+                assert explained["executionStats"]["totalKeysExamined"] <= 7 + 3 * 9
+        seen += [one["_id"] for one in page]
+        after = Place(page[-1]["raised_at"], page[-1]["_id"])
+
+    assert seen == due
+
+
+async def test_an_alert_has_the_tags_of_its_item(database: Any) -> None:
+    """Those of when it was stored; without an item there are none."""
+    await database[ITEMS].insert_one({"_id": "1", "tags": ["red", "toys"]})
+
+    await store_steps(database, [step(RAISED, 1), step(RAISED, 2)])
+
+    found = {one["item_id"]: one["tags"] for one in await find_alerts(database, Wanted(), 5)}
+    assert found == {"1": ["red", "toys"], "2": []}
+    (tagged,) = await find_alerts(database, Wanted(tag="toys", state="open"), 5)
+    assert tagged["item_id"] == "1"

@@ -104,7 +104,9 @@ class MemoryLive:
     def failing(self) -> Mapping[str, str]:
         return self.checks
 
-    async def watched(self, after: str, limit: int) -> tuple[list[WatchEntry], int]:
+    async def watched(
+        self, after: str, limit: int, tag: str | None = None
+    ) -> tuple[list[WatchEntry], int]:
         if self.broken is not None:
             raise self.broken
         self.asked += 1
@@ -114,8 +116,12 @@ class MemoryLive:
                 await self.pause.wait()
             finally:
                 self.waiting -= 1
-        ids = sorted(item_id for item_id in self.watchlist if item_id > after)
-        return [self.watchlist[item_id] for item_id in ids[:limit]], len(self.watchlist)
+        found = [
+            self.watchlist[item_id]
+            for item_id in sorted(self.watchlist)
+            if tag is None or tag in self.watchlist[item_id].tags
+        ]
+        return [entry for entry in found if entry.item_id > after][:limit], len(found)
 
     async def watch(self, entries: Sequence[WatchEntry]) -> None:
         if self.broken is not None:

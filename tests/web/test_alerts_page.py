@@ -30,3 +30,21 @@ async def test_alerts_are_listed_filtered_and_acknowledged(full_site) -> None:
     assert len(full_site.live.steps) == before + 1
     _, page = await post(full_site, "/alerts", {"alert": "no:such"}, 400)
     assert "no such alert" in page
+
+
+async def test_alerts_are_filtered_by_tag(full_site) -> None:
+    """The tags are those of the item, and lead to the list of them."""
+    (found, *_) = (await full_site.json("/alerts.json"))["alerts"]
+    await full_site.database["alerts"].update_one(
+        {"_id": found["id"]}, {"$set": {"tags": ["toys"]}}
+    )
+
+    page = await get(full_site, "/alerts?tag=Toys", 200)
+
+    assert f'data-row="{found["id"]}"' in page
+    assert 'href="/alerts?tag=toys"' in page
+    data = await full_site.json("/alerts.json?tag=toys")
+    assert [one["tags"] for one in data["alerts"]] == [["toys"]]
+    async with full_site.client.get("/alerts.csv?tag=toys") as response:
+        assert "toys" in await response.text()
+    assert "No alert is like that" in await get(full_site, "/alerts?tag=red", 200)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+
+import pytest
 
 from tests.web.test_login import get
 from walmart_stream.storage.item_writes import remake_items
@@ -54,3 +58,25 @@ async def test_asking_again_is_answered_304(full_site) -> None:
             tag = response.headers["ETag"]
         async with full_site.client.get(path, headers={"If-None-Match": tag}) as response:
             assert response.status == 304, path
+
+
+@pytest.mark.parametrize("path", ["/overview", "/system", "/alerts/rules"])
+async def test_a_page_that_is_no_list_is_a_file_of_its_values(full_site, path) -> None:
+    """A line for each, named by the path to it in the data."""
+    found = await full_site.json(f"{path}.json")
+
+    async with full_site.client.get(f"{path}.csv") as response:
+        assert response.content_type == "text/csv"
+        header, *lines = csv.reader(io.StringIO(await response.text()))
+
+    assert header == ["name", "value"]
+    names = {name for name, _ in lines}
+    assert len(names) == len(lines)
+    for name in names:
+        value = found
+        for part in name.split("."):
+            assert not isinstance(value, str | int | float | None), name
+            if isinstance(value, dict) and part not in value:
+                break  # a key with dots in it
+            value = value[int(part)] if isinstance(value, list) else value[part]
+    assert {name.partition(".")[0] for name in names} <= set(found)

@@ -119,8 +119,8 @@ async def test_a_long_list_has_pages(site) -> None:
     while path:
         page = await get(site, path, 200)
         seen += re.findall(r'data-row="(\d+)"', page)
-        following = re.search(r'href="(\?cursor=[^"]+)" rel="next"', page)
-        path = f"/watchlist{html.unescape(following[1])}" if following else ""
+        following = re.search(r'href="([^"]+)" rel="next"', page)
+        path = html.unescape(following[1]) if following else ""
 
     assert seen == ids
 
@@ -182,3 +182,30 @@ async def test_a_body_that_is_no_form_is_refused(site) -> None:
 
     async with site.client.post("/watchlist/import", data=body, headers=sent) as response:
         assert response.status == 400
+
+
+async def test_the_list_is_filtered_by_tag(site) -> None:
+    """On the page, in its data and in its file; its links keep the filter."""
+    for number in range(1, 2 * ENTRIES + 3):
+        tags = ("toys",) if number % 2 else ()
+        site.live.watchlist[str(number)] = WatchEntry(item_id=str(number), tags=tags)
+
+    page = await get(site, "/watchlist?tag=Toys", 200)
+
+    assert f"{ENTRIES + 1} items are watched with the tag" in html.unescape(
+        re.sub("<[^>]+>", "", page)
+    )
+    assert 'data-row="1"' in page
+    assert 'data-row="10"' not in page
+    (more,) = re.findall(r'href="([^"]+)" rel="next"', page)
+    behind = await get(site, html.unescape(more), 200)
+    assert len(re.findall("data-row=", behind)) == 1
+    assert 'href="/watchlist?tag=toys" rel="first"' in behind
+    data = await site.json("/watchlist.json?tag=toys")
+    assert data["total"] == ENTRIES + 1
+    assert all(one["tags"] == ["toys"] for one in data["items"])
+    async with site.client.get("/watchlist.csv?tag=toys") as response:
+        assert (await response.text()).count("toys") == ENTRIES
+    assert "No watched item has the tag" in await get(site, "/watchlist?tag=red", 200)
+    assert "a tag must be" in await get(site, "/watchlist?tag=a,b", 400)
+    assert 'data-row="10"' in await get(site, "/watchlist?tag=", 200)

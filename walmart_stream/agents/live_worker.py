@@ -155,9 +155,11 @@ class LiveWorker:
     def parked(self) -> list[dict[str, Any]]:
         return self._parking.parked()
 
-    async def watched(self, after: str, limit: int) -> tuple[list[WatchEntry], int]:
+    async def watched(
+        self, after: str, limit: int, tag: str | None = None
+    ) -> tuple[list[WatchEntry], int]:
         await self._followed.catch_up()
-        return self._watched.page(after, limit), len(self._watched)
+        return self._watched.page(after, limit, tag), self._watched.count(tag)
 
     async def close(self) -> None:
         """Ends what was begun for the views."""

@@ -25,53 +25,67 @@ _MIDDLE, _, _TAIL = _REST.partition(_TIME)
 class Watched:
     """The watchlist by the records of its topic, some 250 bytes for an item.
 
-    Ids are kept as sorted runs, one behind the other, so that a record costs microseconds and a
-    page no more than what is on it, however many items there are.
+    Ids are kept in order, all of them and those of each tag, so that a record costs microseconds
+    and a page no more than what is on it, however many items there are.
     """
 
     def __init__(self) -> None:
         # Of an entry without note and tags the time is enough: epoch milliseconds.
         self._values: dict[str, bytes | int | None] = {}
-        self._runs: list[list[str]] = []
-        self._lasts: list[str] = []
+        self._ids = _Ids()
+        self._tagged: dict[str, _Ids] = {}
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def count(self, tag: str | None = None) -> int:
+        """How many entries there are, or how many with *tag*."""
+        return len(self) if tag is None else len(self._tagged.get(tag, ()))
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take a record. One that is not an entry changes nothing, as for the workers."""
         item_id = (key or b"").decode("utf-8", "replace")
         if not value:
-            if self._values.pop(item_id, ...) is not ...:
-                self._remove(item_id)
+            if item_id in self._values:
+                self._untag(item_id)
+                del self._values[item_id]
+                self._ids.remove(item_id)
             return
         kept: bytes | int | None = _added(item_id, value)
+        tags: tuple[str, ...] = ()
         if kept is None:
             try:
                 entry = decode_entry(item_id, value)
             except BadInput:
                 return
             added = None if entry.added_at is None else to_ms(entry.added_at)
-            is_bare = entry.note is None and not entry.tags
-            kept = added if is_bare else value
+            tags = entry.tags
+            kept = added if entry.note is None and not tags else value
         if item_id not in self._values:
-            self._insert(item_id)
+            self._ids.add(item_id)
+        self._untag(item_id)
         self._values[item_id] = kept
+        for tag in tags:
+            self._tagged.setdefault(tag, _Ids()).add(item_id)
 
-    def page(self, after: str, limit: int) -> list[WatchEntry]:
-        """The first *limit* entries whose id is greater than *after*, as text."""
-        return [self._entry(item_id) for item_id in islice(self._ids(after), limit)]
+    def page(self, after: str, limit: int, tag: str | None = None) -> list[WatchEntry]:
+        """The first *limit* entries, with *tag*, whose id is greater than *after*, as text."""
+        ids = self._ids if tag is None else self._tagged.get(tag)
+        return [] if ids is None else [self._entry(one) for one in islice(ids.after(after), limit)]
 
     def entries(self) -> Iterator[WatchEntry]:
         """All of them, in order; nothing may be taken meanwhile."""
-        return map(self._entry, self._ids(""))
+        return map(self._entry, self._ids.after(""))
 
-    def _ids(self, after: str) -> Iterator[str]:
-        run = bisect_right(self._lasts, after)
-        if run < len(self._runs):
-            yield from self._runs[run][bisect_right(self._runs[run], after) :]
-        for following in islice(self._runs, run + 1, None):
-            yield from following
+    def _untag(self, item_id: str) -> None:
+        """Take the item off the lists of its tags."""
+        value = self._values.get(item_id)
+        if not isinstance(value, bytes):
+            return
+        for tag in decode_entry(item_id, value).tags:
+            self._tagged[tag].remove(item_id)
+            if not len(self._tagged[tag]):
+                del self._tagged[tag]
 
     def _entry(self, item_id: str) -> WatchEntry:
         value = self._values[item_id]
@@ -80,7 +94,29 @@ class Watched:
         added_at = None if value is None else to_datetime(value)
         return WatchEntry.model_construct(item_id=item_id, note=None, added_at=added_at, tags=())
 
-    def _insert(self, item_id: str) -> None:
+
+class _Ids:
+    """Different ids in order, as sorted runs, one behind the other."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._runs: list[list[str]] = []
+        self._lasts: list[str] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def after(self, item_id: str) -> Iterator[str]:
+        """Those greater than *item_id*."""
+        run = bisect_right(self._lasts, item_id)
+        if run < len(self._runs):
+            yield from self._runs[run][bisect_right(self._runs[run], item_id) :]
+        for following in islice(self._runs, run + 1, None):
+            yield from following
+
+    def add(self, item_id: str) -> None:
+        """Put in one that is not there."""
+        self._count += 1
         if not self._runs:
             self._runs, self._lasts = [[item_id]], [item_id]
             return
@@ -94,7 +130,9 @@ class Watched:
         else:
             self._lasts[at] = run[-1]
 
-    def _remove(self, item_id: str) -> None:
+    def remove(self, item_id: str) -> None:
+        """Take out one that is there."""
+        self._count -= 1
         at = bisect_left(self._lasts, item_id)
         run = self._runs[at]
         del run[bisect_left(run, item_id)]

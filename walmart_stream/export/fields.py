@@ -156,6 +156,8 @@ RAISED_ALERTS = Exported(
         *_optional(*_fields(Kind.TEXT, "text")),
         *_fields(Kind.TIME, "started_at", "raised_at", "acknowledged_at", "closed_at"),
         *_fields(Kind.TEXTS, "channels"),
+        # Alerts of the first releases have none.
+        *_optional(*_fields(Kind.TEXTS, "tags")),
         _SOURCE,
         # Once it is closed.
         *_optional(Field("ended_by", _PLACE), *_fields(Kind.TEXT, "why")),

@@ -6,20 +6,23 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import to_builtins
-from pymongo import UpdateOne
+from pymongo import DESCENDING, UpdateOne
 
+from walmart_stream.domain.alerts.rule_fields import SEVERITIES
 from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, CLOSED, RAISED, Step
 from walmart_stream.domain.time import parse_iso, to_datetime
-from walmart_stream.storage.documents import ALERTS
+from walmart_stream.storage.documents import ALERTS, ITEMS
+from walmart_stream.storage.queries import MAX_TIME_MS
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
 
 OPEN = "open"
 STATES = (OPEN, ACKNOWLEDGED, CLOSED)
+NEWEST_FIRST = [("raised_at", DESCENDING), ("_id", DESCENDING)]
 
 _STATE = {
     "$switch": {
@@ -40,16 +43,30 @@ class Place(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The alerts that are asked for; ``None`` is any."""
+    """The alerts that are asked for; ``None`` is any. *tag*: of the item, when it was raised."""
 
     state: str | None = None
     rule: str | None = None
     item_id: str | None = None
     severity: str | None = None
+    tag: str | None = None
 
     def query(self) -> dict[str, Any]:
-        """The database's filter."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
+        """The database's filter, for which there is an index in the order of time."""
+        given = {
+            "rule": self.rule,
+            "item_id": self.item_id,
+            "severity": self.severity,
+            "state": self.state,
+            "tags": self.tag,
+        }
+        found: dict[str, Any] = {name: one for name, one in given.items() if one is not None}
+        if found and self.item_id is None:
+            # The indexes begin with these: each value that is possible is a part of the index, and
+            # the database merges the parts in their order.
+            found.setdefault("severity", {"$in": list(SEVERITIES)})
+            found.setdefault("state", {"$in": list(STATES)})
+        return found
 
 
 async def store_steps(database: Any, steps: Sequence[Step], seal: FieldSeal = UNSEALED) -> None:
@@ -58,9 +75,19 @@ async def store_steps(database: Any, steps: Sequence[Step], seal: FieldSeal = UN
     Raises:
         PyMongoError: the database is away, or refuses one of them.
     """
-    operations = [_update(step, seal) for step in steps]
-    if operations:
-        await database[ALERTS].bulk_write(operations, ordered=True)
+    if not steps:
+        return
+    tags = await _tags(database, {step.item_id for step in steps if step.step == RAISED})
+    operations = [_update(step, tags.get(step.item_id, []), seal) for step in steps]
+    await database[ALERTS].bulk_write(operations, ordered=True)
+
+
+async def _tags(database: Any, items: Collection[str]) -> dict[str, list[str]]:
+    """The present tags of *items* that have some."""
+    if not items:
+        return {}
+    found = database[ITEMS].find({"_id": {"$in": list(items)}}, {"tags": 1})
+    return {one["_id"]: one.get("tags", []) async for one in found}
 
 
 async def find_alerts(
@@ -75,14 +102,24 @@ async def find_alerts(
     Raises:
         PyMongoError: the database does not answer.
     """
-    query: dict[str, Any] = wanted.query()
-    if after is not None:
-        query["$or"] = [
-            {"raised_at": {"$lt": after.raised_at}},
-            {"raised_at": after.raised_at, "_id": {"$lt": after.alert}},
-        ]
-    found = database[ALERTS].find(query).sort([("raised_at", -1), ("_id", -1)]).limit(limit)
-    return [seal.open(ALERTS, document) async for document in found]
+    found: list[Mapping[str, Any]] = []
+    for query in ranges(wanted, after):
+        cursor = database[ALERTS].find(query, sort=NEWEST_FIRST, max_time_ms=MAX_TIME_MS)
+        found += await cursor.limit(limit - len(found)).to_list(None)
+        if len(found) == limit:
+            break
+    return [seal.open(ALERTS, document) for document in found]
+
+
+def ranges(wanted: Wanted, after: Place | None) -> list[dict[str, Any]]:
+    """The filters of the ranges of an index that follow upon *after*, in their order."""
+    query = wanted.query()
+    if after is None:
+        return [query]
+    return [
+        {**query, "raised_at": after.raised_at, "_id": {"$lt": after.alert}},
+        {**query, "raised_at": {"$lt": after.raised_at}},
+    ]
 
 
 async def find_alert(
@@ -111,6 +148,7 @@ _SHOWN = (
     "item_id",
     "offer",
     "name",
+    "tags",
     "severity",
     "state",
     "text",
@@ -125,7 +163,7 @@ _SHOWN = (
 )
 
 
-def _update(step: Step, seal: FieldSeal) -> UpdateOne:
+def _update(step: Step, tags: Sequence[str], seal: FieldSeal) -> UpdateOne:
     at = to_datetime(parse_iso(step.at))
     source = None if step.source is None else to_builtins(step.source)
     if step.step == RAISED:
@@ -137,6 +175,7 @@ def _update(step: Step, seal: FieldSeal) -> UpdateOne:
             "severity": step.severity,
             "text": step.text,
             "name": step.name,
+            "tags": list(tags),
             "started_at": to_datetime(parse_iso(step.started_at)),
             "raised_at": at,
             "source": source,

@@ -77,7 +77,17 @@ INDEXES = {
     ALERTS: [
         IndexModel([("raised_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("item_id", ASCENDING), ("raised_at", DESCENDING), ("_id", DESCENDING)]),
-        IndexModel([("state", ASCENDING), ("raised_at", DESCENDING), ("_id", DESCENDING)]),
+        # By severity and state, of all, of a rule, and of the items with a tag.
+        *(
+            IndexModel(
+                [
+                    *((name, ASCENDING) for name in (*first, "severity", "state")),
+                    ("raised_at", DESCENDING),
+                    ("_id", DESCENDING),
+                ]
+            )
+            for first in ((), ("rule",), ("tags",))
+        ),
     ],
     ALERT_DELIVERIES: [
         IndexModel([("channel", ASCENDING), ("state", ASCENDING), ("next_at", ASCENDING)]),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from walmart_stream.domain.alerts.rule_fields import NAME
 from walmart_stream.domain.alerts.rules import KINDS
 from walmart_stream.domain.watch import ItemId
-from walmart_stream.web.inputs import Cursor, Time
+from walmart_stream.web.inputs import Cursor, Tag, Time
 from walmart_stream.web.rule_versions import VERSION
 
 RuleName = f"^{NAME.pattern}$"
@@ -26,6 +26,7 @@ class AlertsQuery(_Input):
     severity: Literal["info", "warning", "critical"] | None = None
     rule: str | None = Field(None, pattern=RuleName, description="Of this rule only.")
     item: ItemId | None = Field(None, description="Of this item only.")
+    tag: Tag | None = Field(None, description="Of items that had this tag when it was raised.")
     cursor: Cursor | None = None
     limit: int = Field(100, ge=1, le=500, description="Alerts a page.")
 

@@ -29,6 +29,7 @@ class Alert(_Output):
     item_id: str
     offer: str
     name: str | None
+    tags: list[str] | None
     severity: Literal["info", "warning", "critical"]
     state: Literal["open", "acknowledged", "closed"]
     text: str | None

@@ -54,7 +54,7 @@ async def alerts_data(context: Context, asked: AlertsQuery) -> dict[str, Any]:
         PyMongoError: the database is away.
     """
     after = None if asked.cursor is None else Place(*cursor.position_of(asked.cursor))
-    wanted = Wanted(asked.state, asked.rule, asked.item, asked.severity)
+    wanted = Wanted(asked.state, asked.rule, asked.item, asked.severity, asked.tag)
     found = await find_alerts(context.database, wanted, asked.limit + 1, after, context.seal)
     page = found[: asked.limit]
     following = None

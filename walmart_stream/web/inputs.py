@@ -145,6 +145,7 @@ class ItemQuery(_Input):
 class WatchlistQuery(_Input):
     """A page of the watchlist."""
 
+    tag: Tag | None = Field(None, description="Items with this tag.")
     cursor: Cursor | None = None
     limit: int = Field(1_000, ge=1, le=10_000, description="Entries a page.")
 

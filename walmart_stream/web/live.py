@@ -62,10 +62,13 @@ class Live(Protocol):
         """
         ...
 
-    async def watched(self, after: str, limit: int) -> tuple[list[WatchEntry], int]:
+    async def watched(
+        self, after: str, limit: int, tag: str | None = None
+    ) -> tuple[list[WatchEntry], int]:
         """The first *limit* entries of the watchlist behind the item *after*, and how many it has.
 
-        Of all workers, in the order of ids as text; what was acknowledged is there.
+        With *tag*: of those that have it. Of all workers, in the order of ids as text; what was
+        acknowledged is there.
 
         Raises:
             KafkaError, TimeoutError: the brokers do not answer.

@@ -60,6 +60,18 @@ PAGES = (
         },
     ),
     Route(
+        "/overview.csv",
+        {
+            "GET": Operation(
+                "page_overview_csv",
+                overview.answer_csv,
+                "The data of the first page, a line for each value.",
+                media={"text/csv": "with a header line"},
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
         "/items",
         {
             "GET": page(
@@ -228,6 +240,30 @@ PAGES = (
         },
     ),
     Route(
+        "/alerts/rules.json",
+        {
+            "GET": Operation(
+                "page_rules_data",
+                rules.answer,
+                "The data of the page of alert rules.",
+                alert_outputs.Rules,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/alerts/rules.csv",
+        {
+            "GET": Operation(
+                "page_rules_csv",
+                rules.answer_csv,
+                "The data of the page of alert rules, a line for each value.",
+                media={"text/csv": "with a header line"},
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
         "/alerts/mutes",
         {
             "POST": Operation(
@@ -308,6 +344,18 @@ PAGES = (
                 "The data of the system page.",
                 system_outputs.SystemPage,
                 query=inputs.NoQuery,
+                errors=(503,),
+            )
+        },
+    ),
+    Route(
+        "/system.csv",
+        {
+            "GET": Operation(
+                "page_system_csv",
+                system.answer_csv,
+                "The data of the system page, a line for each value.",
+                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },

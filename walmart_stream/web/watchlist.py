@@ -50,7 +50,7 @@ async def watchlist_data(context: Context, asked: WatchlistQuery) -> dict[str, A
         KafkaError, TimeoutError: the brokers do not answer.
     """
     after = "" if asked.cursor is None else cursor.item_of(asked.cursor)
-    found, total = await context.live.watched(after, asked.limit + 1)
+    found, total = await context.live.watched(after, asked.limit + 1, asked.tag)
     page = found[: asked.limit]
     return {
         "items": [entry.fields() for entry in page],

@@ -24,7 +24,7 @@ from walmart_stream.web.pages.inputs import AcknowledgeForm
 ALERTS = 50
 COLUMNS = (
     *("id", "rule", "item_id", "offer", "name", "severity", "state", "text", "why"),
-    *("started_at", "raised_at", "acknowledged_at", "closed_at"),
+    *("started_at", "raised_at", "acknowledged_at", "closed_at", "tags"),
 )
 
 
@@ -69,6 +69,8 @@ async def answer_csv(context: Context, request: web.Request) -> web.StreamRespon
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return "; ".join(value)
     return to_iso(to_ms(value)) if isinstance(value, datetime) else value
 
 

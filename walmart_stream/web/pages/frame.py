@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -106,6 +106,23 @@ def csv_file(name: str, rows: Iterable[Iterable[Any]]) -> web.Response:
             "Content-Disposition": f'attachment; filename="{name}.csv"',
         },
     )
+
+
+def values_file(name: str, payload: Mapping[str, Any]) -> web.Response:
+    """A page other than a list, as a file: a line for each value, with the path to it."""
+    return csv_file(name, [("name", "value"), *_values(payload)])
+
+
+def _values(found: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(found, Mapping):
+        parts = [(str(key), value) for key, value in found.items()]
+    elif isinstance(found, list | tuple):
+        parts = [(str(number), value) for number, value in enumerate(found)]
+    else:
+        yield name, found
+        return
+    for part, value in parts:
+        yield from _values(value, f"{name}.{part}" if name else part)
 
 
 def see(target: str) -> web.Response:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from walmart_stream.domain.watch import MAX_NOTE, ItemId
 from walmart_stream.web.alert_inputs import RuleName
-from walmart_stream.web.inputs import Cursor
+from walmart_stream.web.inputs import Cursor, Tag
 from walmart_stream.web.rule_versions import VERSION
 
 # Characters of the address that a person wanted before signing in.
@@ -47,6 +47,7 @@ class NoForm(_Input):
 class WatchlistPageQuery(_Input):
     """A page of the watchlist, and the last thing that was done to it."""
 
+    tag: Tag | None = Field(None, description="Items with this tag.")
     cursor: Cursor | None = None
     added: ItemId | None = Field(None, description="Shown as just added.")
     removed: ItemId | None = Field(None, description="Shown as just removed.")

@@ -14,7 +14,7 @@ from walmart_stream.web.context import Context
 from walmart_stream.web.inputs import ItemsQuery, NoQuery, query
 from walmart_stream.web.item_list import items_page_data
 from walmart_stream.web.overview import overview_data
-from walmart_stream.web.pages.frame import data, page
+from walmart_stream.web.pages.frame import data, page, values_file
 from walmart_stream.web.pages.items import news_of as items_news
 from walmart_stream.web.pages.items import shown
 
@@ -63,6 +63,12 @@ async def answer(context: Context, request: web.Request) -> web.StreamResponse:
     query(NoQuery, request)
     found = await _found(context)
     return data(request, found, same=news_of(context, found))
+
+
+async def answer_csv(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's data, a line for each value."""
+    query(NoQuery, request)
+    return values_file("overview", await _found(context))
 
 
 async def _found(context: Context) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from walmart_stream.web.errors import BadRequest, Conflict, NotFound
 from walmart_stream.web.inputs import NoQuery, query
 from walmart_stream.web.pages import rule_form
 from walmart_stream.web.pages.forms import read_form
-from walmart_stream.web.pages.frame import page, see
+from walmart_stream.web.pages.frame import data, page, see, values_file
 from walmart_stream.web.pages.inputs import ChannelForm, MuteForm, RuleForm, RulesQuery
 from walmart_stream.web.rule_versions import require_version, version_of
 
@@ -39,6 +39,18 @@ async def show(context: Context, request: web.Request) -> web.StreamResponse:
         form=rule_form.form_of(rule),
         version=version_of(rule.given),
     )
+
+
+async def answer(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's data."""
+    query(NoQuery, request)
+    return data(request, await rules_data(context))
+
+
+async def answer_csv(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's data, a line for each value."""
+    query(NoQuery, request)
+    return values_file("rules", await rules_data(context))
 
 
 async def change(context: Context, request: web.Request) -> web.StreamResponse:

@@ -16,7 +16,7 @@ from walmart_stream.web.errors import BadRequest
 from walmart_stream.web.inputs import NoQuery, query
 from walmart_stream.web.live import MONGODB
 from walmart_stream.web.pages.forms import read_form
-from walmart_stream.web.pages.frame import data, page, see
+from walmart_stream.web.pages.frame import data, page, see, values_file
 from walmart_stream.web.pages.inputs import ReplayForm, SystemQuery
 from walmart_stream.web.system import system_data
 
@@ -38,6 +38,12 @@ async def answer(context: Context, request: web.Request) -> web.StreamResponse:
     query(NoQuery, request)
     found = await _found(context)
     return data(request, found, same=news_of(found))
+
+
+async def answer_csv(context: Context, request: web.Request) -> web.StreamResponse:
+    """The page's data, a line for each value."""
+    query(NoQuery, request)
+    return values_file("system", await _found(context))
 
 
 async def replay(context: Context, request: web.Request) -> web.StreamResponse:

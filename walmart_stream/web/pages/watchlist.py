@@ -16,7 +16,7 @@ from walmart_stream.web import cursor
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import BadRequest
 from walmart_stream.web.inputs import NoQuery, WatchlistQuery, WatchOne, check, query
-from walmart_stream.web.pages.addresses import filled
+from walmart_stream.web.pages.addresses import filled, query_of
 from walmart_stream.web.pages.forms import read_form
 from walmart_stream.web.pages.frame import csv_file, data, page, see
 from walmart_stream.web.pages.inputs import ImportForm, WatchForm, WatchlistPageQuery
@@ -34,7 +34,7 @@ COLUMNS = ("item_id", "note", "tags", "added_at")
 
 async def show(context: Context, request: web.Request) -> web.StreamResponse:
     """A page of the watchlist, with its forms."""
-    return await _page(context, request, query(WatchlistPageQuery, request))
+    return await _page(context, request, filled(WatchlistPageQuery, request))
 
 
 async def answer(context: Context, request: web.Request) -> web.StreamResponse:
@@ -130,9 +130,11 @@ async def _page(
     form: WatchForm | None = None,
 ) -> web.StreamResponse:
     after = "" if asked.cursor is None else cursor.item_of(asked.cursor)
-    found, total = await context.live.watched(after, ENTRIES + 1)
+    found, total = await context.live.watched(after, ENTRIES + 1, asked.tag)
     entries = found[:ENTRIES]
-    more = cursor.of_item(entries[-1].item_id) if len(found) > len(entries) else None
+    more = None
+    if len(found) > len(entries):
+        more = query_of(NoQuery(), tag=asked.tag, cursor=cursor.of_item(entries[-1].item_id))
     return page(
         context,
         request,
@@ -141,6 +143,9 @@ async def _page(
         entries=entries,
         total=total,
         more=more,
+        # Without what was done last.
+        here=query_of(NoQuery(), tag=asked.tag, cursor=asked.cursor),
+        first=query_of(NoQuery(), tag=asked.tag),
         asked=asked,
         fault=fault,
         form=form,
