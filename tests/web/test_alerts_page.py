@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from urllib.parse import parse_qs, urlsplit
 
 from tests.web.test_login import get, post
 
@@ -48,3 +50,18 @@ async def test_alerts_are_filtered_by_tag(full_site) -> None:
     async with full_site.client.get("/alerts.csv?tag=toys") as response:
         assert "toys" in await response.text()
     assert "No alert is like that" in await get(full_site, "/alerts?tag=red", 200)
+
+
+async def test_acknowledging_keeps_the_place(full_site) -> None:
+    """Filter and page stay; what they cannot be is refused before anything is done."""
+    (found, *_) = (await full_site.json("/alerts.json"))["alerts"]
+    page = await get(full_site, "/alerts?state=open&severity=", 200)
+    (action,) = set(re.findall(r'<form method="post" action="(/alerts[^"]*)"', page))
+    before = len(full_site.live.steps)
+
+    response, _ = await post(full_site, html.unescape(action), {"alert": found["id"]}, 303)
+
+    assert parse_qs(urlsplit(response.headers["Location"]).query)["state"] == ["open"]
+    assert len(full_site.live.steps) == before + 1
+    await post(full_site, "/alerts?state=x", {"alert": found["id"]}, 400)
+    assert len(full_site.live.steps) == before + 1

@@ -160,12 +160,30 @@ async def test_a_stale_form_is_refused_with_what_has_changed(site) -> None:
     assert site.live.book.rules["cheap"].given == GIVEN | {"severity": "info"}
 
 
+async def test_a_form_that_is_sent_twice_does_it_once(site) -> None:
+    """As by a double click: a new rule, a change of it and another name are taken once."""
+
+    async def save_twice(fields: dict[str, str]) -> None:
+        for _ in range(2):
+            response, _ = await post(site, "/alerts/rules", fields, 303)
+            assert response.headers["Location"].startswith("/alerts/rules?did=save")
+
+    await save_twice(CHEAP)
+    form = fields_in(await get(site, "/alerts/rules?edit=cheap", 200))
+    await save_twice(form | {"value": "19"})
+    form = fields_in(await get(site, "/alerts/rules?edit=cheap", 200))
+    await save_twice(form | {"name": "cheaper"})
+
+    assert list(site.live.book.rules) == ["cheaper"]
+    assert site.live.book.rules["cheaper"].given["value"] == 19
+
+
 async def test_another_name_is_another_rule(site) -> None:
     """The old one goes; one that is there is not overwritten."""
     await post(site, "/alerts/rules", CHEAP, 303)
     await post(site, "/alerts/rules", CHEAP | {"name": "other"}, 303)
 
-    _, page = await post(site, "/alerts/rules", CHEAP, 400)
+    _, page = await post(site, "/alerts/rules", CHEAP | {"value": "19"}, 400)
     assert "another rule has it already" in page
     await post(site, "/alerts/rules", CHEAP | {"was": "cheap", "name": "other"}, 400)
     await post(site, "/alerts/rules", CHEAP | {"was": "cheap", "name": "new"}, 303)

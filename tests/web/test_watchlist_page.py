@@ -209,3 +209,21 @@ async def test_the_list_is_filtered_by_tag(site) -> None:
     assert "No watched item has the tag" in await get(site, "/watchlist?tag=red", 200)
     assert "a tag must be" in await get(site, "/watchlist?tag=a,b", 400)
     assert 'data-row="10"' in await get(site, "/watchlist?tag=", 200)
+
+
+async def test_removing_keeps_the_place(site) -> None:
+    """On a page of a filtered list, too."""
+    for number in range(100, 100 + ENTRIES + 5):
+        site.live.watchlist[str(number)] = WatchEntry(item_id=str(number), tags=("toys",))
+    page = await get(site, "/watchlist?tag=toys", 200)
+    (more,) = re.findall(r'href="([^"]+)" rel="next"', page)
+    page = await get(site, html.unescape(more), 200)
+    ids = re.findall(r'data-row="(\d+)"', page)
+    (action,) = set(re.findall(r'<form method="post" action="(/watchlist\?[^"]*)"', page))
+    fields = {"action": "remove", "item_id": ids[0]}
+
+    response, _ = await post(site, html.unescape(action), fields, 303)
+
+    shown = await get(site, response.headers["Location"], 200)
+    assert f"Item {ids[0]} is not watched any more" in shown
+    assert re.findall(r'data-row="(\d+)"', shown) == ids[1:]

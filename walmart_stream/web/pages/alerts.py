@@ -15,7 +15,6 @@ from walmart_stream.web.alert_inputs import AlertsQuery
 from walmart_stream.web.alerts import alerts_data
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import BadRequest
-from walmart_stream.web.inputs import NoQuery, query
 from walmart_stream.web.pages.addresses import filled, query_of
 from walmart_stream.web.pages.forms import read_form
 from walmart_stream.web.pages.frame import csv_file, data, page, see
@@ -75,14 +74,17 @@ def _cell(value: Any) -> Any:
 
 
 async def acknowledge(context: Context, request: web.Request) -> web.StreamResponse:
-    """Say that a person knows of an alert; answered when the brokers have acknowledged it."""
-    query(NoQuery, request)
+    """Say that a person knows of an alert; answered when the brokers have acknowledged it.
+
+    It leads back to the same page of the list.
+    """
+    here = query_of(filled(AlertsQuery, request))
     form = await read_form(request, AcknowledgeForm)
     found = await find_alert(context.database, form.alert, context.seal)
     if found is None:
         raise BadRequest("alert: there is no such alert; it may have been removed")
     await context.live.add_step(_step(form.alert, found, to_ms(context.clock())))
-    return see("/alerts")
+    return see(f"/alerts{here}")
 
 
 def _step(alert: str, found: Mapping[str, Any], now: int) -> Any:

@@ -99,6 +99,10 @@ async def _save(context: Context, request: web.Request, form: RuleForm) -> web.S
     version, stale = form.version, None
     try:
         rule = rule_form.rule_of(form)
+        is_there = rule.name in there and there[rule.name].given == rule.given
+        if is_there and (form.was == rule.name or form.was not in there):
+            # Sent twice, as by a double click: the first one has done it.
+            return see(f"/alerts/rules?did=save&name={rule.name}")
         _check(context, rule, form.was, there)
         if form.was is not None:
             require_version(version, form.was, there[form.was].given)

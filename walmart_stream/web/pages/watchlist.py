@@ -53,8 +53,11 @@ async def answer_csv(context: Context, request: web.Request) -> web.StreamRespon
 
 
 async def change(context: Context, request: web.Request) -> web.StreamResponse:
-    """Add or remove one item; answered when the brokers have acknowledged it."""
-    query(NoQuery, request)
+    """Add or remove one item; answered when the brokers have acknowledged it.
+
+    Removing leads back to the same page of the list.
+    """
+    asked = filled(WatchlistQuery, request)
     form = await read_form(request, WatchForm)
     item_id = item_id_in(form.item_id)
     try:
@@ -62,10 +65,11 @@ async def change(context: Context, request: web.Request) -> web.StreamResponse:
             raise BadRequest(f"item id {shown(form.item_id)}: {RIGHT}")
         if form.action == "remove":
             await context.live.unwatch([item_id])
-            return see(f"/watchlist?removed={item_id}")
+            here = query_of(NoQuery(), removed=item_id, tag=asked.tag, cursor=asked.cursor)
+            return see(f"/watchlist{here}")
         tags = [tag for tag in (form.tags or "").split(",") if tag.strip()]
-        asked = check(WatchOne, {"item_id": item_id, "note": form.note, "tags": tags})
-        entry = WatchEntry(item_id=asked.item_id, note=asked.note, tags=asked.tags)
+        typed = check(WatchOne, {"item_id": item_id, "note": form.note, "tags": tags})
+        entry = WatchEntry(item_id=typed.item_id, note=typed.note, tags=typed.tags)
     except BadRequest as exc:
         return await _page(context, request, WatchlistPageQuery(), fault=exc.message, form=form)
     await context.live.watch(stamped([entry], context.clock()))
