@@ -146,7 +146,7 @@ def _observe(
             )
             kinds = _FIRST_SEEN
             previous = None
-            found.window.observe(offer.landed_cents, is_change=False)
+            found.window.observe(at, offer.landed_cents, None, at, is_change=False)
             updates = False
         else:
             seen_at = found.observed_at
@@ -156,26 +156,26 @@ def _observe(
             applied = True
             offer = UNAVAILABLE if seen is None else seen
             previous = found.offer
-            landed = previous.landed_cents
             window = found.window
             if start != window.start or width != window.width_ms:
                 if newest_window is None:
                     newest_window = state.newest_window
                 _enter_window(observation.item_id, offer_name, found, at, start, rules, outcome)
                 window = found.window
-            window.carry(landed, seen_at, at)
+            before = previous.landed_cents
             found.observed_at = at
             # Whatever was closed did not know this observation.
             found.closed = 0
             if offer is previous or offer == previous:
                 kinds = ()
                 updates = False
+                landed = before
             else:
                 kinds = _differences(previous, offer)
                 updates = not kinds
                 found.offer = offer
                 landed = offer.landed_cents
-            window.observe(landed, is_change=bool(kinds))
+            window.observe(at, landed, before, seen_at, is_change=bool(kinds))
         if kinds or (tells and offer_name == OWN):
             if newest is None:
                 newest = _newest(state, at)
@@ -288,7 +288,7 @@ def _enter_window(
         outcome.events += change_width(item_id, name, known, rules)
         if known.window.start == start:
             return
-    outcome.left.append((item_id, name, copy(known)))
+    outcome.left.append((item_id, name, known.__copy__()))
     outcome.events += close_until(item_id, name, known, start)
     known.window = Window.begin(
         start,

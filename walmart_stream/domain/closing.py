@@ -16,16 +16,15 @@ from walmart_stream.domain.windows import CLOSE_DELAY_MS, Rules, Window
 def close_until(item_id: str, name: str, known: OfferState, until: int) -> list[WindowClosed]:
     """Close the windows of the offer *known* that end by *until* (epoch ms)."""
     events: list[WindowClosed] = []
-    while True:
-        window = known.window
-        end = window.start + (known.closed + 1) * window.width_ms
-        # The bound first: mostly it is the next window that an offer enters, and nothing follows.
-        if end > until or known.next_end() is None:
-            return events
+    window = known.window
+    width_ms = window.width_ms
+    end = window.start + (known.closed + 1) * width_ms
+    # The bound first: mostly it is the next window that an offer enters, and nothing follows.
+    while end <= until and known.next_end() is not None:
         if known.closed:
             window = Window.begin(
-                end - window.width_ms,
-                window.width_ms,
+                end - width_ms,
+                width_ms,
                 window.known_ms,
                 known.offer.landed_cents,
                 known.observed_at,
@@ -33,6 +32,8 @@ def close_until(item_id: str, name: str, known: OfferState, until: int) -> list[
             )
         events.append(summarise(item_id, name, window, known.offer, known.observed_at))
         known.closed += 1
+        end += width_ms
+    return events
 
 
 def change_width(item_id: str, name: str, known: OfferState, rules: Rules) -> list[WindowClosed]:

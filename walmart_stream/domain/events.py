@@ -72,6 +72,7 @@ class PriceChange(Struct, frozen=True, gc=False):
             previous = _PreviousValue(
                 price_before, shipping_before, landed_before, available_before, seller_before
             )
+        insights, compared = _explained(self.reasons)
         return _PriceChangeValue(
             1,
             self.item_id,
@@ -91,8 +92,8 @@ class PriceChange(Struct, frozen=True, gc=False):
             self.source,
             UNSET if self.buy_box is None else self.buy_box.document(),
             UNSET if self.newest <= self.observed_at else self.observed_at + self.newest,
-            # Without a call for nothing: hardly any offer has reasons.
-            *(_UNEXPLAINED if self.reasons is None else _explained(self.reasons)),
+            insights,
+            compared,
         )
 
 
@@ -121,6 +122,7 @@ class OfferUpdated(Struct, frozen=True, gc=False):
     def value(self) -> _OfferUpdatedValue:
         """The encoded form of :meth:`document`."""
         price, shipping, two_day, available, seller = self.now
+        insights, compared = _explained(self.reasons)
         return _OfferUpdatedValue(
             1,
             self.item_id,
@@ -136,7 +138,8 @@ class OfferUpdated(Struct, frozen=True, gc=False):
             to_iso(self.observed_at),
             self.observed_at + self.newest,
             UNSET if self.buy_box is None else self.buy_box.document(),
-            *_explained(self.reasons),
+            insights,
+            compared,
         )
 
 
@@ -286,21 +289,26 @@ def summarise(item_id: str, offer: str, window: Window, now: Offer, seen_at: int
     *now* is the offer's last state, seen at *seen_at*; it counts up to the window's end or until
     it is no longer known. Mean: sum(price x time) / sum(time). Coverage: sum(time) / width.
     """
-    final = window.copy()
-    final.carry(now.landed_cents, seen_at, window.end)
+    end = window.start + window.width_ms
+    weighted, covered = window.weighted, window.covered
+    landed = now.landed_cents
+    if landed is not None:
+        known_for = window.known_for(seen_at, end)
+        weighted += landed * known_for
+        covered += known_for
     return WindowClosed(
         item_id,
         offer,
         window.start,
-        window.end,
+        end,
         window.observations,
         window.changes,
         window.open,
         window.high,
         window.low,
         window.close,
-        final.weighted / final.covered if final.covered else None,
-        final.covered / window.width_ms,
+        weighted / covered if covered else None,
+        covered / window.width_ms,
         window.known_ms,
         window.carried,
         seen_at,
@@ -312,12 +320,15 @@ def _delta(now: int, before: int) -> tuple[int, float | None]:
     return now - before, (now - before) * 100 / before if before else None
 
 
-_UNEXPLAINED = UNSET, UNSET
+_Words = dict[str, Any] | UnsetType
 
 
-def _explained(reasons: Shown | None) -> tuple[dict[str, Any] | UnsetType, ...]:
+def _explained(reasons: Shown | None) -> tuple[_Words, _Words]:
     """Insights and comparison, as far as there are any."""
     if reasons is None:
-        return _UNEXPLAINED
-    found = reasons.insights, reasons.compared
-    return tuple(UNSET if one is None else one for one in found)
+        return UNSET, UNSET
+    insights, compared = reasons.insights, reasons.compared
+    return (
+        UNSET if insights is None else insights,
+        UNSET if compared is None else compared,
+    )

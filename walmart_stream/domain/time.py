@@ -39,7 +39,10 @@ def parse_iso(text: str) -> int:
     Raises:
         ValueError: not such a time.
     """
-    return parse_moment(text)[0]
+    try:
+        return to_ms(datetime.fromisoformat(text))
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
 
 
 def parse_moment(text: str) -> tuple[int, datetime]:

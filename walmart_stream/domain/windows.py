@@ -6,7 +6,6 @@ give the same window however they were batched.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -86,37 +85,42 @@ class Window(Struct, array_like=True, gc=False):
     def end(self) -> int:
         return self.start + self.width_ms
 
-    def carry(self, landed: int | None, seen_at: int, until: int) -> None:
-        """Count the price *landed*, seen at *seen_at*, up to *until*, within this window."""
-        if landed is None:
-            return
+    def known_for(self, seen_at: int, until: int) -> int:
+        """The milliseconds of this window in which a price seen at *seen_at* was known.
+
+        Those before *until*, when the next price replaces it, or the window ends.
+        """
         # Comparisons instead of min and max: this runs for every offer of every observation.
-        begin = end = self.start
-        end += self.width_ms
+        begin = self.start
         if seen_at > begin:
             begin = seen_at
+        end = seen_at + self.known_ms
         if until < end:
             end = until
-        if seen_at + self.known_ms < end:
-            end = seen_at + self.known_ms
-        if end > begin:
-            self.weighted += landed * (end - begin)
-            self.covered += end - begin
+        return end - begin if end > begin else 0
 
-    def observe(self, landed: int | None, *, is_change: bool) -> None:
-        """Count an applied observation of the landed price."""
+    def observe(
+        self, at: int, landed: int | None, before: int | None, seen_at: int, *, is_change: bool
+    ) -> None:
+        """Count an applied observation, *at* a time in this window, of the price *landed*.
+
+        It replaces the price *before*, which was seen at *seen_at*.
+        """
+        if before is not None:
+            known_for = self.known_for(seen_at, at)
+            self.weighted += before * known_for
+            self.covered += known_for
         self.observations += 1
         if is_change:
             self.changes += 1
-        if landed is None:
+        # What is the close already counts for open, high and low, too.
+        if landed is None or landed == self.close:
             return
         self.close = landed
-        if self.open is None or self.high is None or self.low is None:
+        high, low = self.high, self.low
+        if high is None or low is None:
             self.open = self.high = self.low = landed
-        elif landed > self.high:
+        elif landed > high:
             self.high = landed
-        elif landed < self.low:
+        elif landed < low:
             self.low = landed
-
-    def copy(self) -> Window:
-        return copy(self)

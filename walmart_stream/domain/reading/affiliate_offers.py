@@ -23,9 +23,9 @@ _BEST = "bestMarketplacePrice."
 # Half the time of calling a named tuple's class.
 _new_tuple = tuple.__new__
 
-# ``stock`` is "Available", "Limited Supply", "Last few items" or "Not available"; the others are
-# how the same is written elsewhere at Walmart.
-AVAILABLE = "Available"
+# ``stock`` is one of these or "Not available"; the others are how that is written elsewhere at
+# Walmart.
+_IN_STOCK = ("Available", "Limited Supply", "Last few items")
 _SOLD_OUT = re.compile("notavailable|unavailable|outofstock|notinstock|soldout")
 _BETWEEN_LETTERS = re.compile(r"[\W_]+")
 # The longest of them, with room for "currently" and the like. What is longer says something else.
@@ -234,7 +234,7 @@ def _offer(
     if online is not None and online is not True:
         online = _flag(online, "availableOnline", prefix)
     sold_out = False
-    if stock is not None and stock != AVAILABLE:
+    if stock is not None and stock not in _IN_STOCK:
         sold_out = _is_sold_out(_text(stock, "stock", prefix))
     # A price of 0 is no price.
     if not price_cents or online is False or sold_out:

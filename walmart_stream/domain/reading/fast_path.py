@@ -5,7 +5,7 @@ A shortcut: the general way reads the same from what this one accepts, and judge
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
@@ -46,7 +46,7 @@ class _Envelope(Struct, gc=False):
     request_id: str | None = None
 
 
-class _Said(NamedTuple):
+class _Said(Struct, gc=False):
     """The content of an item's answer, and the digest of its bytes."""
 
     name: str | None
@@ -104,35 +104,31 @@ class Reader:
             return None
         head = value[:end] + b"}"
         try:
-            _check_text(head)
+            # Texts that are skipped are not looked into else.
+            if not head.isascii():
+                head.decode()
             envelope = _envelope(head)
             item_id = envelope.item_id
             payload = value[start:-1]
             digest = xxh3_128_digest(payload)
             said = self._last.get(item_id)
             if said is None or said.digest != digest:
-                _check_text(payload)
+                if not payload.isascii():
+                    payload.decode()
                 item = _item(payload)
                 # As a number it has no leading zeros and no other digits than 0 to 9.
                 if not 0 < item.itemId < 10**20 or str(item.itemId) != item_id:
                     return None
                 said = _said(item, digest)
-                self._last.put(item_id, said, _SIZE + len(said.name or ""))
+                name = said.name
+                self._last.put(item_id, said, _SIZE if name is None else _SIZE + len(name))
             at = time_of(envelope.observed_at)
         except (DecodeError, UnicodeDecodeError, RecursionError, BadInput, Doubtful):
             return None
         if key is None or key != item_id.encode():
             return None
-        name, featured, marketplace, _ = said
-        return Observation(
-            item_id, at, AFFILIATE, name, {FEATURED: featured, MARKETPLACE: marketplace}
-        )
-
-
-def _check_text(part: bytes) -> None:
-    """Raises UnicodeDecodeError: not UTF-8. Texts that are skipped are not looked into else."""
-    if not part.isascii():
-        part.decode()
+        offers = {FEATURED: said.featured, MARKETPLACE: said.marketplace}
+        return Observation(item_id, at, AFFILIATE, said.name, offers)
 
 
 def _said(item: _Item, digest: bytes) -> _Said:
