@@ -288,7 +288,7 @@ def _enter_window(
         outcome.events += change_width(item_id, name, known, rules)
         if known.window.start == start:
             return
-    outcome.left.append((item_id, name, known.__copy__()))
+    outcome.left.append((item_id, name, copy(known)))
     outcome.events += close_until(item_id, name, known, start)
     known.window = Window.begin(
         start,

@@ -109,11 +109,14 @@ class ItemState(Struct, array_like=True, gc=False):
         What is open at a width that is not that of *rules* is due at once.
         """
         soonest = None
+        width_ms = rules.window_ms
         for offer in self.offers.values():
-            end = offer.next_end()
+            window = offer.window
+            # Without a call where the window is open: right after an observation, all are.
+            end = offer.next_end() if offer.closed else window.start + window.width_ms
             if end is None:
                 continue
-            if offer.window.width_ms != rules.window_ms:
+            if window.width_ms != width_ms:
                 return 0
             if soonest is None or end < soonest:
                 soonest = end

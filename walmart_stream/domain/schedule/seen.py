@@ -26,9 +26,9 @@ def sights_of(
     is near what a rule of alerts waits for.
     """
     told = {
-        entry.observation.item_id: entry.observation.observed_at
-        for entry in observed
-        if entry.observation.source == WEBHOOK
+        observation.item_id: observation.observed_at
+        for observation, _ in observed
+        if observation.source == WEBHOOK
     }
     changed = {
         event.item_id
