@@ -104,6 +104,19 @@ async def test_what_cannot_be_is_named(shop: Site, query: str, named: str) -> No
     assert f"{named}: " in await shop.error(f"/api/items?{query}", 400)
 
 
+async def test_words_of_too_many_items_are_refused(
+    shop: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says of each word, not of all together, how many it finds."""
+    monkeypatch.setattr("walmart_stream.storage.item_queries.FEW", 1)
+    monkeypatch.setattr("walmart_stream.storage.item_queries.MOST_FOUND", 1)
+
+    answer = await shop.json("/api/items?q=red+boat", status=400)
+
+    assert "each word is one of more than" in answer["error"]["message"]
+    assert await listed(shop, "q=red+castle") == ["1"]
+
+
 async def test_what_slides_with_the_clock_is_computed_when_read(shop: Site) -> None:
     """Nothing stored goes stale by waiting."""
 

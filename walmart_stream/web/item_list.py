@@ -83,7 +83,8 @@ async def stored_items_data(
         page = await list_items(database, choice, after, asked.limit)
     except TooManyFound:
         raise BadRequest(
-            f"q: more than {MOST_FOUND:,} items match; write more of a word, or another one"
+            f"q: each word is one of more than {MOST_FOUND:,} items; write more of it, or add a "
+            "rarer one"
         ) from None
     offers = await offers_of(database, [one["_id"] for one in page.documents])
     at = to_ms(now)
