@@ -75,8 +75,16 @@ class Spool:
             yield self._items
             return
         self._write()
+        # Several files at once where they are small: each group costs its reader some queries.
+        group: dict[str, list[bytes]] = {}
+        size = 0
         for file in self._files:
-            yield _read(file)
+            if group and size + file.tell() > self._limit:
+                yield group
+                group, size = {}, 0
+            size += file.tell()
+            group |= _read(file)
+        yield group
 
     def _write(self) -> None:
         if self._folder is None:

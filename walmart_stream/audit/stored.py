@@ -11,6 +11,9 @@ from walmart_stream.storage.sealed import FieldSeal
 
 Document = Mapping[str, Any]
 
+# Documents of an answer. The server would put up to 16 MB in one: half a million item ids.
+BATCH = 500
+
 COLLECTIONS = (PRICE_CHANGES, OFFERS, PRICE_WINDOWS, ITEMS)
 
 # The fields of each collection's index, so that the server need not sort.
@@ -56,7 +59,8 @@ class StoredResults:
         (named, *_) = _ORDER[collection]
         wanted = {**_JUDGED.get(collection, {}), named: {"$in": sorted(item_ids)}}
         cursor = self._collection(collection).find(wanted)
-        return ByItem(self._opened(collection, cursor.sort(order).allow_disk_use(True)))
+        cursor = cursor.sort(order).allow_disk_use(True).batch_size(BATCH)
+        return ByItem(self._opened(collection, cursor))
 
     async def _opened(self, collection: str, cursor: Any) -> AsyncIterator[Document]:
         async for document in cursor:
@@ -70,7 +74,9 @@ class StoredResults:
             {"$sort": {named: 1}},
             {"$group": {"_id": f"${named}"}},
         ]
-        cursor = self._collection(collection).aggregate(distinct, allowDiskUse=True)
+        cursor = self._collection(collection).aggregate(
+            distinct, allowDiskUse=True, batchSize=BATCH
+        )
         async for found in cursor:
             yield found["_id"]
 
