@@ -8,11 +8,13 @@ seller's SKUs has no item yet: it is all in one partition.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from walmart_stream import topics
-from walmart_stream.domain import state
+from walmart_stream.domain import state, watch
 from walmart_stream.domain.alerts import state as alert_state
+from walmart_stream.engine.packed import Form, Packed
 from walmart_stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,4 +109,7 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
     own_items = table(OWN_ITEMS, key_type=bytes)
     alerts = table(ALERTS, key_type=bytes)
     alerts.age = alert_state.age
+    # All but the offers are looked at less than once an observation.
+    watchlist.pack = partial(Packed, Form(watch.shorten, watch.lengthen))
+    polls.pack = price_windows.table.pack = Packed
     return Tables(offers, price_windows, watchlist, polls, own_items, alerts)

@@ -139,6 +139,35 @@ def decode_entry(item_id: str, value: bytes | None) -> WatchEntry:
         raise BadTime(f"added_at: {str(exc)[:100]}") from None
 
 
+_TIME = to_iso(0).encode()
+_BEFORE_ID, _, _REST = encode_entry(WatchEntry(item_id="1", added_at=to_datetime(0))).partition(
+    b'1","'
+)
+_BEFORE_TIME, _, _AFTER_TIME = _REST.partition(_TIME)
+
+
+def around_time(item_id: bytes) -> tuple[bytes, bytes]:
+    """The bytes before and behind the time in an entry that has neither note nor tags."""
+    return _BEFORE_ID + item_id + b'","' + _BEFORE_TIME, _AFTER_TIME
+
+
+def shorten(item_id: bytes, value: bytes) -> bytes:
+    """*value* of the watchlist in few bytes, where it says no more than the time."""
+    before, after = around_time(item_id)
+    if value.startswith(before) and value.endswith(after, len(before)):
+        return b"\0" + value[len(before) : -len(after)]
+    # An entry is JSON, which begins with another byte; the rest is not trusted to.
+    return b"\1" + value if value[:1] in (b"\0", b"\1") else value
+
+
+def lengthen(item_id: bytes, kept: bytes) -> bytes:
+    """The inverse of :func:`shorten`."""
+    if kept[:1] == b"\0":
+        before, after = around_time(item_id)
+        return before + kept[1:] + after
+    return kept.removeprefix(b"\1")
+
+
 def parse_csv(text: str) -> tuple[list[WatchEntry], list[RowFault]]:
     """The entries in *text*, and the rows that are not one.
 

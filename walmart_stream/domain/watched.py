@@ -8,18 +8,12 @@ from itertools import islice
 
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.reading.observation import ITEM_ID
-from walmart_stream.domain.time import parse_iso, to_datetime, to_iso, to_ms
-from walmart_stream.domain.watch import WatchEntry, decode_entry, encode_entry
+from walmart_stream.domain.time import parse_iso, to_datetime, to_ms
+from walmart_stream.domain.watch import WatchEntry, around_time, decode_entry
 
 # Ids of a run. An id is put in among that many, and that many runs are looked through for it: a
 # million items make a thousand runs.
 LONGEST_RUN = 2_000
-
-# An entry without note and tags as it is written: before the id, up to the time, and behind it.
-_TIME = to_iso(0).encode()
-_BARE = encode_entry(WatchEntry(item_id="1", added_at=to_datetime(0)))
-_HEAD, _, _REST = _BARE.partition(b'1","')
-_MIDDLE, _, _TAIL = _REST.partition(_TIME)
 
 
 class Watched:
@@ -147,11 +141,11 @@ def _added(item_id: str, value: bytes) -> int | None:
 
     ``None``: it has to be decoded, which takes several times as long.
     """
-    head = _HEAD + item_id.encode() + b'","' + _MIDDLE
-    end = len(head) + len(_TIME)
-    time = value[len(head) : end]
+    before, after = around_time(item_id.encode())
+    end = len(before) + len("2026-11-22T18:00:00.123Z")
+    time = value[len(before) : end]
     # Python would take anything between date and time, a quotation mark as well.
-    if not value.startswith(head) or value[end:] != _TAIL or time[10:11] != b"T":
+    if not value.startswith(before) or value[end:] != after or time[10:11] != b"T":
         return None
     if not ITEM_ID.fullmatch(item_id):
         return None

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
+
+from walmart_stream.engine.packed import Packed
 
 Values = Mapping[bytes, bytes | None]
 
@@ -56,17 +58,18 @@ class Partitions(Protocol):
 
 
 class MemoryPartitions:
-    """In this process; a restart begins with nothing."""
+    """In this process; a restart begins with nothing. *new* makes the values of a partition."""
 
-    def __init__(self) -> None:
-        self._values: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
+    def __init__(self, new: Callable[[], dict[bytes, bytes] | Packed] = dict) -> None:
+        self._values: defaultdict[int, dict[bytes, bytes] | Packed] = defaultdict(new)
         self._places: dict[int, Place] = {}
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         return self._values[partition].get(key)
 
     def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        return iter(list(self._values[partition].items()))
+        values = self._values[partition]
+        return values.items() if isinstance(values, Packed) else iter(list(values.items()))
 
     def put(self, partition: int, values: Values, place: Place | None) -> None:
         stored = self._values[partition]

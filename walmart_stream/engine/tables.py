@@ -14,6 +14,7 @@ from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
+from walmart_stream.engine.packed import Packed
 from walmart_stream.engine.stores import (
     MemoryPartitions,
     Partitions,
@@ -33,6 +34,9 @@ class AwaitedTable(faust.Table[Any, bytes]):
     """
 
     age: Callable[[bytes], Any] | None = None
+
+    #: Has values in memory packed: a third of the memory, at a microsecond or two for each access.
+    pack: Callable[[], Packed] | None = None
 
     #: Seconds after which values on disk are not trusted: less than ``delete.retention.ms``.
     longest_absence = 12 * 3600.0
@@ -134,7 +138,9 @@ class AwaitedTable(faust.Table[Any, bytes]):
     @cached_property
     def _partitions(self) -> Partitions:
         store: Any = self.data
-        return MemoryPartitions() if isinstance(store, MemoryStore) else RocksPartitions(store)
+        if not isinstance(store, MemoryStore):
+            return RocksPartitions(store)
+        return MemoryPartitions() if self.pack is None else MemoryPartitions(self.pack)
 
     def _newest(self, partition: int, records: Sequence[Any]) -> dict[bytes, bytes | None]:
         age = self.age

@@ -30,7 +30,7 @@ class Agenda:
 
     def push(self, place: Place) -> None:
         """*place* is to come in its order."""
-        number = int(place[0] // BUCKET_MS)
+        number = int(place.order // BUCKET_MS)
         if number == self._open:
             heappush(self._near, place)
             return

@@ -72,13 +72,15 @@ class _At(Enum):
 class _Partition:
     """Item -> its place in its lane's order, or where else it is.
 
-    ``lanes``: of those that are not known; ``kinds``: of those that are, by the schedule.
-    ``levels``: of those that count more or less than others.
+    ``lanes``: of those that are not known. ``kinds``: of those that are, by the schedule, while
+    they have no place; ``known``: how many are, with and without. ``levels``: of those that count
+    more or less than others.
     """
 
     items: dict[str, Place | int | _At] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    known: int = 0
     levels: dict[str, int] = field(default_factory=dict)
 
 
@@ -135,6 +137,9 @@ class PollQueue:
         if (dropped := self._partitions.pop(partition, None)) is not None:
             for kind in dropped.kinds.values():
                 self._schedule.leaves(kind)
+            for place in dropped.items.values():
+                if isinstance(place, Place):
+                    self._schedule.leaves(place.kind)
 
     def heed_events(self, *, flowing: bool) -> None:
         """Whether events flow; whoever calls this brings the items concerned by :meth:`seen`."""
@@ -155,10 +160,10 @@ class PollQueue:
     def remove(self, item: Item) -> None:
         """*item* is not watched any more."""
         if (partition := self._partitions.get(item.partition)) is not None:
+            self._leave(partition, item.item_id)
             partition.items.pop(item.item_id, None)
             partition.lanes.pop(item.item_id, None)
             partition.levels.pop(item.item_id, None)
-            self._leave(partition, item.item_id)
 
     def weigh(self, item: Item, level: int) -> bool:
         """*item* counts for two to the power of *level* of others, from its next turn on.
@@ -190,7 +195,8 @@ class PollQueue:
             if partition.lanes:
                 partition.lanes.pop(item_id, None)
             kind, seen = self._join(partition, item_id, poll), poll.seen
-            place = Place(self._schedule.place(seen, kind), seen, item.partition, item_id)
+            order = self._schedule.place(seen, kind)
+            place = Place(order, seen, item.partition, item_id, kind)
             items[item_id] = place
             self._known.push(place)
         else:
@@ -272,48 +278,59 @@ class PollQueue:
         partition = self._partitions.get(item.partition)
         return None if partition is None else partition.items.get(item.item_id)
 
-    def _move(self, item: Item, to: Place | _At) -> None:
-        self._partitions[item.partition].items[item.item_id] = to
+    def _move(self, item: Item, to: _At) -> None:
+        partition = self._partitions[item.partition]
+        before = partition.items[item.item_id]
+        if isinstance(before, Place):
+            partition.kinds[item.item_id] = before.kind
+        partition.items[item.item_id] = to
 
     def _join(self, partition: _Partition, item_id: str, poll: Poll) -> int:
+        """The kind of an item that has its place next, and was of another kind, or of none."""
         level = partition.levels.get(item_id, 0) if partition.levels else 0
-        before, kind = partition.kinds.get(item_id), self._schedule.kind(poll, level)
+        before, kind = self._taken(partition, item_id), self._schedule.kind(poll, level)
         if kind != before:
             if before is not None:
                 self._schedule.leaves(before)
             self._schedule.joins(kind)
-            partition.kinds[item_id] = kind
+        partition.known += before is None
         return kind
 
     def _leave(self, partition: _Partition, item_id: str) -> None:
-        if (kind := partition.kinds.pop(item_id, None)) is not None:
+        if (kind := self._taken(partition, item_id)) is not None:
             self._schedule.leaves(kind)
+            partition.known -= 1
+
+    def _taken(self, partition: _Partition, item_id: str) -> int | None:
+        """The kind of an item, which is where it was no longer."""
+        place = partition.items.get(item_id)
+        return place.kind if isinstance(place, Place) else partition.kinds.pop(item_id, None)
 
     def _adapt(self, calls_per_second: float) -> None:
         """Have the schedule know what known items may have of the quota."""
-        known = sum(len(each.kinds) for each in self._partitions.values())
+        known = sum(each.known for each in self._partitions.values())
         shares = NEW_SHARE * (self.waiting_new > 0) + REFUSED_SHARE * bool(self._refused)
         self._schedule.adapt(known, calls_per_second * (1 - shares))
 
     def _due_at(self, place: Place) -> float:
-        kind = self._partitions[place.partition].kinds[place.item_id]
-        return self._schedule.due_at(place.seen, kind)
+        return self._schedule.due_at(place.seen, place.kind)
 
     def _first_known(self) -> Place | None:
         """The first of the order, where it belongs by what the schedule goes by now."""
         known, partitions, moved = self._known, self._partitions, 0
         while (place := known.first()) is not None:
-            found, seen, number, item_id = place
-            partition = partitions.get(number)
+            seen, item_id = place.seen, place.item_id
+            partition = partitions.get(place.partition)
             if partition is None or partition.items.get(item_id) is not place:
                 known.pop()
                 continue
-            order = self._schedule.place(seen, partition.kinds[item_id])
+            order = self._schedule.place(seen, place.kind)
             # A tenth of the interval is no move.
-            if moved >= MOST_MOVED or order <= found + 0.1 * (order - seen):
+            if moved >= MOST_MOVED or order <= place.order + 0.1 * (order - seen):
                 return place
             moved += 1
-            partition.items[item_id] = place = Place(order, seen, number, item_id)
+            place = Place(order, seen, place.partition, item_id, place.kind)
+            partition.items[item_id] = place
             known.pop()
             known.push(place)
         return None
@@ -323,7 +340,7 @@ class PollQueue:
             if self._first_known() is None:
                 return
             place = self._known.pop()
-            self._partitions[place.partition].items[place.item_id] = _At.ASKED
+            self._move(Item(place.partition, place.item_id), _At.ASKED)
             yield place
 
     def _take_known(self, now: int, calls_per_second: float) -> list[Item]:
@@ -335,7 +352,9 @@ class PollQueue:
         chosen = set(self._schedule.choose(first, now))
         for number, place in enumerate(first):
             if number not in chosen:
-                self._partitions[place.partition].items[place.item_id] = place
+                partition = self._partitions[place.partition]
+                del partition.kinds[place.item_id]
+                partition.items[place.item_id] = place
                 self._known.push(place)
         return [
             Item(place.partition, place.item_id)

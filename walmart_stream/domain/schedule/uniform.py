@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from walmart_stream.domain.schedule.poll import Poll
 
 # What one request of the Affiliate API may ask for.
 ITEMS_PER_CALL = 20
 
 
-class Place(NamedTuple):
+class Place(Struct, order=True, gc=False):
     """Where an item stands in the order of asking, and when it was last seen (epoch ms).
 
-    The partition and the item id complete it: so it is the entry of the order.
+    The partition and the item id complete it: so it is the entry of the order. ``kind``: see
+    :class:`Schedule`. There is one for each watched item.
     """
 
     order: float
     seen: int
     partition: int = 0
     item_id: str = ""
+    kind: int = 0
 
 
 class Outlook(NamedTuple):
