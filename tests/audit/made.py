@@ -9,7 +9,8 @@ import orjson
 
 from walmart_stream import topics
 from walmart_stream.audit.course import courses, stored_form
-from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
+from walmart_stream.audit.findings import Findings, Scope
+from walmart_stream.audit.item_audit import ItemAudit
 from walmart_stream.audit.spool import Spooled
 from walmart_stream.domain import events, reading
 from walmart_stream.domain.apply import Entry, apply

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.audit.made import HOUR, LONG_AFTER, START, documents, judge, observed
-from walmart_stream.audit.item_audit import Findings
+from walmart_stream.audit.findings import Findings
 from walmart_stream.domain.pasts import Horizon
 from walmart_stream.domain.windows import Rules
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES, PRICE_WINDOWS

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from tests.real.retention import delete_before
 from walmart_stream import topics
 from walmart_stream.audit.course import courses
-from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
+from walmart_stream.audit.findings import Findings, Scope
+from walmart_stream.audit.item_audit import ItemAudit
 from walmart_stream.audit.spool import Spooled
 from walmart_stream.audit.stored import COLLECTIONS, StoredResults
 from walmart_stream.domain.errors import BadInput

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from walmart_stream import topics
 from walmart_stream.audit.course import Course, courses
 from walmart_stream.audit.dead_letters import BadRecord, BadRecords
-from walmart_stream.audit.item_audit import Findings, ItemAudit, Scope
+from walmart_stream.audit.findings import Findings, Scope
+from walmart_stream.audit.item_audit import ItemAudit
 from walmart_stream.audit.log_reader import LogReader
 from walmart_stream.audit.misplaced import Misplaced, digest_of
 from walmart_stream.audit.report import Report
