@@ -34,6 +34,8 @@ def processor(answered: int | None, has_caught_up: bool, processed: int | None) 
         (None, True, None, 0),
         (NOW - 500, False, NOW - 90_000, NOW - 90_000),
         (NOW - 500, True, NOW - 90_000, NOW - 500),
+        # Producers set the times of records.
+        (NOW - 500, False, NOW + 90_000_000, NOW),
         # A broker that does not answer may hold new records.
         (NOW - 70_000, True, NOW - 90_000, NOW - 70_000),
         (NOW + 5, True, None, NOW),

@@ -145,7 +145,7 @@ class Alerts:
             value = self._table.read(partition, item_id.encode())
             return None if value is None else state.decode(value)
 
-        return Engine(rules, read, waiting, self._known_ms)
+        return Engine(rules, read, waiting, self._known_ms, self._clock())
 
     async def _index(self, partition: int) -> Waiting:
         """The waiting items of a partition that has just become ours."""

@@ -95,7 +95,8 @@ class Processor:
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         # And the partitions whose table was searched for open windows.
         self._open = OpenWindows()
-        # Partition -> Kafka's timestamp (epoch ms) of the last record that was processed.
+        # Partition -> the earliest of Kafka's timestamps (epoch ms) in the last batch that was
+        # processed: producers set them, and one of the future must not pass for time.
         self._processed_until: dict[int, int] = {}
         self._indexed: set[int] = set()
         # Window start (epoch ms) -> stored key with a place for the item; item -> partition that
@@ -126,7 +127,8 @@ class Processor:
             sights = sights_of(outcome.states, outcome.events, entries, watch.near)
             self._sighted(batch.partition, sights)
         if batch.records:
-            self._processed_until[batch.partition] = batch.records[-1].timestamp
+            earliest = min(record.timestamp for record in batch.records)
+            self._processed_until[batch.partition] = earliest
         if entries:
             # The last one will do: of a partition's records it is the newest, or nearly so.
             self._note_newest(entries[-1].observation.observed_at)
@@ -325,7 +327,7 @@ class Processor:
         answered = self._app.last_fetched().get(tp)
         if answered is not None and self._app.has_caught_up(tp):
             return min(self._clock(), answered)
-        return self._processed_until.get(partition, 0)
+        return min(self._clock(), self._processed_until.get(partition, 0))
 
     async def _close(self, partition: int, item_ids: list[str], now: int) -> None:
         async with self._locks[partition]:

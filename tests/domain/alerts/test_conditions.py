@@ -19,6 +19,7 @@ from walmart_stream.domain.standing import Seen
 HOUR = 3_600_000
 BEGIN = 1_700_000_000_000
 KNOWN = 3 * HOUR
+NOW = BEGIN + 10_000 * HOUR
 
 
 class Item:
@@ -54,10 +55,10 @@ class Item:
         engine.rearm("1", BEGIN + int(hour * HOUR))
         return self.keep(engine)
 
-    def engine(self) -> Engine:
+    def engine(self, now: int = NOW) -> Engine:
         value = self.table.get("1")
         read = None if value is None else state.decode(value)
-        return Engine(self.rules, lambda item_id: read, self.waiting, KNOWN)
+        return Engine(self.rules, lambda item_id: read, self.waiting, KNOWN, now)
 
     def keep(self, engine: Engine) -> list[str]:
         self.table |= {name: state.encode(item) for name, item in engine.outcome.items.items()}
@@ -324,6 +325,29 @@ def test_another_item_confirms_what_lasts() -> None:
     engine.look(Look(BEGIN + HOUR + LATENESS_MS))
 
     assert item.keep(engine) == ["raised price of featured offer is $10.00, below $20.00"]
+
+
+def test_an_observation_of_the_future_moves_no_time() -> None:
+    """Whoever may produce one would have every item of its partition count as not seen, for as long
+    as its time is to come; and so does a producer whose clock is wrong."""
+    item = Item({"when": "not_seen", "longer_than": "6h"})
+    item.look(0, featured(2000))
+    now = BEGIN + HOUR
+
+    for hour in (8, 90_000):
+        engine = item.engine(now)
+        engine.look(Look(BEGIN + hour * HOUR))
+        assert item.keep(engine) == []
+    assert item.waiting.watermark == now - LATENESS_MS
+    # Nor one that an earlier release has taken over.
+    item.waiting.watermark = BEGIN + 90_000 * HOUR
+    engine = item.engine(now)
+    engine.look(Look(now))
+    assert item.keep(engine) == []
+    engine = item.engine(BEGIN + 6 * HOUR)
+    engine.look(Look(now))
+
+    assert item.keep(engine) == ["raised featured offer has not been seen for 6h"]
 
 
 def test_a_changed_rule_begins_anew_and_others_go_on() -> None:

@@ -22,6 +22,8 @@ from walmart_stream.domain.time import parse_iso
 from walmart_stream.domain.windows import Rules
 
 RULES = Rules(3_600_000, 10_800_000)
+# Long after what logs hold.
+NOW = 4_000_000_000_000
 
 
 class Worker:
@@ -46,7 +48,7 @@ class Worker:
             value = self.table.get(item_id)
             return None if value is None else state.decode(value)
 
-        return Engine(self.rules, read, waiting, RULES.known_ms)
+        return Engine(self.rules, read, waiting, RULES.known_ms, NOW)
 
     def work(self, entries: Sequence[Entry], waiting: Waiting) -> dict[str, ItemState]:
         """One batch up to where the alerts are durable; the items' states as they will be."""

@@ -79,14 +79,18 @@ Read = Callable[[str], ItemAlerts | None]
 class Engine:
     """The rules at work on one partition. *read* gives an item's stored state.
 
-    *known_ms*: how long a price counts as known.
+    *known_ms*: how long a price counts as known; *now*: epoch ms, past which no observation moves
+    the watermark, whatever time it names.
     """
 
-    def __init__(self, rules: RuleSet, read: Read, waiting: Waiting, known_ms: int) -> None:
+    def __init__(
+        self, rules: RuleSet, read: Read, waiting: Waiting, known_ms: int, now: int
+    ) -> None:
         self._rules = rules
         self._read = read
         self._waiting = waiting
         self._known_ms = known_ms
+        self._now = now
         self.outcome = AlertOutcome()
 
     @property
@@ -98,8 +102,9 @@ class Engine:
         """Take the partition's next observation."""
         if look.facts is not None and look.source is not None:
             self._see(look.facts, look.source)
-        self._waiting.watermark = max(self._waiting.watermark, look.at - LATENESS_MS)
-        self.pass_time(self._waiting.watermark)
+        passed = min(look.at, self._now) - LATENESS_MS
+        self._waiting.watermark = max(self._waiting.watermark, passed)
+        self.pass_time(min(self._waiting.watermark, self._now))
 
     def pass_time(self, now: int) -> None:
         """Everything of the partition that was observed up to *now* has been looked at."""
