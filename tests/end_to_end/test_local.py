@@ -170,3 +170,13 @@ def test_a_killed_run_leaves_no_process_behind(run):
     while local.left_behind() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert local.left_behind() == []
+
+
+def test_a_run_ends_in_words_when_its_broker_has_grown_to_the_limit(run):
+    """The embedded broker keeps all that it is sent in memory, which others need, too."""
+    local = run("--broker-mb", "1", "--workers", "1", "--items", "2")
+
+    assert local.process.wait(DEADLINE) == 0, local.output
+    assert "the embedded broker has grown to" in local.output
+    assert "--broker-mb allows more" in local.output
+    assert local.left_behind() == []

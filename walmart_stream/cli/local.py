@@ -46,6 +46,13 @@ from walmart_stream.settings import SettingsError
     show_default=True,
     help="embedded keeps everything in memory; kafka is Apache Kafka (needs Java 17 and Maven).",
 )
+@click.option(
+    "--broker-mb",
+    type=click.IntRange(1, 1_000_000),
+    default=2048,
+    show_default=True,
+    help="Megabytes of the embedded broker at which the run ends.",
+)
 @click.option("--keep", is_flag=True, help="Keep the data in DATA_DIR/kept for the next --keep.")
 @click.option(
     "--mix-sandbox",

@@ -26,6 +26,9 @@ SHOWN_OBSERVATIONS_PER_SECOND = 0.2
 SHOWN_WINDOW = "900"
 SHOWN_SPEED = 30.0
 
+# Megabytes of the embedded broker at which a run ends.
+MOST_BROKER_MB = 2048
+
 Broker = Literal["embedded", "kafka"]
 
 
@@ -35,7 +38,8 @@ class Options:
 
     ``seconds``: stop after this time; ``None``: at Ctrl-C. ``speed``: of the sandbox's market, by
     itself the one for a measured or a shown run. ``port``: of the first worker; WEB_PORT if unset.
-    ``keep``: data outlive the run. ``mix_sandbox``: the sandbox's items may go to a Kafka and a
+    ``keep``: data outlive the run. ``broker_mb``: the size of the embedded broker, in megabytes of
+    memory, at which the run ends. ``mix_sandbox``: the sandbox's items may go to a Kafka and a
     MongoDB that this run did not start.
     """
 
@@ -49,6 +53,7 @@ class Options:
     broker: Broker = "embedded"
     keep: bool = False
     mix_sandbox: bool = False
+    broker_mb: int = MOST_BROKER_MB
 
     @property
     def pace(self) -> float:

@@ -27,9 +27,6 @@ from walmart_stream.local.stack import Stack, running
 from walmart_stream.local.truth_check import Verdict
 from walmart_stream.local.unseen import true_sight
 
-# Megabytes of the embedded broker at which the stack stops.
-MOST_BROKER_MB = 2048
-
 # How long after the last answer everything must have been stored.
 SETTLE_TIMEOUT = 120.0
 
@@ -54,7 +51,9 @@ async def run(options: Options) -> int:
             _say_where(console, stack, folder, options)
             started = time.monotonic()
             progress = Progress(console, stack.workers, stack.settings)
-            limit = asyncio.create_task(_stop_when_full(console, stack.broker, stop))
+            limit = asyncio.create_task(
+                _stop_when_full(console, stack.broker, stop, options.broker_mb)
+            )
             await progress.until(stop, options.seconds)
             limit.cancel()
             if options.seconds is None or stack.control_url is None:
@@ -92,15 +91,16 @@ def _require_writable(report: Path | None) -> None:
 
 
 async def _stop_when_full(
-    console: Console, broker: EmbeddedBroker | None, stop: asyncio.Event
+    console: Console, broker: EmbeddedBroker | None, stop: asyncio.Event, most: int
 ) -> None:
-    """Set *stop* when the embedded broker has grown to the limit."""
+    """Set *stop* when the embedded broker has grown to *most* megabytes."""
     while broker is not None and broker.pid is not None:
         megabytes = resident_megabytes(broker.pid)
-        if megabytes > MOST_BROKER_MB:
+        if megabytes > most:
             console.print(
                 f"the embedded broker has grown to {megabytes:.0f} MB; it keeps everything in "
-                "memory, so this run ends here. With Java 17, --broker kafka keeps it on disk."
+                "memory, so this run ends here. --broker-mb allows more; with Java 17, --broker "
+                "kafka keeps it on disk."
             )
             stop.set()
             return
