@@ -26,7 +26,7 @@ from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.domain.watched import Watched
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.kafka.dead_letters import Letter, put_back, read_letters
+from walmart_stream.kafka.dead_letters import Letter, put_back
 from walmart_stream.kafka.followed import Followed, Take
 from walmart_stream.kafka.item_log import item_log
 from walmart_stream.metrics import Metrics
@@ -38,9 +38,6 @@ ENTRIES_AT_ONCE = 500
 # A fetch of the watchlist that finds nothing (ms): a page waits for three of these or so. They are
 # made only until nobody has asked for a minute, and take some 2 % of a core.
 WATCHLIST_WAIT_MS = 20
-
-# Dead letters that are put back together: each may be some megabytes.
-LETTERS_AT_ONCE = 20
 
 
 # What workers read, as their consumer group.
@@ -203,18 +200,7 @@ class LiveWorker:
         await outbox.flush()
 
     async def put_back(self, name: str | None, fault: str | None) -> int:
-        known: set[str] = set()
-        waiting: list[Letter] = []
-        # To the topic's end as it is now: what becomes a dead letter again is not put back twice.
-        async for letter in read_letters(self._settings):
-            wanted = letter.name == name or (fault is not None and letter.fault == fault)
-            if not wanted or not letter.can_be_put_back or letter.name in known:
-                continue
-            known.add(letter.name)
-            waiting.append(letter)
-            if len(waiting) >= LETTERS_AT_ONCE:
-                await put_back(self._settings, waiting)
-                waiting = []
-        if waiting:
-            await put_back(self._settings, waiting)
-        return len(known)
+        def wanted(letter: Letter) -> bool:
+            return letter.name == name or (fault is not None and letter.fault == fault)
+
+        return len(await put_back(self._settings, wanted))

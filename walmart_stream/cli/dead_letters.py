@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from walmart_stream.cli.params import Suggesting, examples
+from walmart_stream.cli.progress import progress
 from walmart_stream.cli.running import command_settings, run_async
 from walmart_stream.commands.terminal import echo
 
@@ -102,12 +103,13 @@ def dead_letters_replay(
             "name dead letters, or choose them with --topic, --stage, --class or --all"
         )
     try:
-        put_back = run_async(
-            command.replay(command_settings(), names, command.Filter(topic, stage, fault))
-        )
+        settings = command_settings()
+        with progress("putting back") as show:
+            wanted = command.Filter(topic, stage, fault)
+            put_back = run_async(command.replay(settings, names, wanted, progress=show))
     except command.NoSuchLetter as exc:
         raise click.ClickException(str(exc)) from None
     if as_json:
-        echo(json.dumps({"replayed": [letter.name for letter in put_back]}, indent=2))
+        echo(json.dumps({"replayed": put_back}, indent=2))
     else:
         echo(f"{len(put_back)} dead letter(s) are back on their topics")

@@ -6,7 +6,7 @@ Read from the topic, which has the originals and needs no MongoDB.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,27 +66,34 @@ async def show(settings: Settings, name: str) -> Letter:
     )
 
 
-async def replay(settings: Settings, names: Sequence[str], wanted: Filter) -> list[Letter]:
+async def replay(
+    settings: Settings,
+    names: Collection[str],
+    wanted: Filter,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[str]:
     """Put the letters of *names*, or all that *wanted* accepts, back on their topics.
 
-    Each once, however often it became a dead letter. Those that cannot be put back, because they
-    are cut or came by HTTP, are left out.
+    Returns the names of those that are back; ``put_back`` says how. Those that cannot be put back,
+    because they are cut or came by HTTP, are left out.
 
     Raises:
         NoSuchLetter: one of *names* is unknown or cannot be put back; nothing was done.
         KafkaError, TimeoutError: some are not there; replaying them again is harmless.
     """
-    found = {letter.name: letter for letter in await find(settings, wanted)}
-    if names:
-        for name in names:
-            if name not in found:
-                raise NoSuchLetter(f"there is no dead letter {name}")
-            if not found[name].can_be_put_back:
-                raise NoSuchLetter(f"{name} cannot be put back: {_why_not(found[name])}")
-        found = {name: found[name] for name in names}
-    letters = [letter for letter in found.values() if letter.can_be_put_back]
-    await put_back(settings, letters)
-    return letters
+    if not names:
+        return await put_back(settings, wanted.takes, progress=progress)
+    missing = set(names)
+    async for letter in read_letters(settings):
+        if letter.name in missing and wanted.takes(letter):
+            if not letter.can_be_put_back:
+                raise NoSuchLetter(f"{letter.name} cannot be put back: {_why_not(letter)}")
+            missing.discard(letter.name)
+    for name in missing:
+        raise NoSuchLetter(f"there is no dead letter {name}")
+    chosen = set(names)
+    return await put_back(settings, lambda letter: letter.name in chosen, progress=progress)
 
 
 def fields_of(letter: Letter) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from xxhash import xxh3_128
 
 from walmart_stream import topics
 from walmart_stream.kafka.clients import MAX_MESSAGE_BYTES, client_options, start
-from walmart_stream.kafka.reading import read_topic
+from walmart_stream.kafka.producing import Batches
+from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.settings import Settings
 
 PREFIX = "x-error-"
@@ -17,6 +19,12 @@ CUT = PREFIX + "cut"
 
 # A record that was refused for its time came before it; put back now, it may be right.
 BAD_TIME = "BadTime"
+
+# Bytes of originals that are on their way at a time, and what each counts beside its value; more
+# would only be memory.
+PART_BYTES = 8 * 1024 * 1024
+OVERHEAD = 1024
+BATCH_BYTES = 256 * 1024
 
 
 class Letter(NamedTuple):
@@ -89,32 +97,75 @@ async def read_letters(settings: Settings) -> AsyncIterator[Letter]:
         yield read_letter(record)
 
 
-async def put_back(settings: Settings, letters: Iterable[Letter]) -> int:
-    """Append the originals of *letters* to the partitions that they came from; how many.
+async def put_back(
+    settings: Settings,
+    wanted: Callable[[Letter], bool],
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[str]:
+    """Append the originals of *wanted* letters to the partitions that they came from; their names.
 
-    Key, value and headers are the original bytes. Returns when the brokers have all.
+    Key, value and headers are the original bytes. The same original is put back once, however often
+    it became a dead letter: replayed again and again, it would otherwise be twice as many letters
+    each time. Letters are read, sent and awaited part by part, so that they may be any number.
+    *progress* is told how many offsets are read, and of how many. What becomes a dead letter
+    meanwhile is not looked at.
 
     Raises:
-        KafkaError: some are not acknowledged; putting them back again is harmless.
+        KafkaError, TimeoutError: some are not there; putting them back again is harmless.
     """
+    ends = await end_offsets(settings, topics.DEAD_LETTERS.name)
+    total = sum(ends.values())
     producer = AIOKafkaProducer(
-        **client_options(settings), acks="all", max_request_size=2 * MAX_MESSAGE_BYTES
+        **client_options(settings),
+        acks="all",
+        max_batch_size=BATCH_BYTES,
+        max_request_size=2 * MAX_MESSAGE_BYTES,
     )
-    count = 0
+    known: set[bytes] = set()
+    names: dict[str, None] = {}
+    batches, size = Batches(producer), 0
     try:
         await start(producer, settings)
-        for letter in letters:
-            batch = producer.create_batch()
-            timestamp = None if letter.fault == BAD_TIME else letter.timestamp
-            batch.append(
-                timestamp=timestamp, key=letter.key, value=letter.value, headers=letter.headers
+        read = 0
+        async for letter in read_letters(settings):
+            read += 1
+            if not letter.can_be_put_back or not wanted(letter):
+                continue
+            names[letter.name] = None
+            if (content := _digest(letter)) in known:
+                continue
+            known.add(content)
+            batches.add(
+                letter.topic,
+                letter.key,
+                letter.value,
+                partition=letter.partition,
+                headers=letter.headers,
+                timestamp=None if letter.fault == BAD_TIME else letter.timestamp,
             )
-            sent = await producer.send_batch(batch, letter.topic, partition=letter.partition)
-            await sent
-            count += 1
+            size += OVERHEAD + len(letter.value or b"")
+            if size >= PART_BYTES:
+                await batches.send()
+                batches, size = Batches(producer), 0
+                progress(read, total)
+        await batches.send()
+        progress(total, total)
     finally:
         await producer.stop()
-    return count
+    return list(names)
+
+
+def _digest(letter: Letter) -> bytes:
+    place = f"{letter.topic}:{letter.partition}".encode()
+    fields = [place, letter.key, letter.value]
+    for name, text in letter.headers:
+        fields += [name.encode(), text]
+    found = xxh3_128()
+    for field in fields:
+        # With its length, or a key's end could be a value's beginning.
+        found.update(b"-" if field is None else b"%d:%b" % (len(field), field))
+    return found.digest()
 
 
 def _number(text: str | None) -> int:
