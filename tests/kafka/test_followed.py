@@ -115,6 +115,9 @@ class MadeAgain:
         self.polls += 1
         return self.polls
 
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
     async def getmany(self, *_: object, **__: object) -> dict[TopicPartition, list[object]]:
         await asyncio.sleep(0)
         self.fetches += 1

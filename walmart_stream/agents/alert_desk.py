@@ -33,6 +33,11 @@ class AlertDesk:
         await self._rules.read()
         return self._rules.book
 
+    @property
+    def fault(self) -> str | None:
+        """Why the rules cannot be read now, if so."""
+        return self._rules.fault
+
     async def write(self, records: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Append *records* to the topic of rules."""
         outbox = self._app.outbox()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 import orjson
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from walmart_stream import topics
 from walmart_stream.agents.parking import ATTEMPT_INTERVAL, MOST_ATTEMPTS, UNREADABLE
@@ -28,13 +29,17 @@ def tags_of(app: StreamApp, tables: Tables, item_id: str) -> Iterable[str]:
     return tags if isinstance(tags, list) else ()
 
 
+# Rules that a log line names.
+MOST_NAMED = 20
+
 logger = logging.getLogger(__name__)
 
 
 class AlertRules:
     """The rules and mutes, followed. ``version`` grows when the rules change.
 
-    *tags_of* gives the tags of an item.
+    *tags_of* gives the tags of an item. ``fault`` says why they cannot be read now, if so: those
+    that are known stay.
     """
 
     def __init__(self, settings: Settings, tags_of: Callable[[str], Iterable[str]]) -> None:
@@ -45,6 +50,7 @@ class AlertRules:
         self.book = RuleBook()
         self.rules = RuleSet((), tags_of)
         self.version = 0
+        self.fault: str | None = None
 
     async def ready(self) -> RuleSet:
         """The rules, once they have been read for the first time.
@@ -67,10 +73,17 @@ class AlertRules:
 
     async def refresh(self) -> None:
         """Take over what has changed; while the topic cannot be read, the rules stay."""
+        name = topics.ALERT_RULES.name
         try:
             await self.read()
         except UNREADABLE as exc:
-            logger.info("the topic of alert rules cannot be read: %s", type(exc).__name__)
+            is_gone = isinstance(exc, UnknownTopicOrPartitionError)
+            why = f"there is no topic {name}" if is_gone else f"no {name}: {type(exc).__name__}"
+            if self.fault is None:
+                logger.warning("%s; the alert rules stay as they were", why)
+            self.fault = why
+        else:
+            self.fault = None
 
     async def stop(self) -> None:
         """Ends the reading."""
@@ -93,6 +106,15 @@ class AlertRules:
             book = self._books.get(take)
             if book is None:
                 return
+            # Of one that is removed there is a record; these were in a topic that is not there now.
+            gone = () if book is self.book else self.book.rules.keys() - book.rules.keys()
+            if gone:
+                logger.error(
+                    "alert rules are gone, since %s was made again or lost its end: %s; their "
+                    "alerts end, and they look at nothing until they are added again",
+                    topics.ALERT_RULES.name,
+                    ", ".join(sorted(gone)[:MOST_NAMED]),
+                )
             self.book = book
             if book.rules == self.rules.rules and self.version:
                 return

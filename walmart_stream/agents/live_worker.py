@@ -145,6 +145,8 @@ class LiveWorker:
             failing["topics"] = unread
         elif self._stranded.words is not None:
             failing["topics"] = self._stranded.words
+        elif self._desk.fault is not None:
+            failing["topics"] = self._desk.fault
         if self._sink.outage is not None:
             failing["mongodb"] = f"writes are waiting for it ({self._sink.outage})"
         return failing

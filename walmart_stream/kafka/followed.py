@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Container, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from walmart_stream.kafka.reading import (
     FETCH_WAIT_MS,
@@ -125,6 +125,9 @@ class Followed:
                 self._asked.clear()
                 last_asked = time.monotonic()
                 progress = _Progress({tp: consumer.last_poll_timestamp(tp) for tp in tps})
+            if not consumer.partitions_for_topic(self._topic):
+                # The client would ask for its partitions until the topic is there again.
+                raise UnknownTopicOrPartitionError(f"there is no topic {self._topic}")
             # Before fetching: what an answer had brought by then, fetching gives.
             answered = {tp: consumer.last_poll_timestamp(tp) for tp in tps}
             fetched = await fetch(consumer, *tps, wait_ms=self._wait_ms, most=AT_ONCE)
