@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -13,8 +14,9 @@ from tests.hang import DEADLINE
 from walmart_stream import topics
 from walmart_stream.domain.watch import WatchEntry
 from walmart_stream.domain.watched import Watched
-from walmart_stream.kafka import watchlist
+from walmart_stream.kafka import followed, watchlist
 from walmart_stream.kafka.followed import Followed, LogBeganAnew, Take
+from walmart_stream.kafka.reading import fetch
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker
 from walmart_stream.settings import Settings
@@ -66,6 +68,27 @@ async def test_what_was_acknowledged_is_there(settings, copy) -> None:
 
     assert await copy.ids() == ["1", "3", "4"]
     assert copy.readings == 1
+
+
+async def test_the_broker_is_not_asked_while_nobody_asks(settings, copy, monkeypatch) -> None:
+    """A worker asks every other second, and ten fetches a second took a third of its idle time."""
+    fetches = 0
+
+    async def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal fetches
+        fetches += 1
+        return await fetch(*args, **kwargs)
+
+    monkeypatch.setattr(followed, "fetch", counting)
+    assert await copy.ids() == []
+    before = fetches
+
+    await watchlist.add(settings, [WatchEntry(item_id="1")])
+
+    # By now it would have brought the record.
+    assert list(await watchlist.listing(settings)) == ["1"]
+    assert fetches == before
+    assert await copy.ids() == ["1"]
 
 
 async def test_many_callers_share_one_reading(settings, copy) -> None:
@@ -135,12 +158,12 @@ class MadeAgain:
 async def test_a_topic_that_was_made_again_and_is_empty_is_noticed(settings) -> None:
     """Nothing is answered from what stood in the one before it."""
     taken: list[bytes | None] = []
-    followed = Followed(settings, "x", lambda: lambda key, value: taken.append(key))
+    read = Followed(settings, "x", lambda: lambda key, value: taken.append(key))
     answer = asyncio.get_running_loop().create_future()
-    followed._asked.append(answer)
+    read._asked.append(answer)
 
     with pytest.raises(LogBeganAnew, match="is at 0 after 3"):
-        await followed._read(MadeAgain(), [TP], [])  # type: ignore[arg-type]
+        await read._read(MadeAgain(), [TP], [])  # type: ignore[arg-type]
 
     assert (len(taken), answer.done()) == (3, False)
 
