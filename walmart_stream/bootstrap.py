@@ -24,7 +24,7 @@ from walmart_stream.audit.lost_past import PastLost, require_past
 from walmart_stream.credentials.files import foreign
 from walmart_stream.domain.schedule.learning import LearningSchedule
 from walmart_stream.domain.schedule.uniform import Schedule, UniformSchedule
-from walmart_stream.engine.failure import end_process, refuse_to_start
+from walmart_stream.engine.failure import end_process, refuse
 from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.kafka.permissions import PermissionsError, require_permissions
 from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
@@ -62,7 +62,7 @@ async def prepare(settings: Settings) -> dict[str, int]:
         states = await topics(settings)
         await require_past(settings)
     except (PermissionsError, AccessRefused, TopicError, PastLost) as exc:
-        refuse_to_start(str(exc))
+        refuse(str(exc), "does not start")
     except (KafkaError, PyMongoError, OSError) as exc:
         end_process(f"its topics cannot be checked: {exc!r}")
     for state in states:

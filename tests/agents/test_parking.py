@@ -52,9 +52,10 @@ class Outbox:
 
 
 class App:
-    """The engine's app as far as parking uses it."""
+    """The engine's app and its consumer, as far as parking uses them."""
 
     def __init__(self) -> None:
+        self.consumer = self
         self.rebalancing_count = 1
         self.box = Outbox()
         self.parked: dict[TP, Any] = {}

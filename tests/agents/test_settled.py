@@ -15,11 +15,11 @@ NOW = 1_800_000_000_000
 TP_0 = TP(topics.RAW.name, 0)
 
 
-def processor(answered: int | None, has_caught_up: bool, processed: int | None) -> Any:
+def processor(caught_up_at: int | None, processed: int | None) -> Any:
     """A worker's processing of partition 0 with nothing but what is known of its reading."""
     made: Any = Processor.__new__(Processor)
     made._app = SimpleNamespace(
-        last_fetched=lambda: {TP_0: answered}, has_caught_up=lambda tp: has_caught_up
+        consumer=SimpleNamespace(caught_up_at=lambda tp: caught_up_at if tp == TP_0 else None)
     )
     made._clock = lambda: NOW
     made._processed_until = {} if processed is None else {0: processed}
@@ -27,22 +27,21 @@ def processor(answered: int | None, has_caught_up: bool, processed: int | None) 
 
 
 @pytest.mark.parametrize(
-    ("answered", "has_caught_up", "processed", "until"),
+    ("caught_up_at", "processed", "until"),
     [
         # Just taken over: a backlog may wait that no answer of a broker has told of yet.
-        (None, False, None, 0),
-        (None, True, None, 0),
-        (NOW - 500, False, NOW - 90_000, NOW - 90_000),
-        (NOW - 500, True, NOW - 90_000, NOW - 500),
+        (None, None, 0),
+        (None, NOW - 90_000, NOW - 90_000),
+        (NOW - 500, NOW - 90_000, NOW - 500),
         # Producers set the times of records.
-        (NOW - 500, False, NOW + 90_000_000, NOW),
+        (None, NOW + 90_000_000, NOW),
         # A broker that does not answer may hold new records.
-        (NOW - 70_000, True, NOW - 90_000, NOW - 70_000),
-        (NOW + 5, True, None, NOW),
+        (NOW - 70_000, NOW - 90_000, NOW - 70_000),
+        (NOW + 5, None, NOW),
     ],
 )
 def test_a_partition_is_settled_up_to_what_was_read_of_it(
-    answered: int | None, has_caught_up: bool, processed: int | None, until: int
+    caught_up_at: int | None, processed: int | None, until: int
 ) -> None:
     """A window that closed by the clock before its observations were read would lack them."""
-    assert processor(answered, has_caught_up, processed).settled_until(0) == until
+    assert processor(caught_up_at, processed).settled_until(0) == until

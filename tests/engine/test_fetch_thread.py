@@ -11,7 +11,12 @@ from faust.types import TP
 
 from tests.engine.worker import create_input, produce
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.fetching import ENOUGH_TO_FETCH_AHEAD
+from walmart_stream.engine.fetching import (
+    ENOUGH_TO_FETCH_AHEAD,
+    LONGEST_FETCH_MS,
+    LONGEST_QUIET_FETCH_MS,
+)
+from walmart_stream.engine.partitions import UNPROVEN_AFTER_MS
 
 pytestmark = pytest.mark.integration
 
@@ -40,12 +45,18 @@ async def consumer(fresh_broker):
 
 
 @pytest.fixture
-async def fetch(consumer):
-    """Offsets of the fetched records by partition, from the offsets that are asked for."""
+def parent():
+    """A worker's consumer, not started."""
     app = StreamApp("engine-test", prepare=_nothing, broker="kafka://127.0.0.1:1")
     app.Table("counts", partitions=2)
     app.finalize()
-    thread = app._new_consumer()._thread
+    return app._new_consumer()
+
+
+@pytest.fixture
+async def fetch(parent, consumer):
+    """Offsets of the fetched records by partition, from the offsets that are asked for."""
+    thread = parent._thread
 
     async def call(**start: int) -> dict[TP, list[int]]:
         reading = {NAMED[name]: offset for name, offset in start.items()}
@@ -104,3 +115,19 @@ async def test_the_fetch_after_one_that_brought_much_goes_ahead(fresh_broker, co
 
     assert len((await fetch(stream=2))[STREAM]) == len(many)
     assert STREAM not in consumer.paused()
+
+
+async def test_a_node_may_wait_longer_while_nothing_comes(fresh_broker, parent, consumer, fetch):
+    """An idle worker fetched ten times a second; once records come, none may wait for others."""
+    await fetch(stream=0)
+    assert consumer._fetcher._fetch_max_wait_ms == LONGEST_FETCH_MS
+
+    answers = await parent._thread._fetch(consumer, {STREAM: 2}, {STREAM}, 1.0)
+
+    assert answers[STREAM].records == []
+    assert LONGEST_FETCH_MS < consumer._fetcher._fetch_max_wait_ms == LONGEST_QUIET_FETCH_MS
+    # Each answer comes in time to show that the log was there all the while.
+    assert LONGEST_QUIET_FETCH_MS < UNPROVEN_AFTER_MS
+    await produce(fresh_broker.bootstrap, ("c", "3"), topic=STREAM.topic)
+    assert await fetch(stream=2) == {STREAM: [2]}
+    assert consumer._fetcher._fetch_max_wait_ms == LONGEST_FETCH_MS

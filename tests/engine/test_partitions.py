@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
-from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.flow import SteadyFlow
+from walmart_stream.engine.app import SteadyFlow, StreamApp
 from walmart_stream.engine.partitions import Answer, LogCut, Mark, Partition, Phase
 
 HEARD = 1_000
@@ -23,7 +22,7 @@ def _records(first: int, end: int, value: bytes = b"old") -> list[Any]:
 
 
 def _answer(first: int, end: int, value: bytes = b"old") -> Answer:
-    return Answer(first, _records(first, end, value), end, HEARD)
+    return Answer(first, _records(first, end, value), end, HEARD, end)
 
 
 def _reading(position: int = 0) -> Partition:
@@ -150,7 +149,7 @@ def test_an_answer_without_records_moves_the_position_past_a_gap() -> None:
     """A log may end in markers of transactions, which are no records."""
     partition = _reading(5)
 
-    partition.take(Answer(partition.ask(HEARD), [], 7, HEARD))
+    partition.take(Answer(partition.ask(HEARD), [], 7, HEARD, 7))
 
     assert partition.position == 7
 
@@ -182,7 +181,7 @@ def test_a_mark_that_was_compacted_away_proves_nothing() -> None:
     partition.start_at(10, Mark(9, 1))
     start = partition.ask(HEARD)
 
-    later = partition.take(Answer(start, _records(12, 14), 14, HEARD))
+    later = partition.take(Answer(start, _records(12, 14), 14, HEARD, 14))
 
     assert [record.offset for record in later] == [12, 13]
 
@@ -193,6 +192,18 @@ def test_a_mark_survives_as_the_metadata_of_a_commit() -> None:
 
     assert Mark.parse(mark.note()) == mark
     assert [Mark.parse(note) for note in (None, "", "x", "12", Mark(3, None).note())] == [None] * 5
+
+
+def test_what_is_unfinished_is_told_by_the_last_answer_that_counted() -> None:
+    """The client may know of a newer one, whose records nobody has been given yet."""
+    partition = _reading(5)
+    assert (partition.heard_ms, partition.log_end) == (None, None)
+
+    batch = partition.deliver(partition.take(_answer(5, 10)), 10)
+
+    assert (partition.heard_ms, partition.log_end, partition.finished) == (HEARD, 10, 5)
+    partition.finish(batch)
+    assert partition.finished == 10
 
 
 # -- parking

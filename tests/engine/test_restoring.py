@@ -40,8 +40,8 @@ async def table(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 def _store(table: Any, at: float) -> dict[bytes, bytes]:
-    table._partitions.put(0, {b"a": b"1", b"gone": b"2"}, Place(5, 77, int(at)))
-    table._partitions.put(0, {b"gone": None}, None)
+    table.stored.put(0, {b"a": b"1", b"gone": b"2"}, Place(5, 77, int(at)))
+    table.stored.put(0, {b"gone": None}, None)
     return {key: value for _, key, value in table.of_partitions({0})}
 
 
@@ -49,7 +49,7 @@ async def test_restoring_begins_with_the_last_record_that_is_held(table: Any) ->
     """Reading it once more proves that the changelog still has it."""
     assert _store(table, time.time()) == {b"a": b"1"}
 
-    assert table.place(0)[:2] == (5, 77)
+    assert table.stored.place(0)[:2] == (5, 77)
     assert table.persisted_offset(CHANGELOG) == 4
 
 
@@ -59,7 +59,7 @@ async def test_values_that_are_too_old_are_forgotten_and_restored(table: Any) ->
 
     assert table.persisted_offset(CHANGELOG) is None
     assert list(table.of_partitions({0})) == []
-    assert table.place(0) is None
+    assert table.stored.place(0) is None
 
 
 async def test_values_that_were_never_complete_are_forgotten(table: Any) -> None:
@@ -96,7 +96,7 @@ async def test_a_changelog_that_lost_its_end_gets_everything_once_more(table: An
 
     assert dict(broker.taken) == {b"a": b"1", b"b": b"9"}
     assert faults == [(table.changelog_topic_name, "cut", 1)]
-    assert table.place(0).offset == broker.end - 1
+    assert table.stored.place(0).offset == broker.end - 1
 
 
 async def test_records_of_others_in_between_leave_the_place_where_it_was(table: Any) -> None:
@@ -106,7 +106,7 @@ async def test_records_of_others_in_between_leave_the_place_where_it_was(table: 
 
     await table.write(0, {b"b": b"9"}, broker)
 
-    assert table.place(0).offset == 5
+    assert table.stored.place(0).offset == 5
 
 
 async def test_brokers_that_do_not_answer_end_the_process(

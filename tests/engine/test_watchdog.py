@@ -54,7 +54,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Any:
         tables=SimpleNamespace(recovery=recovery, actives_ready=True),
         rebalancing=False,
         rebalancing_count=1,
-        last_fetched=dict,
+        consumer=SimpleNamespace(last_fetched=dict),
         unfinished=dict,
     )
 
@@ -80,7 +80,7 @@ def test_a_group_that_is_never_joined_is_a_stall(app: Any) -> None:
 
 def test_a_partition_that_is_not_fetched_any_more_is_a_stall(app: Any) -> None:
     """How much waits in it, only a fetch would tell."""
-    app.last_fetched = lambda: {("a", 0): 1_000}
+    app.consumer.last_fetched = lambda: {("a", 0): 1_000}
 
     with pytest.raises(Ended, match=r"the fetching of .'a', 0"):
         _check_for_long(app)
@@ -88,7 +88,7 @@ def test_a_partition_that_is_not_fetched_any_more_is_a_stall(app: Any) -> None:
 
 def test_only_the_topic_whose_database_is_away_may_wait(app: Any) -> None:
     """Everything was excused: a stuck poller or processor went unnoticed during an outage."""
-    app.last_fetched = lambda: {("results", 0): 1_000}
+    app.consumer.last_fetched = lambda: {("results", 0): 1_000}
     app.unfinished = lambda: {("results", 0): 7}
     _check_for_long(app, "results")
     app.unfinished = lambda: {("results", 0): 7, ("raw", 1): 9}

@@ -111,7 +111,7 @@ class Parking:
             logger.warning("%s %d goes on at offset %d", *place, new.offset)
             self._states[place] = new
             self._limits.pop(place, None)
-            self._app.unpark(TP(*place), new.offset)
+            self._app.consumer.unpark(TP(*place), new.offset)
 
     def parked(self) -> list[dict[str, Any]]:
         """The parked partitions of this worker, as they are shown."""
@@ -131,8 +131,8 @@ class Parking:
         self._limits.clear()
         self._generation = None
         # Somebody else may have gone on by the time that they come back.
-        for tp in list(self._app.parked):
-            self._app.unpark(tp)
+        for tp in list(self._app.consumer.parked):
+            self._app.consumer.unpark(tp)
 
     def _parked(self) -> list[Place]:
         return [
@@ -153,7 +153,7 @@ class Parking:
             self._generation = generation
             for place in self._parked():
                 state = self._states[place]
-                self._app.park(TP(*place), state.reason, state.offset)
+                self._app.consumer.park(TP(*place), state.reason, state.offset)
 
     async def _read_patiently(self) -> dict[Place, PartitionState]:
         """After a rebalance, brokers may still be moving their leaders."""
@@ -197,14 +197,14 @@ class Parking:
             return
         if state is not None and state.skips(batch.offset):
             self._metrics.passed_over.labels("unreadable").inc(batch.end - batch.offset)
-            self._app.pass_over(batch)
+            self._app.consumer.pass_over(batch)
             return
         reason = (
             f"the records from {batch.offset} to {batch.end - 1} cannot be read ({batch.cause}); "
             f"to go on without them: --skip-bad-until {batch.end}"
         )
         await self._note_parked(place, batch.offset, reason)
-        self._app.park(batch.tp, reason, batch.offset)
+        self._app.consumer.park(batch.tp, reason, batch.offset)
 
     async def _park(self, place: Place, offset: int, reason: str) -> NoReturn:
         await self._note_parked(place, offset, reason)

@@ -323,11 +323,10 @@ class Processor:
 
         Without a backlog that is when the broker last said so, which time alone then moves on.
         """
-        tp = TP(topics.RAW.name, partition)
-        answered = self._app.last_fetched().get(tp)
-        if answered is not None and self._app.has_caught_up(tp):
-            return min(self._clock(), answered)
-        return min(self._clock(), self._processed_until.get(partition, 0))
+        caught_up_at = self._app.consumer.caught_up_at(TP(topics.RAW.name, partition))
+        if caught_up_at is None:
+            caught_up_at = self._processed_until.get(partition, 0)
+        return min(self._clock(), caught_up_at)
 
     async def _close(self, partition: int, item_ids: list[str], now: int) -> None:
         async with self._locks[partition]:

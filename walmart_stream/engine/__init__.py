@@ -20,7 +20,7 @@ a table trusts the offset that    it keeps a digest of the last record, and forg
 it had, whatever was cut since    (:mod:`tables`, :mod:`recovery`)
 partitions resume before they     they are sought first, and queues are not cleared while flow
 are sought after a rebalance,     is active (:mod:`recovery`, :mod:`consumer`: ``perform_seek``,
-fetched messages are dropped      :class:`flow.SteadyFlow`)
+fetched messages are dropped      :class:`app.SteadyFlow`)
 (#596)
 partitions without a commit are   they are sought to their beginning (:mod:`consumer`)
 not rewound by a seek

@@ -86,8 +86,6 @@ def batch_agent(
             await handle(Batch(tp.topic, tp.partition, records))
             for in_flight, _ in deliveries:
                 consumer.finish(tp, in_flight)
-        except asyncio.CancelledError:
-            raise
         except Park as park:
             if consumer.holds(tp, deliveries[0][0]):
                 done = [record for record in records if record.offset < park.offset]
@@ -130,8 +128,6 @@ def timer(app: Any, seconds: float, name: str, tick: Callable[[], Awaitable[None
     async def run() -> None:
         try:
             await tick()
-        except asyncio.CancelledError:
-            raise
         except Exception as exc:
             if app.should_stop:
                 # Faust stops the producer before the timers. What was not sent is done by whoever

@@ -10,18 +10,13 @@ from typing import Any
 
 import faust
 from faust.exceptions import NotReady
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.objects import cached_property
+from mode.utils.queues import FlowControlEvent
 
-from walmart_stream.engine.consumer import (
-    MAX_BATCH,
-    BatchConsumer,
-    BatchTransport,
-    Parked,
-    partition_of,
-)
+from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, partition_of
 from walmart_stream.engine.failure import Pulse, end_process
-from walmart_stream.engine.flow import SteadyFlow
 from walmart_stream.engine.memory import Garbage
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
 from walmart_stream.engine.standstill import Standstill
@@ -34,17 +29,26 @@ from walmart_stream.engine.watchdog import Watchdog
 GARBAGE_THRESHOLD = 100_000
 
 # Often enough to notice a stop well within the shortest session (6 s).
-PULSE_INTERVAL = 0.5
+PULSE_INTERVAL = 1.0
 
 # Seconds that a worker may stand still beyond its session: one that comes back by then ends itself
 # and says so.
 STANDSTILL_MARGIN = 5.0
 
 
-class Transport(BatchTransport):
+class Transport(driver.Transport):
     """Batch delivery in, idempotent and awaited out."""
 
+    Consumer = BatchConsumer
     Producer = SafeProducer
+
+
+class SteadyFlow(FlowControlEvent):
+    """``resume()`` clears every queue in Faust, also when flow is active already (#596)."""
+
+    def resume(self) -> None:
+        if not self.is_active():
+            super().resume()
 
 
 async def _give_up(batch: UnreadableBatch) -> None:
@@ -98,7 +102,7 @@ class StreamApp(faust.App):
         """The partitions of *topic* that this worker may work on now; none while rebalancing."""
         if self.rebalancing or not self.tables.actives_ready:
             return set()
-        return {tp.partition for tp in self.consumer.assignment() if tp.topic == topic}
+        return self.consumer.owned(topic)
 
     def partition_of(self, topic: str, key: bytes) -> int:
         """The partition that *key* hashes to, by the number of partitions that is configured."""
@@ -120,11 +124,6 @@ class StreamApp(faust.App):
             if position < end and tp not in consumer.parked
         }
 
-    def has_caught_up(self, tp: TP) -> bool:
-        """Whether everything is finished that *tp* had when a broker last answered."""
-        found = self.consumer.unfinished().get(tp)
-        return found is not None and found[0] >= found[1]
-
     def unread(self) -> str | None:
         """Why nobody reads some partition: no topic, or none of the group has it; else ``None``."""
         topics, missing = self.consumer.topics()
@@ -138,27 +137,6 @@ class StreamApp(faust.App):
                 return f"nobody reads partitions {sorted(unread)} of topic {topic}"
         return None
 
-    @property
-    def parked(self) -> Mapping[TP, Parked]:
-        """Partitions that are not read until somebody says so, assigned or not."""
-        return self.consumer.parked
-
-    def park(self, tp: TP, reason: str, at: int | None = None) -> None:
-        """See :meth:`BatchConsumer.park`."""
-        self.consumer.park(tp, reason, at)
-
-    def unpark(self, tp: TP, offset: int | None = None) -> None:
-        """See :meth:`BatchConsumer.unpark`."""
-        self.consumer.unpark(tp, offset)
-
-    def pass_over(self, batch: UnreadableBatch) -> None:
-        """See :meth:`BatchConsumer.pass_over`."""
-        self.consumer.pass_over(batch)
-
-    def last_fetched(self) -> dict[TP, int | None]:
-        """See :meth:`BatchConsumer.last_fetched`."""
-        return self.consumer.last_fetched()
-
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
         await super().on_first_start()
@@ -167,23 +145,20 @@ class StreamApp(faust.App):
         # What was imported stays: nobody needs to look at it again.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
-        self.add_future(self._beat(Standstill(self.pulse.longest + STANDSTILL_MARGIN), Garbage()))
+        self.add_future(self._beat(self.pulse, Garbage()))
 
-    async def _beat(self, standstill: Standstill, garbage: Garbage) -> None:
+    async def _beat(self, pulse: Pulse, garbage: Garbage) -> None:
+        standstill = Standstill(pulse.longest + STANDSTILL_MARGIN)
         try:
-            await self._beat_until_stopped(standstill, garbage)
+            while not self.should_stop:
+                pulse.beat()
+                standstill.put_off()
+                garbage.check(time.monotonic())
+                if self.watchdog is not None:
+                    self.watchdog.check(time.monotonic())
+                await self.sleep(PULSE_INTERVAL)
         finally:
             standstill.call_off()
-
-    async def _beat_until_stopped(self, standstill: Standstill, garbage: Garbage) -> None:
-        while not self.should_stop:
-            assert self.pulse is not None
-            self.pulse.beat()
-            standstill.put_off()
-            garbage.check(time.monotonic())
-            if self.watchdog is not None:
-                self.watchdog.check(time.monotonic())
-            await self.sleep(PULSE_INTERVAL)
 
     @cached_property
     def flow_control(self) -> SteadyFlow:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.partitioner import murmur2
@@ -46,13 +46,6 @@ READ = (Phase.READING, Phase.IN_FLIGHT)
 logger = logging.getLogger(__name__)
 
 
-class Parked(NamedTuple):
-    """Why a partition is not read, and where it goes on (``None``: where processing stands)."""
-
-    offset: int | None
-    reason: str
-
-
 class BatchConsumer(driver.Consumer):
     """Delivers batches, commits what is done and nothing that is not."""
 
@@ -67,8 +60,8 @@ class BatchConsumer(driver.Consumer):
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        #: Not read until somebody says so, whether assigned or not; see :meth:`park`.
-        self.parked: dict[TP, Parked] = {}
+        #: Not read until somebody says so, assigned or not, and where they go on; see :meth:`park`.
+        self.parked: dict[TP, int | None] = {}
         self._unreadable: dict[TP, UnreadableBatch] = {}
         #: Numbers of partitions of which a changelog was cut: their topics are read again.
         self.distrusted: set[int] = set()
@@ -107,15 +100,16 @@ class BatchConsumer(driver.Consumer):
         if partition is not None and partition.position is not None:
             partition.park(at, mark)
             at = partition.position
-        self.parked[tp] = Parked(at, reason)
+        self.parked[tp] = at
         logger.error("%s-%d is parked at offset %s: %s", *tp, at, reason)
 
     def unpark(self, tp: TP, offset: int | None = None) -> None:
         """Read a parked partition on, at *offset* if given, which is committed."""
-        parked, partition = self.parked.pop(tp, None), self._partitions.get(tp)
-        if parked is not None and partition is not None:
+        partition = self._partitions.get(tp)
+        if tp in self.parked and partition is not None:
             partition.unpark(offset)
             logger.warning("%s-%d is read on at offset %s", *tp, partition.position)
+        self.parked.pop(tp, None)
 
     def pass_over(self, batch: UnreadableBatch) -> None:
         """Read on after *batch*, and commit that."""
@@ -123,22 +117,31 @@ class BatchConsumer(driver.Consumer):
 
     # -- figures
 
+    def owned(self, topic: str) -> set[int]:
+        """The partitions of *topic* that the group has given to this worker."""
+        return {tp.partition for tp in self._partitions if tp.topic == topic}
+
     def unfinished(self) -> dict[TP, tuple[int, int]]:
-        """Per assigned partition that was fetched: first offset not finished, and the log's end."""
-        found = {}
-        for tp, partition in self._streams():
-            end, position = self.highwater(tp), partition.finished
-            if end is not None and position is not None:
-                found[tp] = min(position, end), end
-        return found
+        """Per partition that was fetched: first offset not finished, and the log's end."""
+        return {
+            tp: (min(partition.finished, partition.log_end), partition.log_end)
+            for tp, partition in self._streams()
+            if partition.finished is not None and partition.log_end is not None
+        }
 
     def last_fetched(self) -> dict[TP, int | None]:
         """The time of a broker's last answer for each partition that is read, even an empty one.
 
         In Unix time (ms); ``None`` if none has yet.
         """
-        client = self._thread._ensure_consumer()
-        return {tp: client.last_poll_timestamp(tp) for tp, p in self._streams() if not p.parked}
+        return {tp: one.heard_ms for tp, one in self._streams() if not one.parked}
+
+    def caught_up_at(self, tp: TP) -> int | None:
+        """The time (epoch ms) of a broker's last answer for *tp*, if all it told of is finished."""
+        one = self._partitions.get(tp)
+        if one is None or one.finished is None or one.log_end is None:
+            return None
+        return one.heard_ms if one.finished >= one.log_end else None
 
     def topics(self) -> tuple[set[str], set[str]]:
         """The topics that are subscribed to, and those of them that no broker has."""
@@ -147,12 +150,8 @@ class BatchConsumer(driver.Consumer):
         return topics, {topic for topic in topics if not client.partitions_for_topic(topic)}
 
     def _streams(self) -> list[tuple[TP, Partition]]:
-        changelogs, assigned = self.app.tables.changelog_topics, self.assignment()
-        return [
-            (tp, partition)
-            for tp, partition in self._partitions.items()
-            if tp.topic not in changelogs and tp in assigned
-        ]
+        changelogs = self.app.tables.changelog_topics
+        return [one for one in self._partitions.items() if one[0].topic not in changelogs]
 
     def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int:
         """The partition of *key*, by the number that is configured.
@@ -204,7 +203,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
-            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+            while not (self.should_stop or fetcher.should_stop):
                 answers, active = await self._wait_next_records(timeout=1.0)
                 await asyncio.sleep(0)
                 if answers and self.flow_active:
@@ -316,7 +315,7 @@ class BatchConsumer(driver.Consumer):
             else:
                 partition.start_at(beginnings[tp])
             if tp in self.parked:
-                partition.park(self.parked[tp].offset, partition.mark)
+                partition.park(self.parked[tp], partition.mark)
         self.distrusted.clear()
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
@@ -404,9 +403,3 @@ def _message(tp: TP, batch: InFlight, records: list[Any], generation: int) -> Co
         tp,
         generation_id=generation,
     )
-
-
-class BatchTransport(driver.Transport):
-    """Faust's aiokafka transport with batch delivery."""
-
-    Consumer = BatchConsumer

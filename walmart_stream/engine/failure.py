@@ -23,16 +23,9 @@ def end_process(reason: str) -> NoReturn:
     os._exit(EXIT_CODE)
 
 
-def refuse(reason: str) -> NoReturn:
+def refuse(reason: str, how: str = "ends, and starting it again cannot help") -> NoReturn:
     """End this process until somebody has changed something; *reason* says what."""
-    logger.critical("this worker ends, and starting it again cannot help: %s", reason)
-    logging.shutdown()
-    os._exit(REFUSED_EXIT_CODE)
-
-
-def refuse_to_start(reason: str) -> NoReturn:
-    """End this process before it has consumed or produced anything; *reason* says what to do."""
-    logger.critical("this worker does not start: %s", reason)
+    logger.critical("this worker %s: %s", how, reason)
     logging.shutdown()
     os._exit(REFUSED_EXIT_CODE)
 

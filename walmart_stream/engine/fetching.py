@@ -17,8 +17,10 @@ from walmart_stream.engine.partitions import Answer, Mark
 
 # How long a node may wait for something to come before it answers a fetch, in milliseconds. It is
 # asked for nothing else meanwhile: a fetch of quiet partitions only, sent while records of the
-# others are processed, keeps these waiting. Faust has 1500.
+# others are processed, keeps these waiting. While all are quiet it may wait longer, though not so
+# long that each answer comes too late to prove the one before (UNPROVEN_AFTER_MS).
 LONGEST_FETCH_MS = 100
+LONGEST_QUIET_FETCH_MS = 500
 
 # Bytes that a fetch brings of all partitions together. It is held several times over while it
 # is taken apart; aiokafka's own 50 MB took half a gigabyte, and no less time.
@@ -161,12 +163,21 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             return {}  # of the next assignment, for which nothing was asked yet
         if not assignment.active:
             return {}
+        is_quiet = not fetched and timeout * 1000 > LONGEST_QUIET_FETCH_MS
+        longest = LONGEST_QUIET_FETCH_MS if is_quiet else LONGEST_FETCH_MS
+        consumer._fetcher._fetch_max_wait_ms = longest
         if fetched and sum(map(len, fetched.values())) < ENOUGH_TO_FETCH_AHEAD:
             # Fetched at once, the next records would be as old as our return when asked for.
             consumer.pause(*assignment.tps)
         states = {tp: assignment.state_value(tp) for tp in ready & assignment.tps}
         return {
-            TP(*tp): Answer(reading[tp], fetched.get(tp, []), state.position, state.timestamp)
+            TP(*tp): Answer(
+                reading[tp],
+                fetched.get(tp, []),
+                state.position,
+                state.timestamp,
+                consumer.highwater(tp),
+            )
             for tp, state in states.items()
             if state.has_valid_position
         }

@@ -64,13 +64,15 @@ class Mark(NamedTuple):
 class Answer(NamedTuple):
     """Records of a fetch that began at *start*; the next one begins at *end*.
 
-    ``heard_ms``: when the broker last answered for the partition (epoch ms).
+    ``heard_ms``: when the broker last answered for the partition (epoch ms), which then ended
+    before ``log_end``.
     """
 
     start: int
     records: list[Any]
     end: int
     heard_ms: int | None
+    log_end: int | None
 
 
 class InFlight:
@@ -94,7 +96,8 @@ class Partition:
         self.parked = self.drained = False
         self.mark: Mark | None = None
         self._proven = True
-        self._heard_ms: int | None = None
+        self.heard_ms: int | None = None
+        self.log_end: int | None = None
 
     @property
     def phase(self) -> Phase:
@@ -131,7 +134,7 @@ class Partition:
 
     def ask(self, now_ms: int) -> int:
         """The offset where the next fetch begins: at the mark once more if the log may be cut."""
-        if self._heard_ms is not None and now_ms - self._heard_ms > UNPROVEN_AFTER_MS:
+        if self.heard_ms is not None and now_ms - self.heard_ms > UNPROVEN_AFTER_MS:
             self._proven = self.mark is None
         return self._start()
 
@@ -147,7 +150,7 @@ class Partition:
         """
         if self.position is None or answer.start != self._start():
             return []
-        self._heard_ms = answer.heard_ms
+        self.heard_ms, self.log_end = answer.heard_ms, answer.log_end
         records = answer.records
         if not self._proven and self.mark is not None and answer.end > answer.start:
             # A later record than the mark comes first where that one was compacted.

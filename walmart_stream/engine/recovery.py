@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from faust.tables.manager import TableManager
@@ -42,7 +42,7 @@ class FetchRecovery(Recovery):
         offsets = self.active_offsets if is_active else self.standby_offsets
         highwaters = self.active_highwaters if is_active else self.standby_highwaters
         table: Any = self.tp_to_table[tp]
-        place = table.place(tp.partition)
+        place = table.stored.place(tp.partition)
         if place is None:
             self._proven.add(tp)  # nothing to prove
         elif tp not in self._proven and records[-1].offset >= place.offset:
@@ -73,7 +73,7 @@ class FetchRecovery(Recovery):
         table: Any = self.tp_to_table[tp]
         self.log.error("%s-%d lost its end: %s; it is restored anew", *tp, why)
         app.log_fault(tp.topic, "cut", 1)
-        table.forget(tp.partition)
+        table.stored.clear(tp.partition)
         (self.active_offsets if tp in self.active_tps else self.standby_offsets)[tp] = -1
         app.consumer.restart_changelog(tp)
 
@@ -83,7 +83,7 @@ class FetchRecovery(Recovery):
         await super()._build_offsets(consumer, tps, destination, title)
         for tp in tps & self.active_tps:
             table: Any = self.tp_to_table[tp]
-            place = table.place(tp.partition)
+            place = table.stored.place(tp.partition)
             if place is not None and place.offset > self.active_highwaters[tp]:
                 self.start_over(
                     tp, f"it ends at {self.active_highwaters[tp]}, before {place.offset}"
@@ -91,15 +91,11 @@ class FetchRecovery(Recovery):
 
     async def _wait(self, coro: Any, timeout: Any = None) -> None:
         """Faust goes on when the time is up, with tables that only look restored."""
-
-        async def finish() -> None:
-            try:
-                async with asyncio.timeout(timeout):
-                    await (coro if isinstance(coro, Awaitable) else coro.wait())
-            except TimeoutError:
-                end_process(f"the brokers did not answer for {timeout} s while tables are restored")
-
-        await super()._wait(finish())
+        try:
+            async with asyncio.timeout(timeout):
+                await super()._wait(coro)
+        except TimeoutError:
+            end_process(f"the brokers did not answer for {timeout} s while tables are restored")
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Faust resumes partitions, then seeks them: what was fetched in between is lost (#596)."""

@@ -8,8 +8,6 @@ on with others. For new ones: read what has changed in these, run ``tests/engine
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
 from importlib.metadata import version
 
 #: Distribution -> the version whose internals were read and tested.
@@ -39,12 +37,12 @@ RELIANCES = {
     " _fetch_max_bytes _fetch_max_wait_ms _fetcher _subscription",
     "aiokafka.consumer.group_coordinator:GroupCoordinator": "check_errors fetch_committed_offsets",
     "aiokafka.consumer.fetcher:FetchResult": "_partition_records",
-    "aiokafka.consumer.fetcher:Fetcher": "_records error_future",
+    "aiokafka.consumer.fetcher:Fetcher": "_fetch_max_wait_ms _records error_future",
     "aiokafka.consumer.fetcher:PartitionRecords": "_consumer_record _records _tp _unpack_records",
     "aiokafka.consumer.subscription_state:Assignment": "state_value",
     "aiokafka.consumer.subscription_state:TopicPartitionState": "has_valid_position timestamp",
     "aiokafka.producer.message_accumulator:BatchBuilder": "_builder _relative_offset",
-    "mode.services:Service": "_stopped crash",
+    "mode.services:Service": "crash",
 }
 
 
@@ -56,23 +54,3 @@ def check() -> None:
                 f"walmart_stream.engine relies on internals of {name} {tested}, "
                 f"but {installed} is installed"
             )
-
-
-def relied_on() -> Iterator[tuple[str, str]]:
-    """Each owner ("module:class") and name of :data:`RELIANCES`."""
-    return ((owner, name) for owner, names in RELIANCES.items() for name in names.split())
-
-
-def missing() -> list[str]:
-    """The names in :data:`RELIANCES` that do not exist."""
-    found = []
-    for path, name in relied_on():
-        module, _, class_name = path.partition(":")
-        owner = getattr(importlib.import_module(module), class_name)
-        inits = [vars(one)["__init__"] for one in owner.__mro__ if "__init__" in vars(one)]
-        set_at_start = [
-            name for init in inits if hasattr(init, "__code__") for name in init.__code__.co_names
-        ]
-        if not hasattr(owner, name) and name not in set_at_start:
-            found.append(f"{path}.{name}")
-    return found

@@ -9,37 +9,20 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import struct
 import sys
 from typing import Any
 
 from walmart_stream.engine.failure import EXIT_CODE
 
-# Of time.h and signal.h on Linux.
+# Of time.h and signal.h on Linux; the structures sigevent and itimerspec.
 _CLOCK_MONOTONIC = 1
 _SIGEV_THREAD = 2
-_SIZE_OF_SIGEVENT = 64
+_SIGEVENT = "PiiP40x"
+_ITIMERSPEC = "4l"
 
 # Seconds for writing down where the process stands, before it ends.
 TIME_TO_TELL = 1.0
-
-
-class _Sigevent(ctypes.Structure):
-    _fields_ = (
-        ("value", ctypes.c_void_p),
-        ("signo", ctypes.c_int),
-        ("notify", ctypes.c_int),
-        ("function", ctypes.c_void_p),
-        ("rest", ctypes.c_char * (_SIZE_OF_SIGEVENT - 24)),
-    )
-
-
-class _Itimerspec(ctypes.Structure):
-    _fields_ = (
-        ("interval_s", ctypes.c_long),
-        ("interval_ns", ctypes.c_long),
-        ("s", ctypes.c_long),
-        ("ns", ctypes.c_long),
-    )
 
 
 class Standstill:
@@ -82,14 +65,14 @@ class _Timer:
         libc = ctypes.CDLL(None)
         if not hasattr(libc, "timer_create"):  # glibc before 2.34 has it elsewhere
             return None
-        function = ctypes.cast(libc._exit, ctypes.c_void_p)
-        event = _Sigevent(value=EXIT_CODE, notify=_SIGEV_THREAD, function=function)
+        function = ctypes.cast(libc._exit, ctypes.c_void_p).value
+        event = struct.pack(_SIGEVENT, EXIT_CODE, 0, _SIGEV_THREAD, function)
         id = ctypes.c_void_p()
-        made = libc.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(id))
+        made = libc.timer_create(_CLOCK_MONOTONIC, event, ctypes.byref(id))
         return cls(libc, id) if made == 0 else None
 
     def set(self, seconds: float) -> None:
         """Have it end in *seconds* seconds; 0 stops it."""
         whole, part = divmod(seconds, 1)
-        spec = _Itimerspec(s=int(whole), ns=int(part * 1e9))
-        self._libc.timer_settime(self._id, 0, ctypes.byref(spec), None)
+        spec = struct.pack(_ITIMERSPEC, 0, 0, int(whole), int(part * 1e9))
+        self._libc.timer_settime(self._id, 0, spec, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from walmart_stream.engine.packed import Packed
 
@@ -35,30 +35,8 @@ def digest(key: bytes | None, value: bytes | None) -> int:
     return zlib.crc32(value or b"", zlib.crc32(key or b""))
 
 
-class Partitions(Protocol):
-    """The values of a table's partitions by stored key."""
-
-    def get(self, partition: int, key: bytes) -> bytes | None:
-        """The value of *key*."""
-
-    def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """The content of *partition*."""
-
-    def put(self, partition: int, values: Values, place: Place | None) -> None:
-        """Store *values* (``None`` deletes), and *place*, if given, as :meth:`place`."""
-
-    def place(self, partition: int) -> Place | None:
-        """How far the values follow the changelog."""
-
-    def drop(self, partition: int) -> None:
-        """Somebody else has *partition* now."""
-
-    def clear(self, partition: int) -> None:
-        """Forget everything of *partition*."""
-
-
 class MemoryPartitions:
-    """In this process; a restart begins with nothing. *new* makes the values of a partition."""
+    """A table's values by stored key, in this process; *new* makes those of a partition."""
 
     def __init__(self, new: Callable[[], dict[bytes, bytes] | Packed] = dict) -> None:
         self._values: defaultdict[int, dict[bytes, bytes] | Packed] = defaultdict(new)
@@ -72,6 +50,7 @@ class MemoryPartitions:
         return values.items() if isinstance(values, Packed) else iter(list(values.items()))
 
     def put(self, partition: int, values: Values, place: Place | None) -> None:
+        """Store *values* (``None`` deletes), and *place*, if given, as :meth:`place`."""
         stored = self._values[partition]
         for key, value in values.items():
             if value is None:
@@ -82,9 +61,11 @@ class MemoryPartitions:
             self._places[partition] = place
 
     def place(self, partition: int) -> Place | None:
+        """How far the values follow the changelog."""
         return self._places.get(partition)
 
     def clear(self, partition: int) -> None:
+        """Forget everything of *partition*."""
         self._values.pop(partition, None)
         self._places.pop(partition, None)
 
@@ -92,7 +73,7 @@ class MemoryPartitions:
 
 
 class RocksPartitions:
-    """In Faust's RocksDB *store*, one database for each partition, which Faust opens and closes."""
+    """The same in Faust's RocksDB *store*: a database for each, which Faust opens and closes."""
 
     def __init__(self, store: Any) -> None:
         import rocksdict
@@ -134,3 +115,6 @@ class RocksPartitions:
         batch = self._new_batch(raw_mode=True)
         batch.delete_range(b"", AFTER_ALL)
         self._store._db_for_partition(partition).write(batch)
+
+
+Partitions = MemoryPartitions | RocksPartitions

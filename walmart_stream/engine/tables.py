@@ -46,7 +46,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
     def read(self, partition: int, key: Any) -> bytes | None:
         """The value of *key*, which belongs to *partition*."""
-        return self._partitions.get(partition, self.stored_key(key))
+        return self.stored.get(partition, self.stored_key(key))
 
     async def write(
         self, partition: int, values: Mapping[Any, bytes | None], outbox: Outbox
@@ -67,10 +67,10 @@ class AwaitedTable(faust.Table[Any, bytes]):
                 return
             self.changes += 1
             offsets = sent[topic, partition]
-            place = self._partitions.place(partition)
+            place = self.stored.place(partition)
             if place is not None and 0 <= offsets[0] <= place.offset:
                 # The changelog lost its end; we still have what it held, and only we write to it.
-                stored = {**dict(self._partitions.items(partition)), **stored}
+                stored = {**dict(self.stored.items(partition)), **stored}
                 outbox.extend(topic, partition, stored.items())
                 offsets = (await outbox.flush())[topic, partition]
                 cast(Any, self.app).log_fault(topic, "cut", 1)
@@ -79,12 +79,12 @@ class AwaitedTable(faust.Table[Any, bytes]):
                 # has to read them.
                 offsets = []
             last = [*stored.items()][-1]
-            self._partitions.put(partition, stored, _place(offsets, *last))
+            self.stored.put(partition, stored, _place(offsets, *last))
 
     def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """Partition, stored key and value of everything in *partitions*."""
         for partition in partitions:
-            for key, value in self._partitions.items(partition):
+            for key, value in self.stored.items(partition):
                 yield partition, key, value
 
     def restore(self, partition: int, records: Sequence[Any], *, is_all: bool) -> None:
@@ -93,18 +93,10 @@ class AwaitedTable(faust.Table[Any, bytes]):
         *is_all*: there were no more when the restoring began.
         """
         self.changes += 1
-        last, before = records[-1], self._partitions.place(partition)
+        last, before = records[-1], self.stored.place(partition)
         at = int(time.time()) if is_all else 0 if before is None else before.at
         place = Place(last.offset, digest(last.key, last.value), at)
-        self._partitions.put(partition, self._newest(partition, records), place)
-
-    def place(self, partition: int) -> Place | None:
-        """How far the values of *partition* follow the changelog."""
-        return self._partitions.place(partition)
-
-    def forget(self, partition: int) -> None:
-        """Forget everything of *partition*, which is to be restored from the beginning."""
-        self._partitions.clear(partition)
+        self.stored.put(partition, self._newest(partition, records), place)
 
     def persisted_offset(self, tp: TP) -> int | None:
         """Where recovery goes on after; ``None``: at the beginning.
@@ -113,9 +105,9 @@ class AwaitedTable(faust.Table[Any, bytes]):
         the changelog still has it. Values that are too old are forgotten: the changelog may not
         say any more which of their keys were deleted.
         """
-        place = self._partitions.place(tp.partition)
+        place = self.stored.place(tp.partition)
         if place is None or time.time() - place.at > self.longest_absence:
-            self._partitions.clear(tp.partition)
+            self.stored.clear(tp.partition)
             return None
         return place.offset - 1
 
@@ -128,7 +120,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
     ) -> None:
         for tp in revoked:
             if tp.topic == self.changelog_topic_name:
-                self._partitions.drop(tp.partition)
+                self.stored.drop(tp.partition)
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     @cached_property
@@ -136,7 +128,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
         return defaultdict(asyncio.Lock)
 
     @cached_property
-    def _partitions(self) -> Partitions:
+    def stored(self) -> Partitions:
         store: Any = self.data
         if not isinstance(store, MemoryStore):
             return RocksPartitions(store)
@@ -151,7 +143,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
             key, value = record.key, record.value
             if not key:
                 continue
-            known = newest[key] if key in newest else self._partitions.get(partition, key)
+            known = newest[key] if key in newest else self.stored.get(partition, key)
             if not (value and known and age(value) < age(known)):
                 newest[key] = value or None
         return newest

@@ -15,6 +15,9 @@ from walmart_stream.engine.failure import end_process
 # Far longer than a batch, a rebalance or the brokers' own timeouts (60 s) ever take.
 LONGEST_STALL = 300.0
 
+# Seconds between two looks.
+LOOK_INTERVAL = 10.0
+
 
 class Progress:
     """Notices what stands still. Pure: the caller brings the time (seconds)."""
@@ -47,9 +50,13 @@ class Watchdog:
         self._app = app
         self._excused = excused
         self._progress = Progress(longest)
+        self._looked_at = -LOOK_INTERVAL
 
     def check(self, now: float) -> None:
         """Called every now and then; ends the process when something has stalled."""
+        if now - self._looked_at < LOOK_INTERVAL:
+            return
+        self._looked_at = now
         stalled = self._progress.stalled(self._positions(), now)
         if stalled:
             names = ", ".join(sorted(map(str, stalled)))
@@ -63,7 +70,7 @@ class Watchdog:
         if app.rebalancing or not app.tables.actives_ready:
             return {"the joining of the group": app.rebalancing_count}
         # What is not fetched cannot be seen to be unfinished.
-        excused, fetched = self._excused(), app.last_fetched()
+        excused, fetched = self._excused(), app.consumer.last_fetched()
         fetches = {
             f"the fetching of {tp}": at for tp, at in fetched.items() if tp[0] not in excused
         }
