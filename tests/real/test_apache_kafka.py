@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -22,7 +26,7 @@ from walmart_stream.kafka.clients import (
 from walmart_stream.kafka.reading import end_offsets, read_topic
 from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.kafka.topic_configs import required_topics
-from walmart_stream.local.kafka import KafkaNode, cluster, start_together
+from walmart_stream.local.kafka import KafkaNode, class_archive, cluster, start_together
 from walmart_stream.settings import Settings
 
 MakeSettings = Callable[..., Settings]
@@ -217,6 +221,29 @@ async def test_a_killed_node_comes_back_with_its_records(
         assert [record.value async for record in read_topic(settings, "kept")] == [b"before"]
     finally:
         await node.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc lists what a process has mapped")
+def test_a_node_that_ended_leaves_its_classes_to_the_next(
+    kafka_class_path: str, tmp_path: Path
+) -> None:
+    """The archive appears when a node ends in good order, and the next start maps it."""
+    jar = Path(kafka_class_path.split(os.pathsep)[0])
+    class_path = kafka_class_path.replace(str(jar), shutil.copy(jar, tmp_path), 1)
+    archive = class_archive(class_path)
+    node = KafkaNode(tmp_path / "kafka", class_path)
+
+    asyncio.run(node.start())
+    assert not archive.exists()
+    asyncio.run(node.stop())
+
+    assert list(tmp_path.glob("*.jsa*")) == [archive]
+    asyncio.run(node.start())
+    try:
+        assert str(archive) in Path(f"/proc/{node.pid}/maps").read_text()
+    finally:
+        asyncio.run(node.stop())
+    assert list(tmp_path.glob("*.jsa*")) == [archive]
 
 
 async def test_list_offsets_and_fetch_agree_on_kafka(settings: Settings) -> None:
