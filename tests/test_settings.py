@@ -330,7 +330,7 @@ def test_keys_of_stored_fields_are_checked_and_not_shown(between: str) -> None:
     faults = faults_of({**NEEDED, "MONGODB_FIELD_KEYS": between.join([good, "s3cr3t", good[1:]])})
 
     assert settings.mongodb_field_keys is not None
-    assert [fault.partition(" is ")[0] for fault in faults] == [
+    assert [fault.partition(" must be ")[0] for fault in faults] == [
         "MONGODB_FIELD_KEYS: key 2",
         "MONGODB_FIELD_KEYS: key 3",
     ]

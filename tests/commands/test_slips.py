@@ -133,6 +133,6 @@ async def test_a_port_that_was_asked_for_and_is_taken_is_refused(tmp_path: Path)
         port = taken.getsockname()[1]
         options = Options(1, 5, None, 1, None, None, port=port)
 
-        with pytest.raises(CannotStart, match=f"--port {port} is taken"):
+        with pytest.raises(CannotStart, match=f"--port {port} is in use"):
             async with running(options, tmp_path):
                 pass
