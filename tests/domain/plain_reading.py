@@ -239,10 +239,7 @@ def _offer(source: Mapping[str, Any], price_field: str, prefix: str, odd: list[s
     for field in ("sellerInfo", "stock"):
         found[field] = _tried(odd, prefix + field, _text, source.get(field), field, MAX_SELLER)
     online = _tried(odd, prefix + "availableOnline", _flag, source.get("availableOnline"), "")
-    price = source.get(price_field)
-    if isinstance(price, str) and len(price) <= 100 and price.strip().lower() in NOTHING:
-        price = None
-    price = cents(price, prefix + price_field)
+    price = cents(source.get(price_field), prefix + price_field)
     stock = source.get("stock")
     sold_out = False
     if isinstance(stock, str) and len(stock) <= 60:

@@ -9,7 +9,6 @@ import pytest
 from walmart_stream.domain.errors import BadInput, BadNumber
 from walmart_stream.domain.offers import UNAVAILABLE, Offer
 from walmart_stream.domain.reading.affiliate_offers import affiliate_answer
-from walmart_stream.domain.reading.seller_values import price as seller_price
 from walmart_stream.domain.reading.texts import MAX_NAME, MAX_SELLER
 
 KETTLE: dict[str, Any] = {
@@ -179,7 +178,7 @@ def test_a_blank_marketplace_offer_is_none(blank: object) -> None:
     assert (answer.offers["marketplace"], answer.odd) == (None, ())
 
 
-@pytest.mark.parametrize("wrong", ["cheap", "1,2,3.00", -1, [1], {}, True])
+@pytest.mark.parametrize("wrong", ["", "cheap", "1,2,3.00", -1, [1], {}, True])
 def test_of_a_marketplace_offer_of_an_odd_price_the_answer_says_nothing(wrong: object) -> None:
     """There is one, at a price that is not read: what was last said of it goes on."""
     best = {**KETTLE["bestMarketplacePrice"], "price": wrong}
@@ -189,7 +188,7 @@ def test_of_a_marketplace_offer_of_an_odd_price_the_answer_says_nothing(wrong: o
     assert answer.odd == ("bestMarketplacePrice.price",)
 
 
-@pytest.mark.parametrize("wrong", ["cheap", "1,2,3.00", -1, [1], {}, True])
+@pytest.mark.parametrize("wrong", ["cheap", "1,2,3.00", "", -1, [1], {}, True])
 def test_an_odd_price_of_the_item_is_bad_input(wrong: object) -> None:
     """It decides what the item is about, whatever stands beside it."""
     for online in (True, False):
@@ -197,21 +196,6 @@ def test_an_odd_price_of_the_item_is_bad_input(wrong: object) -> None:
             affiliate_answer({**KETTLE, "availableOnline": online, "salePrice": wrong})
     with pytest.raises(BadNumber, match="salePrice"):
         affiliate_answer({"salePrice": "cheap", "name": 5, "sellerInfo": 5})
-
-
-@pytest.mark.parametrize("price", ["", " ", "N/A", "-", "null", "none", "NaN"])
-def test_a_price_left_blank_is_none(price: str) -> None:
-    """On both sides: it is how nothing is written, and an item without a price cannot be bought.
-
-    The affiliate side took it for bad input, so that the item stood still at its last price.
-    """
-    best = {**KETTLE["bestMarketplacePrice"], "price": price}
-
-    answer = affiliate_answer({**KETTLE, "salePrice": price, "bestMarketplacePrice": best})
-
-    assert answer.offers == {"featured": UNAVAILABLE, "marketplace": UNAVAILABLE}
-    assert answer.odd == ()
-    assert seller_price(price) is None
 
 
 RATES = ("standardShipRate", "twoThreeDayShippingRate")

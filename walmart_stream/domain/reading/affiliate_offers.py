@@ -1,8 +1,7 @@
 """The name and the offers of an item as the Affiliate API sends it.
 
-The price of the item decides: one that cannot be read is bad input. One that is left blank is none,
-as on the seller side: Walmart leaves out the price of what cannot be bought online. Any other field
-that cannot be read is unknown: the rest of the item counts, and ``odd`` names the field.
+The price of the item decides: one that cannot be read is bad input. Any other field that cannot be
+read is unknown: the rest of the item counts, and ``odd`` names the field.
 """
 
 from __future__ import annotations
@@ -99,14 +98,14 @@ def _certain_answer(item: Mapping[str, Any]) -> Answer:
     # Somebody sells it whose name cannot be read; that need not be Walmart.
     third_party = third_party or "sellerInfo" in fields.odd
     offers: dict[str, Offer | None] = {
-        FEATURED: featured_offer(_price_or_nothing(item.get("salePrice")), *readable, third_party)
+        FEATURED: featured_offer(item.get("salePrice"), *readable, third_party)
     }
     best = item.get("bestMarketplacePrice")
     if isinstance(best, dict):
         fields = _Fields(best, _BEST, fields.odd)
         readable = fields.of_offer()
         try:
-            offers[MARKETPLACE] = marketplace_offer(_price_or_nothing(best.get("price")), *readable)
+            offers[MARKETPLACE] = marketplace_offer(best.get("price"), *readable)
         except BadInput:
             fields.odd.append(_BEST + "price")
     elif best is None or best == [] or (isinstance(best, str) and not best.strip()):
@@ -149,11 +148,6 @@ class _Fields:
             self.tried("availableOnline", _flag_or_nothing),
             self.tried("stock", _text),
         )
-
-
-def _price_or_nothing(value: object) -> object:
-    """*value*, or ``None`` for "n/a" and such."""
-    return None if isinstance(value, str) and is_nothing(value) else value
 
 
 def _rate_or_nothing(value: object) -> object:
