@@ -205,6 +205,8 @@ async def test_a_consumer_is_stopped_while_its_broker_is_away(
     await consumer.start()
     consumer.assign([TopicPartition("prices", 0)])
     await consumer.seek_to_beginning()
+    # Until it has a position, a consumer fetches nothing.
+    await consumer.position(TopicPartition("prices", 0))
     await fresh_broker.stop()
 
     async def look() -> bool:

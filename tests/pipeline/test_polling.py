@@ -18,6 +18,7 @@ from walmart_stream.kafka import watchlist
 from walmart_stream.local.truth_check import served_answers
 from walmart_stream.sandbox import RunningSandbox, SandboxConfig, generate_keypair, serve
 from walmart_stream.sandbox.keys import save_private_key
+from walmart_stream.tables import POLLS
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +74,19 @@ def _answered(server: RunningSandbox, item_ids: Sequence[str]) -> Callable[[], A
     return look
 
 
+def _recorded(pipeline: Pipeline, polls: int) -> Callable[[], Awaitable[bool]]:
+    """Whether *polls* are known to whoever gets their partitions, with their answers.
+
+    What a worker has asked for and not recorded yet when it dies is asked for again.
+    """
+
+    async def look() -> bool:
+        ends = await pipeline.ends(f"{pipeline.settings.app_id}-{POLLS}-changelog")
+        return sum(ends.values()) >= polls
+
+    return look
+
+
 async def test_pacing_and_quota_survive_a_kill_and_a_rebalance(make_pipeline, walmart):
     """An item that was polled is not polled again before its time, whoever has it by then, and
     the calls of all workers together stay within the quota."""
@@ -85,6 +99,7 @@ async def test_pacing_and_quota_survive_a_kill_and_a_rebalance(make_pipeline, wa
     await second.until_ready()
     await _watch(pipeline, items[:-5])
     await until("all items are answered", _answered(server, items[:-5]))
+    await until("all polls are recorded", _recorded(pipeline, len(items) - 5))
 
     await first.kill()
     third = pipeline.start("third")
