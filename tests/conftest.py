@@ -88,9 +88,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _loggers_that_are_heard() -> None:
-    """A test that configures logging leaves none of our loggers silent for the next one."""
+    """A test that configures logging leaves no logger silent that the next one listens to.
+
+    Commands, which tests call in their own process, silence aiokafka.
+    """
     for name, logger in logging.root.manager.loggerDict.items():
-        if name.partition(".")[0] == "walmart_stream" and isinstance(logger, logging.Logger):
+        heard = name.partition(".")[0] in ("walmart_stream", "aiokafka")
+        if heard and isinstance(logger, logging.Logger):
             logger.disabled, logger.propagate = False, True
             logger.setLevel(logging.NOTSET)
 

@@ -173,12 +173,20 @@ def steepest(pattern: re.Pattern[Any], method: str) -> tuple[float, str]:
                 if seconds(pattern, method, text) < WORTH_A_LOOK:
                     continue
                 shorter = head + pump * (size // 4) + tail
-                growth = min(seconds(pattern, method, text) for _ in range(3)) / max(
-                    min(seconds(pattern, method, shorter) for _ in range(3)), 1e-6
-                )
+                growth = _growth(pattern, method, shorter, text, tries=3)
+                if growth >= STEEPEST:
+                    # What else runs on the machine disturbs some tries, and never all of them.
+                    growth = _growth(pattern, method, shorter, text, tries=30)
                 worst = max(worst, (growth, f"{head!r} + {pump!r} * {size} + {tail!r}"))
                 break
     return worst
+
+
+def _growth(pattern: re.Pattern[Any], method: str, shorter: str, text: str, tries: int) -> float:
+    short, long = (
+        min(seconds(pattern, method, one) for _ in range(tries)) for one in (shorter, text)
+    )
+    return long / max(short, 1e-6)
 
 
 def test_no_pattern_takes_longer_than_its_text_is_long() -> None:
