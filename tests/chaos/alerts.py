@@ -7,9 +7,12 @@ an oracle that shares no code with the engine; only the reading of observations 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
 
 from tests.domain.alerts.plain_alerts import MINUTE, PlainRule, Said, counted, implied, newest_by
 from tests.domain.alerts.worked import rule_of
@@ -19,9 +22,11 @@ from walmart_stream import topics
 from walmart_stream.domain.alerts.rule_fields import read_rule
 from walmart_stream.domain.errors import BadInput
 from walmart_stream.domain.offers import FEATURED
-from walmart_stream.domain.reading import decode
+from walmart_stream.domain.reading import decode, encode
+from walmart_stream.domain.reading.observation import AFFILIATE
 from walmart_stream.domain.time import check_not_ahead
 from walmart_stream.kafka.alert_rules import put_rules
+from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.placement import partition_of
 from walmart_stream.kafka.reading import read_topic
 from walmart_stream.settings import Settings
@@ -82,10 +87,14 @@ async def judge_alerts(
     async def delivered() -> bool:
         return set(receiver.taken) >= want
 
+    passing = asyncio.create_task(_pass_time(settings))
     try:
         await until("every alert is delivered", delivered, SETTLE)
     except AssertionError:
         tell("some alerts are lost")
+    finally:
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
     known = set(receiver.taken)
     return AlertJudgement(
         len(want),
@@ -94,6 +103,36 @@ async def judge_alerts(
         sorted(want - known)[:20],
         sorted(known - want)[:20],
     )
+
+
+async def _pass_time(settings: Settings) -> None:
+    """Go on observing one more item in each partition, which no rule has a reason to tell of.
+
+    These workers ask Walmart nothing, so their clocks may be ahead by ten minutes as far as they
+    know, and confirm by the log alone.
+    """
+    items: dict[int, str] = {}
+    for number in range(10_000):
+        item_id = str(7_000_000_000 + number)
+        items.setdefault(partition_of(item_id.encode(), settings.kafka_partitions), item_id)
+    producer = AIOKafkaProducer(**client_options(settings), acks="all")
+    await producer.start()
+    try:
+        while True:
+            for partition, item_id in items.items():
+                value = encode(
+                    source=AFFILIATE,
+                    item_id=item_id,
+                    observed_at=time.time_ns() // 1_000_000,
+                    request_id="time",
+                    payload=b'{"itemId":%s,"salePrice":50}' % item_id.encode(),
+                )
+                await producer.send_and_wait(
+                    topics.RAW.name, value, item_id.encode(), partition=partition
+                )
+            await asyncio.sleep(5)
+    finally:
+        await producer.stop()
 
 
 async def _implied(settings: Settings) -> set[str]:
