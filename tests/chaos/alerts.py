@@ -108,8 +108,8 @@ async def judge_alerts(
 async def _pass_time(settings: Settings) -> None:
     """Go on observing one more item in each partition, which no rule has a reason to tell of.
 
-    These workers ask Walmart nothing, so their clocks may be ahead by ten minutes as far as they
-    know, and confirm by the log alone.
+    Nothing is watched any more, so a worker that has just started gets no answer from Walmart: for
+    all it knows its clock is ten minutes ahead, and only the log confirms alerts in time.
     """
     items: dict[int, str] = {}
     for number in range(10_000):
