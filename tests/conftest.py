@@ -159,6 +159,26 @@ def make_unreachable_settings(tmp_path: Path) -> MakeSettings:
 
 
 @pytest.fixture
+def make_reachable_settings(
+    fresh_broker: EmbeddedBroker,
+    mongod: EmbeddedMongod,
+    mongodb_database: str,
+    make_unreachable_settings: MakeSettings,
+) -> MakeSettings:
+    """Settings of a broker and a database of the test's own; keyword arguments override fields."""
+
+    def make(**overrides: Any) -> Settings:
+        fields = {
+            "kafka_brokers": (fresh_broker.bootstrap,),
+            "mongodb_uri": mongod.uri,
+            "mongodb_database": mongodb_database,
+        }
+        return make_unreachable_settings(**fields | overrides)
+
+    return make
+
+
+@pytest.fixture
 def make_settings(
     broker: EmbeddedBroker,
     mongod: EmbeddedMongod,

@@ -41,15 +41,8 @@ LOOKS = (
 
 
 @pytest.fixture(name="settings")
-async def own_settings(
-    fresh_broker: Any, make_unreachable_settings: Any, mongod: Any, mongodb_database: str
-) -> Settings:
-    settings: Settings = make_unreachable_settings(
-        kafka_brokers=(fresh_broker.bootstrap,),
-        kafka_partitions=PARTITIONS,
-        mongodb_uri=mongod.uri,
-        mongodb_database=mongodb_database,
-    )
+async def own_settings(make_reachable_settings: Any) -> Settings:
+    settings: Settings = make_reachable_settings(kafka_partitions=PARTITIONS)
     await create_topics(settings)
     return settings
 

@@ -37,14 +37,10 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def settings(fresh_broker, mongod, mongodb_database, make_unreachable_settings) -> Settings:
+async def settings(make_reachable_settings) -> Settings:
     """Topics with added partitions, in which observations and entries of the watchlist stand."""
-    settings: Settings = make_unreachable_settings(
-        kafka_brokers=(fresh_broker.bootstrap,),
-        kafka_partitions=PARTITIONS,
-        mongodb_uri=mongod.uri,
-        mongodb_database=mongodb_database,
-        mongodb_field_keys=None,
+    settings: Settings = make_reachable_settings(
+        kafka_partitions=PARTITIONS, mongodb_field_keys=None
     )
     others = {"kafka_partitions": PARTITIONS + ADDED, "app_id": "others"}
     await create_topics(settings.model_copy(update=others))

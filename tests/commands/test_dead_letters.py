@@ -31,13 +31,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def settings(fresh_broker, mongod, mongodb_database, make_unreachable_settings) -> Settings:
-    settings: Settings = make_unreachable_settings(
-        kafka_brokers=(fresh_broker.bootstrap,),
-        kafka_partitions=PARTITIONS,
-        mongodb_uri=mongod.uri,
-        mongodb_database=mongodb_database,
-    )
+async def settings(make_reachable_settings) -> Settings:
+    settings: Settings = make_reachable_settings(kafka_partitions=PARTITIONS)
     await create_topics(settings)
     return settings
 

@@ -34,14 +34,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def settings(fresh_broker, mongod, mongodb_database, make_unreachable_settings) -> Settings:
+async def settings(make_reachable_settings) -> Settings:
     """Topics with more partitions than configured, as they are after somebody added some."""
-    settings: Settings = make_unreachable_settings(
-        kafka_brokers=(fresh_broker.bootstrap,),
-        kafka_partitions=PARTITIONS,
-        mongodb_uri=mongod.uri,
-        mongodb_database=mongodb_database,
-    )
+    settings: Settings = make_reachable_settings(kafka_partitions=PARTITIONS)
     # Another APP_ID's, so that the changelogs of this one are still to be made.
     others = {"kafka_partitions": PARTITIONS + ADDED, "app_id": "others"}
     await create_topics(settings.model_copy(update=others))

@@ -29,14 +29,8 @@ STEPS = 40
 
 
 @pytest.fixture
-async def settings(fresh_broker, mongod, mongodb_database, make_unreachable_settings):
-    settings = make_unreachable_settings(
-        kafka_brokers=(fresh_broker.bootstrap,),
-        kafka_partitions=PARTITIONS,
-        mongodb_uri=mongod.uri,
-        mongodb_database=mongodb_database,
-        window_size=60,
-    )
+async def settings(make_reachable_settings):
+    settings = make_reachable_settings(kafka_partitions=PARTITIONS, window_size=60)
     await create_topics(settings)
     return settings
 

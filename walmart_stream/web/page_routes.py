@@ -28,6 +28,7 @@ from walmart_stream.web.pages import inputs as forms
 from walmart_stream.web.routes import Handler, Operation, Route
 
 HTML = {"text/html": "a page"}
+CSV = {"text/csv": "with a header line"}
 FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data"
 
@@ -35,6 +36,11 @@ FILES = "multipart/form-data"
 def page(name: str, handler: Handler, summary: str, **more: object) -> Operation:
     """An operation that shows a page."""
     return Operation(f"page_{name}", handler, summary, media=HTML, **more)  # type: ignore[arg-type]
+
+
+def file(name: str, handler: Handler, summary: str, **more: object) -> Operation:
+    """An operation that answers with a page's data as a CSV file."""
+    return Operation(f"page_{name}", handler, summary, media=CSV, **more)  # type: ignore[arg-type]
 
 
 FIRST = Route(
@@ -62,11 +68,10 @@ PAGES = (
     Route(
         "/overview.csv",
         {
-            "GET": Operation(
-                "page_overview_csv",
+            "GET": file(
+                "overview_csv",
                 overview.answer_csv,
                 "The data of the first page, a line for each value.",
-                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },
@@ -99,12 +104,11 @@ PAGES = (
     Route(
         "/items.csv",
         {
-            "GET": Operation(
-                "page_items_csv",
+            "GET": file(
+                "items_csv",
                 items.answer_csv,
                 "A page of the list of items, a line for each.",
                 query=inputs.ItemsQuery,
-                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },
@@ -125,12 +129,11 @@ PAGES = (
     Route(
         "/items/{item_id}.csv",
         {
-            "GET": Operation(
-                "page_item_csv",
+            "GET": file(
+                "item_csv",
                 item.answer_csv,
                 "The data of an item's chart, a line for each segment.",
                 query=inputs.SeriesQuery,
-                media={"text/csv": "with a header line"},
                 errors=(404, 503),
             )
         },
@@ -184,12 +187,11 @@ PAGES = (
     Route(
         "/alerts.csv",
         {
-            "GET": Operation(
-                "page_alerts_csv",
+            "GET": file(
+                "alerts_csv",
                 alerts.answer_csv,
                 "A page of alerts, a line for each.",
                 query=AlertsQuery,
-                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },
@@ -210,12 +212,11 @@ PAGES = (
     Route(
         "/watchlist.csv",
         {
-            "GET": Operation(
-                "page_watchlist_csv",
+            "GET": file(
+                "watchlist_csv",
                 watchlist.answer_csv,
                 "A page of the watchlist, as a file that can be imported again.",
                 query=inputs.WatchlistQuery,
-                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },
@@ -255,11 +256,10 @@ PAGES = (
     Route(
         "/alerts/rules.csv",
         {
-            "GET": Operation(
-                "page_rules_csv",
+            "GET": file(
+                "rules_csv",
                 rules.answer_csv,
                 "The data of the page of alert rules, a line for each value.",
-                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },
@@ -353,11 +353,10 @@ PAGES = (
     Route(
         "/system.csv",
         {
-            "GET": Operation(
-                "page_system_csv",
+            "GET": file(
+                "system_csv",
                 system.answer_csv,
                 "The data of the system page, a line for each value.",
-                media={"text/csv": "with a header line"},
                 errors=(503,),
             )
         },
