@@ -112,7 +112,7 @@ async def _places(database: Any, size: int) -> dict[str, Place]:
 
 
 async def _searches(database: Any, size: int) -> list[str]:
-    """Two words of the names of some items: a common one, and one that some others have, too."""
+    """Two words of the names of some items: a common one, and the number, which no other has."""
     dice = random.Random(size)
     ids = [item_id(dice.randrange(size)) for _ in range(20)]
     words = [one["words"] async for one in database[ITEMS].find({"_id": {"$in": ids}})]
@@ -158,6 +158,8 @@ def _paths(places: dict[str, Place], searches: list[str], size: int) -> dict[str
         "by tag and state": [f"{base}&tag=toys&state=lost&sort=changed_at&order=desc"],
         "search for an id": [f"{base}&q={item_id(number)}" for number in numbers],
         "search for two words": [f"{base}&q={words}&sort=own" for words in searches],
+        # The number without its end is the beginning of a hundred others.
+        "search for two beginnings": [f"{base}&q={words[:-2]}&sort=own" for words in searches],
         "page of items": [f"/items?limit={LIMIT}"],
         "item page": [f"/items/{item_id(number)}" for number in numbers],
         "item page, 10,000 changes": [f"/items/{item_id(0)}?{_MONTH}"],
