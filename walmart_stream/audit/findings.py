@@ -88,7 +88,7 @@ class Findings:
         """Note the fields of *stored* that are wrong by all that is *due*; whether all is told."""
         candidates = [one for one in due if one is not None]
         if len(candidates) == 1 < len(due):
-            return False  # by one past alone nothing is told
+            return False  # one past alone proves nothing
         first = candidates[0]
         keys = set(stored.keys()).union(*candidates)
         told = {key for key in keys if all(is_equal(first, one, key) for one in candidates[1:])}

@@ -110,7 +110,7 @@ class RereadSecret:
         self._fault: str | None = None
 
     def current(self) -> str:
-        """The secret, of which no log record tells from now on."""
+        """The secret, which no log record shows from now on."""
         if self._path is None:
             return self._text
         try:

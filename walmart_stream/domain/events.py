@@ -174,7 +174,7 @@ class WindowClosed(Struct, frozen=True, gc=False):
     def value(self) -> _WindowClosedValue:
         """The encoded form of :meth:`document`.
 
-        A window that the first release began is told in that release's words: it is nothing else.
+        A window that the first release began has that release's fields and no others.
         """
         is_new = self.carried is not None
         return _WindowClosedValue(

@@ -196,7 +196,7 @@ def offer_of_the_first_release(old: state_v3.OfferState, rules: Rules) -> OfferS
     The width is that of *rules* unless the window's start, sums or last observation say otherwise;
     then it is the default of that release. Where that cannot be either, WINDOW_SIZE has changed
     since, from a value that nobody knows: what was counted is left as it was last stored, and
-    counting begins anew after the last observation.
+    counting begins again after the last observation.
     """
     was = old.window
     for width_ms in (rules.window_ms, FIRST_WIDTH_MS):

@@ -108,7 +108,7 @@ async def put_back(
     Key, value and headers are the original bytes. The same original is put back once, however often
     it became a dead letter: replayed again and again, it would otherwise be twice as many letters
     each time. Letters are read, sent and awaited part by part, so that they may be any number.
-    *progress* is told how many offsets are read, and of how many. What becomes a dead letter
+    *progress* gets the number of offsets read so far, and of all. What becomes a dead letter
     meanwhile is not looked at.
 
     Raises:

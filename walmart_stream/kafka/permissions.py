@@ -60,8 +60,8 @@ async def require_permissions(settings: Settings) -> None:
 async def missing_permissions(settings: Settings, needed: Iterable[Acl]) -> list[Acl]:
     """Those of *needed* that the user of *settings* does not have.
 
-    Of a topic that does not exist only is known whether it may be seen; what a broker does not
-    tell counts as allowed.
+    Of a topic that does not exist, only whether it may be seen is known; what a broker does not
+    say counts as allowed.
 
     Raises:
         KafkaError, OSError: the brokers cannot be reached or asked.

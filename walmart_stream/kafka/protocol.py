@@ -1,4 +1,4 @@
-"""The requests of Kafka's protocol that tell what their sender may do with topics and groups.
+"""The requests of Kafka's protocol that say what their sender may do with topics and groups.
 
 aiokafka's own do not: its metadata request is too old, and its DescribeGroups reads version 3 as if
 it were version 2. A set of operations is a number of which bit n is the operation of that number.
@@ -11,7 +11,7 @@ from typing import ClassVar
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
-# What a broker gives that does not tell.
+# The answer of a broker that does not say.
 NOT_TOLD = -(2**31)
 
 

@@ -61,7 +61,7 @@ def whole_number(request: web.Request, name: str, default: int, most: int | None
 
 
 def fault_json(armed: ArmedFault) -> dict[str, Any]:
-    """An armed fault as told to whoever armed it."""
+    """An armed fault, as the answer to whoever armed it."""
     return {
         "id": armed.number,
         **armed.fault.model_dump(mode="json"),

@@ -140,7 +140,7 @@ def database(
 
 
 # Seconds. An index of ten million documents takes minutes, one of a billion hours. The driver's
-# limit for an answer would end the wait after half a minute, and the build with it, each time anew.
+# limit for an answer would end the wait, and the build with it, after half a minute each time.
 INDEX_PATIENCE = 86_400.0
 
 

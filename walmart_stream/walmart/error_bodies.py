@@ -64,7 +64,7 @@ def read_error(body: bytes) -> Said:
 
 
 def find_error(document: Any) -> Said | None:
-    """The error that a JSON *document* tells of, or ``None`` if it tells of none."""
+    """The error that a JSON *document* names, or ``None`` if it names none."""
     if isinstance(document, str):
         return Said(None, _one_line(document))
     if not isinstance(document, dict):

@@ -18,7 +18,7 @@ WalmartError
 │   └── AccountInactive         the account is closed or suspended
 ├── BadRequest                  400: what was asked for is refused
 │   ├── InvalidItem             code 4002: an item id is unknown, unavailable or no number
-│   ├── NothingFound            code 4022: the item exists, there is nothing to tell
+│   ├── NothingFound            code 4022: the item exists, nothing is known of it
 │   ├── UriTooLong              414
 │   └── CursorExpired           a list that was read page by page has to be read from its start
 ├── NotFound                    404: there is no such endpoint, or not for this seller

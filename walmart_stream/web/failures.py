@@ -44,7 +44,7 @@ UNIX_SOCKET = "a Unix socket"
 
 @dataclass(slots=True)
 class _Record:
-    # When the allowance would be whole again, and when the log last told; monotonic seconds.
+    # When the allowance would be whole again, and when the log last said so; monotonic seconds.
     whole_at: float
     told_at: float = -math.inf
     untold: int = 0

@@ -1,9 +1,9 @@
 """An item's live view is answered by the worker that owns its partition, whichever is asked.
 
-Whom to ask is told by the consumer group's assignment and by nothing in the request. Of the request
-go along the item's id, and the headers of :data:`PASSED_ON`; the owner decides for itself who may
-ask. Of its answer come back the status and a JSON body that looks like one of ours. A request is
-passed on once, so that two workers whose views of the group differ do not pass it to and fro.
+The consumer group's assignment says whom to ask; nothing in the request does. What goes along are
+the item's id and the headers of :data:`PASSED_ON`; the owner decides for itself who may ask. What
+comes back are the status and a JSON body that looks like one of ours. A request is passed on once,
+so that two workers whose views of the group differ do not pass it to and fro.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The other workers, asked by HTTP, side by side; none is waited for for long.
 
-Who they are is told by the consumer group's assignment and by nothing in a request. They are asked
+The consumer group's assignment says who they are; nothing in a request does. They are asked
 with this worker's own WEB_TOKEN, which is theirs, too: the workers of a group are one deployment.
 """
 

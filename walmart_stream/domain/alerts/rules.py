@@ -105,7 +105,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Differs when what it waits for does; whom it tells, and how loudly, is left out."""
+        """Differs when the condition does; receivers and severity are left out."""
         fields = {
             name: value
             for name, value in self.given.items()

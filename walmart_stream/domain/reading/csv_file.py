@@ -3,7 +3,7 @@
 RFC 4180 in the dialects that spreadsheets write: comma, semicolon, tab or bar between the cells,
 any line end, any common encoding, a ``sep=`` line first. A quote that is never closed, a row with
 too few or too many cells, or one that is too long spoils its own line: reading goes on at the next.
-So does a quote that a later row happens to close, where the reader is told what a row looks like.
+So does a quote that a later row happens to close, where the reader knows what a row looks like.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Listings(Protocol):
 class Serving:
     """One request's view of the shop, at market time *at* (seconds).
 
-    ``missing`` tells anew for each item which JSON keys to leave out; ``vanished`` are ids to
+    ``missing`` names the JSON keys to leave out, of each item by itself; ``vanished`` are ids to
     treat as unknown.
     """
 
@@ -66,5 +66,5 @@ class Answer:
 
 
 def json_list(items: Iterable[ServedItem]) -> bytes:
-    """The items as a JSON array, without writing them anew."""
+    """The items as a JSON array, joined from bytes that were written before."""
     return b"[" + b",".join(b"".join(item.payload) for item in items) + b"]"

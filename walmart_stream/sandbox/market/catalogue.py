@@ -2,7 +2,7 @@
 
 The quirks of the real API are made here on purpose: keys that are missing, ratings as text,
 HTML entities in names, a list price below the sale price, UPCs with leading zeros or none,
-variants that are not told.
+variants that no answer mentions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Feeds: many changes in one call, processed later, each item with a result of its own.
 
-The outcome of a feed is decided when it comes in and told when its time has come; that a
-feed is PROCESSED does not mean that its items are.
+The outcome of a feed is decided when it comes in, and shown once its time has come. A feed may
+be PROCESSED although its items are not.
 """
 
 from __future__ import annotations

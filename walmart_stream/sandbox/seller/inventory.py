@@ -58,7 +58,7 @@ class Inventory:
         return SellerAnswer(document, (_said(item, document, call.at),), root="inventory")
 
     async def put(self, call: Call) -> SellerAnswer:
-        """States one item's quantity anew; it is seen after the read-back lag.
+        """States another quantity of one item; it is seen after the read-back lag.
 
         Raises:
             SellerRefusal: 400 for a body that is not understood, 404 for an unknown SKU.

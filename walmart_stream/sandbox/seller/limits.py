@@ -1,4 +1,4 @@
-"""The documented limits: one token bucket for each, and the headers that tell its state.
+"""The documented limits: one token bucket for each, and the headers that state what is left.
 
 A bucket starts full and refills gradually (20 an hour is a token every three minutes). A
 refused call takes no token.

@@ -85,7 +85,7 @@ class Stock:
         self._counts = Lagged[int | None](None)
 
     def submit(self, units: int, submitted: float, effective: float) -> None:
-        """The seller states the quantity anew."""
+        """The seller states another quantity."""
         self._counts.submit(units, submitted, effective)
 
     def at(self, moment: float) -> int:

@@ -82,7 +82,7 @@ class SignedCalls:
             try:
                 return await self._call(url, params, read, on_call)
             except TimestampExpired:
-                # The answer's Date has told the offset. If that was not it, a person is needed.
+                # The answer's Date has given the offset. If that was not it, a person is needed.
                 self._signer.renew()
                 return await self._call(url, params, read, on_call)
 

@@ -130,7 +130,7 @@ class Signer:
         return dict(self._headers)
 
     def renew(self) -> None:
-        """Forgets the signature, so that the next headers are signed anew."""
+        """Forgets the signature, so that the next headers are signed again."""
         self._headers = None
 
     def _sign(self, now: float) -> Mapping[str, str]:

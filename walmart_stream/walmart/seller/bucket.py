@@ -15,8 +15,8 @@ class SellerBucket(RefilledBucket):
     """At most *calls* in *seconds*, refilled evenly; first come first served.
 
     Each answer says how many calls are left, which counts for more than our own sum: other
-    processes share the bucket, and only Walmart knows what they have used. Starts with one
-    call, whose answer tells the rest. *clock* gives seconds and should be monotonic.
+    processes share the bucket, and only Walmart knows what they have used. It starts
+    with one call and takes the rest from its answer. *clock* gives seconds, monotonic ones.
     """
 
     def __init__(

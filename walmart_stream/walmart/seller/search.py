@@ -17,7 +17,7 @@ from walmart_stream.walmart.seller.limits import SEARCH
 class Hit:
     """An item of the catalogue, with the price of whoever sells it now.
 
-    The price arrives with the noise of a float and is rounded to cents; shipping is not told.
+    The price arrives with the noise of a float and is rounded to cents; shipping is not named.
     ``third_party`` is whether somebody else than Walmart sells it. ``payload`` is the JSON
     object, values unchanged.
     """
