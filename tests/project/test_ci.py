@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("awk", "basename", "bash", "cat", "dirname", "grep", "mkdir", "sed", "sort", "timeout")
 RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
 CLIENTS = "make .venv-clients/.locked"
-TEST = "make test ARGS=--durations=25"
+TEST = "make test ARGS=--durations=25 --shuffle=random"
 TEST_AGAIN = "make test ARGS=-n 0 --lf"
 # What the stand-in of make does besides: a suite that fails first, and then ends with a code.
 SUITE_FAILS = """
 [ "$*" != "test ARGS=-n 0 --lf" ] || exit {again}
-[ "$*" = "test ARGS=--durations=25" ] || exit 0
+[ "$*" = "test ARGS=--durations=25 --shuffle=random" ] || exit 0
 mkdir -p .pytest_cache/v/cache
 cat >.pytest_cache/v/cache/lastfailed <<'END'
 {failed}
