@@ -82,25 +82,7 @@ class Tables:
 
 def create_tables(app: StreamApp, settings: Settings) -> Tables:
     """Declare the tables on *app*."""
-    options: dict[str, Any] = {
-        "partitions": settings.kafka_partitions,
-        "value_type": bytes,
-    }
-    if settings.store == "rocksdb":
-        # Per table and partition; Faust's defaults (2 GiB cache, 192 MiB memtables) are for one.
-        options["options"] = {
-            "driver": "rocksdict",
-            "block_cache_size": 8 * 1024 * 1024,
-            "block_cache_compressed_size": 1024 * 1024,
-            "write_buffer_size": 4 * 1024 * 1024,
-        }
-
-    def table(name: str, **kwargs: Any) -> Any:
-        given = {**options, **kwargs}
-        if "options" in given:
-            given["options"] = dict(given["options"])  # Faust's store takes keys out of it
-        return app.Table(name, **given)
-
+    table: Any = partial(app.Table, partitions=settings.kafka_partitions, value_type=bytes)
     offers = table(OFFERS, key_type=bytes)
     offers.age = state.age
     price_windows = table(PRICE_WINDOWS, key_type=str).tumbling(settings.window_size)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import faust.stores.memory
 import pytest
 from faust.types import TP
 
@@ -37,6 +38,14 @@ async def table(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     table: Any = app.Table("counts", key_type=bytes, value_type=bytes, partitions=1)
     app.finalize()
     return table
+
+
+async def test_fausts_own_store_is_in_memory_and_empty(table: Any) -> None:
+    """It would open a database for each partition beside ours."""
+    _store(table, time.time())
+
+    assert isinstance(table.data, faust.stores.memory.Store)
+    assert not table.data
 
 
 def _store(table: Any, at: float) -> dict[bytes, bytes]:

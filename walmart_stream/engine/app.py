@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections import defaultdict
@@ -16,6 +17,7 @@ from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
 from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, partition_of
+from walmart_stream.engine.disk import Disk
 from walmart_stream.engine.failure import Pulse, end_process
 from walmart_stream.engine.memory import Garbage
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
@@ -140,7 +142,8 @@ class StreamApp(faust.App):
     async def on_first_start(self) -> None:
         self.conf.datadir.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
         await super().on_first_start()
-        self.partition_counts = await self._prepare() or {}
+        counts, _ = await asyncio.gather(self._prepare(), self._open_disk())
+        self.partition_counts = counts or {}
         self.pulse = Pulse(self.conf.broker_session_timeout)
         # What was imported stays: nobody needs to look at it again.
         gc.freeze()
@@ -159,6 +162,21 @@ class StreamApp(faust.App):
                 await self.sleep(PULSE_INTERVAL)
         finally:
             standstill.call_off()
+
+    async def _open_disk(self) -> None:
+        if self.disk is not None:
+            await asyncio.to_thread(self.disk.open)
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        if self.disk is not None:
+            self.disk.close()
+
+    @cached_property
+    def disk(self) -> Disk | None:
+        """Where the tables are; ``None`` where they are in memory."""
+        on_disk = self.conf.store.scheme == "rocksdb"
+        return Disk(self.conf.tabledir / "tables") if on_disk else None
 
     @cached_property
     def flow_control(self) -> SteadyFlow:

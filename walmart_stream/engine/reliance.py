@@ -31,8 +31,7 @@ RELIANCES = {
     " on_recovery_completed signal_recovery_end standby_offsets standby_tps tp_to_table",
     "faust.tables.manager:TableManager": "_recovery _update_channels changelog_topics"
     " on_standbys_ready",
-    "faust.tables.base:Collection": "data on_rebalance persisted_offset",
-    "faust.stores.rocksdb:Store": "_db_for_partition offset_key",
+    "faust.tables.base:Collection": "on_rebalance persisted_offset",
     "aiokafka.consumer.consumer:AIOKafkaConsumer": "_auto_offset_reset _coordinator"
     " _fetch_max_bytes _fetch_max_wait_ms _fetcher _subscription",
     "aiokafka.consumer.group_coordinator:GroupCoordinator": "check_errors fetch_committed_offsets",

@@ -1,7 +1,8 @@
 """Where a table's values are, partition by partition, and how far each follows its changelog.
 
-Faust's memory store stays empty: it is one dict for all partitions, in which none of them can be
-found or dropped without looking at every key.
+Faust's own stores stay empty. Its memory is one dict for all partitions, in which none of them can
+be found or dropped without looking at every key; for its RocksDB see
+:mod:`walmart_stream.engine.disk`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from walmart_stream.engine.disk import Disk
 from walmart_stream.engine.packed import Packed
 
 Values = Mapping[bytes, bytes | None]
-
-# Sorts behind every key: those are JSON, or an item id.
-AFTER_ALL = b"\xff" * 256
 
 
 class Place(NamedTuple):
@@ -72,49 +71,56 @@ class MemoryPartitions:
     drop = clear
 
 
-class RocksPartitions:
-    """The same in Faust's RocksDB *store*: a database for each, which Faust opens and closes."""
+class DiskPartitions:
+    """The values of *table* on *disk*: a partition's keys begin with ``table:partition:``."""
 
-    def __init__(self, store: Any) -> None:
-        import rocksdict
-
-        self._store = store
-        self._new_batch = rocksdict.WriteBatch
+    def __init__(self, disk: Disk, table: str) -> None:
+        self._disk = disk
+        self._table = table.encode()
 
     def get(self, partition: int, key: bytes) -> bytes | None:
-        value: bytes | None = self._store._db_for_partition(partition).get(key)
-        return value or None
+        return self._disk.get(b"%s:%d:%s" % (self._table, partition, key))
 
     def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in self._store._db_for_partition(partition).items():
-            if key != self._store.offset_key and value:
-                yield key, value
+        first, end = self._range(partition)
+        for key, value in self._disk.between(first, end):
+            yield key[len(first) :], value
 
     def put(self, partition: int, values: Values, place: Place | None) -> None:
         # As one batch, values and place survive a crash together or not at all.
-        batch = self._new_batch(raw_mode=True)
+        batch = self._disk.batch()
+        before, _ = self._range(partition)
         for key, value in values.items():
             if value is None:
-                batch.delete(key)
+                batch.delete(before + key)
             else:
-                batch.put(key, value)
+                batch.put(before + key, value)
         if place is not None:
-            batch.put(self._store.offset_key, b"%d:%d:%d" % place)
-        self._store._db_for_partition(partition).write(batch)
+            batch.put(self._place_key(partition), b"%d:%d:%d" % place)
+        self._disk.write(batch)
 
     def place(self, partition: int) -> Place | None:
-        stored = self._store._db_for_partition(partition).get(self._store.offset_key) or b""
-        numbers = [int(number) for number in stored.split(b":") if number]
-        # Earlier releases wrote the offset alone, which proves nothing.
-        return Place(*numbers) if len(numbers) == 3 else None
+        stored = self._disk.get(self._place_key(partition))
+        return None if stored is None else Place(*map(int, stored.split(b":")))
 
     def drop(self, partition: int) -> None:
         """Nothing to do: values on disk save time when it comes back."""
 
     def clear(self, partition: int) -> None:
-        batch = self._new_batch(raw_mode=True)
-        batch.delete_range(b"", AFTER_ALL)
-        self._store._db_for_partition(partition).write(batch)
+        first, end = self._range(partition)
+        batch = self._disk.batch()
+        batch.delete(self._place_key(partition))
+        # Every read looks at a range that was deleted, until the files are merged.
+        if next(self._disk.between(first, end), None) is not None:
+            batch.delete_range(first, end)
+        self._disk.write(batch)
+
+    def _range(self, partition: int) -> tuple[bytes, bytes]:
+        """The first key that *partition* may have, and the first behind all of them."""
+        return b"%s:%d:" % (self._table, partition), b"%s:%d;" % (self._table, partition)
+
+    def _place_key(self, partition: int) -> bytes:
+        return b"%s:%d" % (self._table, partition)
 
 
-Partitions = MemoryPartitions | RocksPartitions
+Partitions = MemoryPartitions | DiskPartitions

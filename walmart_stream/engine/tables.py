@@ -10,16 +10,15 @@ from functools import cached_property
 from typing import Any, cast
 
 import faust
-from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.engine.packed import Packed
 from walmart_stream.engine.stores import (
+    DiskPartitions,
     MemoryPartitions,
     Partitions,
     Place,
-    RocksPartitions,
     digest,
 )
 
@@ -43,6 +42,10 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
     #: How often something was written or restored: unchanged means that nothing was.
     changes = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Faust's own store, which stays empty. It takes an address without a host for none.
+        super().__init__(*args, **{**kwargs, "store": "memory://empty"})
 
     def read(self, partition: int, key: Any) -> bytes | None:
         """The value of *key*, which belongs to *partition*."""
@@ -129,9 +132,9 @@ class AwaitedTable(faust.Table[Any, bytes]):
 
     @cached_property
     def stored(self) -> Partitions:
-        store: Any = self.data
-        if not isinstance(store, MemoryStore):
-            return RocksPartitions(store)
+        disk = cast(Any, self.app).disk
+        if disk is not None:
+            return DiskPartitions(disk, self.name)
         return MemoryPartitions() if self.pack is None else MemoryPartitions(self.pack)
 
     def _newest(self, partition: int, records: Sequence[Any]) -> dict[bytes, bytes | None]:
