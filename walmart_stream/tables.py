@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from walmart_stream import topics
 from walmart_stream.domain import state, watch
 from walmart_stream.domain.alerts import state as alert_state
+from walmart_stream.domain.schedule import poll
 from walmart_stream.engine.packed import Form, Packed
 from walmart_stream.settings import Settings
 
@@ -93,5 +94,6 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
     alerts.age = alert_state.age
     # All but the offers are looked at less than once an observation.
     watchlist.pack = partial(Packed, Form(watch.shorten, watch.lengthen))
-    polls.pack = price_windows.table.pack = Packed
+    polls.pack = partial(Packed, Form(poll.shorten, poll.lengthen))
+    price_windows.table.pack = Packed
     return Tables(offers, price_windows, watchlist, polls, own_items, alerts)

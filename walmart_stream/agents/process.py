@@ -143,7 +143,8 @@ class Processor:
             now = min(self._clock(), self.settled_until(partition))
             due = await self._open.due(partition, now - CLOSE_DELAY_MS)
             for first in range(0, len(due), CLOSE_CHUNK):
-                await self._close(partition, due[first : first + CLOSE_CHUNK], now)
+                keys = due[first : first + CLOSE_CHUNK]
+                await self._close(partition, [key.decode() for key in keys], now)
 
     def forget(self) -> None:
         """Partitions were revoked: what is open in those that come back must be looked for."""
@@ -298,7 +299,7 @@ class Processor:
 
     def _note_open(self, partition: int, states: Mapping[str, ItemState]) -> None:
         for item_id, new in states.items():
-            self._open.note(partition, item_id, new.next_close(self._rules))
+            self._open.note(partition, item_id.encode(), new.next_close(self._rules))
 
     def _note_newest(self, at: int) -> None:
         if self.newest is None or at > self.newest:
@@ -310,10 +311,9 @@ class Processor:
             return
         self._indexed.add(partition)
         for index, (_, key, value) in enumerate(self._tables.offers.of_partitions({partition})):
-            item_id = key.decode()
-            if not self._open.knows(partition, item_id):
+            if not self._open.knows(partition, key):
                 found = state.decode(value, self._rules)
-                self._note_open(partition, {item_id: found})
+                self._open.note(partition, key, found.next_close(self._rules))
                 self._note_newest(found.observed_at)
             if index % CLOSE_CHUNK == 0:
                 await asyncio.sleep(0)

@@ -14,6 +14,8 @@ from walmart_stream.domain.schedule.poll import (
     Poll,
     decode_poll,
     encode_poll,
+    lengthen,
+    shorten,
 )
 from walmart_stream.domain.schedule.sights import UNSEEN, Sights
 
@@ -148,3 +150,38 @@ def test_an_event_of_the_future_has_told_of_nothing() -> None:
 
     assert poll.seen_at(START).sights.told == 0
     assert poll.seen_at(START + 200_000) == poll
+
+
+answered = st.builds(
+    lambda poll, at: poll._replace(
+        at=at, outcome=ANSWERED, answered=at, misses=0, missed_since=0, told=0
+    ),
+    polls,
+    st.integers(10**12, START),
+)
+
+
+@given(polls.map(encode_poll) | answered.map(encode_poll) | st.binary(max_size=20))
+def test_a_value_comes_back_from_its_shorter_form_as_it_was(value: bytes) -> None:
+    """Byte by byte: what this worker restores, another one may have written."""
+    assert lengthen(b"", shorten(b"", value)) == value
+
+
+@given(answered)
+def test_of_an_answered_poll_the_time_is_kept_and_the_sights(poll: Poll) -> None:
+    """Once, and nothing of what is so of all of them."""
+    kept = shorten(b"", encode_poll(poll))
+
+    assert kept.startswith(b"%d" % poll.at)
+    assert len(kept) == len(encode_poll(poll)) - len('[,"answered",,0,0,0') - len(str(poll.at))
+
+
+@given(st.binary(max_size=3), st.binary(max_size=3))
+def test_nearly_an_answered_poll_is_kept_as_it_is(before: bytes, behind: bytes) -> None:
+    """The table holds the calls of each partition, too, and later releases may write more."""
+    for value in (
+        before + b'[1795348800000,"answered",1795348800000,0,0,0' + behind,
+        b"[1795348800000" + before + b',"answered",1795348800000,0,0' + behind,
+        before + b"1795348800000]",
+    ):
+        assert lengthen(b"", shorten(b"", value)) == value

@@ -9,6 +9,7 @@ crawlers, 2003, have the family of such rules). The rates are estimates: see ``r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import expm1, log2, sqrt
 
 from walmart_stream.domain.schedule.poll import Poll
@@ -215,8 +216,12 @@ class LearningSchedule:
         return min(self.ceiling, max(self.shortest, interval))
 
 
+@cache
 def kind_of(number: int, level: int = 0) -> int:
-    """The kind of an item in the rate's bin *number* that counts for ``2 ** level`` others."""
+    """The kind of an item in the rate's bin *number* that counts for ``2 ** level`` others.
+
+    Items of a kind share the number: they are many, and kinds are some hundred.
+    """
     return LEVELS * number + min(HIGHEST_LEVEL, max(LOWEST_LEVEL, level)) - LOWEST_LEVEL
 
 

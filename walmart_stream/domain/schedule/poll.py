@@ -105,3 +105,29 @@ def decode_poll(value: bytes) -> Poll:
     if len(fields) == 2:
         poll = poll._replace(answered=poll.at)
     return poll._replace(at=0) if poll.outcome == FAILED else poll
+
+
+# Digits of a time in epoch ms, until the year 2286.
+_DIGITS = 13
+_ANSWERED = b',"answered",'
+
+
+def shorten(_: bytes, value: bytes) -> bytes:
+    """*value* of the polls table in few bytes, where Walmart had the item at its last poll.
+
+    Only the time is kept of the poll itself, which most of them are, and the sights.
+    """
+    at, _, rest = value[1:].partition(_ANSWERED)
+    again = at + b",0,0,0"
+    if value[:1] == b"[" and len(at) == _DIGITS and at.isdigit() and rest.startswith(again):
+        return at + rest[len(again) :]
+    # A poll is JSON, which begins with another byte; the rest is not trusted to.
+    return b"\1" + value if value[:1].isdigit() or value[:1] == b"\1" else value
+
+
+def lengthen(_: bytes, kept: bytes) -> bytes:
+    """The inverse of :func:`shorten`."""
+    if kept[:1].isdigit():
+        at = kept[:_DIGITS]
+        return b"[" + at + _ANSWERED + at + b",0,0,0" + kept[_DIGITS:]
+    return kept.removeprefix(b"\1")
