@@ -46,9 +46,9 @@ async def measure(items: int, seconds: float, folder: Path, store: str) -> dict[
 
     *store*: memory, which it restores from the changelogs, or rocksdb, which it finds on its disk.
     """
-    async with _shop(items, folder, store) as pipeline:
+    async with _shop(items, folder, store) as (pipeline, port):
         began = time.monotonic()
-        worker = await _ready(pipeline)
+        worker = await _ready(pipeline, port)
         ready_s, ready_cpu = time.monotonic() - began, _cpu_seconds(worker)
         await _until_quiet(worker)
         before = await worker.stats()
@@ -67,7 +67,8 @@ async def measure(items: int, seconds: float, folder: Path, store: str) -> dict[
 
 
 @asynccontextmanager
-async def _shop(items: int, folder: Path, store: str) -> AsyncIterator[Pipeline]:
+async def _shop(items: int, folder: Path, store: str) -> AsyncIterator[tuple[Pipeline, str]]:
+    """Workers that find *items* items, and the port of the next one."""
     async with AsyncExitStack() as stack:
         environment = {
             **await stack.enter_async_context(servers(folder)),
@@ -85,9 +86,11 @@ async def _shop(items: int, folder: Path, store: str) -> AsyncIterator[Pipeline]
         await fill(first.settings, items, time.time_ns() // 1_000_000, watched=False)
         pipeline = Pipeline({**environment, **_keys(folder)}, folder)
         stack.push_async_callback(pipeline.stop)
+        # Its tables on disk are in a folder named after its port.
+        port = str(free_port())
         if store == "rocksdb":
-            await (await _ready(pipeline)).terminate()
-        yield pipeline
+            await (await _ready(pipeline, port)).terminate()
+        yield pipeline, port
 
 
 def _keys(folder: Path) -> dict[str, str]:
@@ -115,9 +118,9 @@ async def _watch(pipeline: Pipeline, items: int) -> None:
     await worker.terminate()
 
 
-async def _ready(pipeline: Pipeline) -> Worker:
-    """A worker that has just become ready, with all partitions."""
-    worker = pipeline.start()
+async def _ready(pipeline: Pipeline, port: str) -> Worker:
+    """A worker on *port* that has just become ready, with all partitions."""
+    worker = pipeline.start(WEB_PORT=port)
 
     async def look() -> bool:
         assert worker.is_alive, f"it ended: {worker.log[-3000:]}"
