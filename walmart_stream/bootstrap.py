@@ -24,12 +24,12 @@ from walmart_stream.audit.lost_past import PastLost, require_past
 from walmart_stream.credentials.files import foreign
 from walmart_stream.domain.schedule.learning import LearningSchedule
 from walmart_stream.domain.schedule.uniform import Schedule, UniformSchedule
-from walmart_stream.engine.failure import end_process, refuse
 from walmart_stream.kafka.clients import sasl_password, ssl_context
 from walmart_stream.kafka.permissions import PermissionsError, require_permissions
 from walmart_stream.kafka.topic_admin import TopicError, check_topics, create_topics
 from walmart_stream.logs import logging_config
 from walmart_stream.metrics import Metrics
+from walmart_stream.runtime.failure import end_process, refuse
 from walmart_stream.settings import Settings, SettingsError
 from walmart_stream.storage.access import AccessRefused, require_access
 from walmart_stream.walmart.affiliate.client import AffiliateClient

@@ -25,11 +25,11 @@ from walmart_stream import topics
 from walmart_stream.cli import cli
 from walmart_stream.cli.params import examples
 from walmart_stream.domain.reading import observation
-from walmart_stream.engine.failure import EXIT_CODE, REFUSED_EXIT_CODE
 from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.topic_admin import create_topics
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
 from walmart_stream.local.environment import LOCAL_SETTINGS, write_settings
+from walmart_stream.runtime.failure import EXIT_CODE, REFUSED_EXIT_CODE
 from walmart_stream.settings import Settings
 from walmart_stream.web.limits import LIMITS
 

@@ -8,9 +8,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.failure import Pulse
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.kafka.reading import read_topic
+from walmart_stream.runtime.failure import Pulse
 
 TOPIC = "letters"
 PARTITIONS = 3

@@ -14,7 +14,7 @@ from walmart_stream.cli.params import examples, json_option
 from walmart_stream.cli.running import load, run_async
 from walmart_stream.commands.terminal import echo, echo_json
 from walmart_stream.credentials.redaction import protect
-from walmart_stream.engine.failure import REFUSED_EXIT_CODE
+from walmart_stream.runtime.failure import REFUSED_EXIT_CODE
 from walmart_stream.settings import SettingsError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from walmart_stream.commands.failures import in_words
 from walmart_stream.commands.terminal import echo, note
 from walmart_stream.credentials.redaction import protect
 from walmart_stream.domain.plain import plain_lines
-from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.logs import TextFormatter
+from walmart_stream.runtime.failure import REFUSED_EXIT_CODE
 from walmart_stream.settings import Settings, SettingsError, doubtful_names, load_settings
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from faust.types import TP
 
 from walmart_stream.engine.batch_rounds import Delivery, Lane, Rounds
 from walmart_stream.engine.consumer import BatchConsumer
-from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.partitions import Mark
+from walmart_stream.runtime.failure import end_process
 
 
 @dataclass(frozen=True, slots=True)

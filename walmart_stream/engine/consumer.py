@@ -14,10 +14,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from walmart_stream.engine.failure import end_process
 from walmart_stream.engine.fetching import FetchThread
 from walmart_stream.engine.partitions import Answer, InFlight, LogCut, Mark, Partition, Phase
 from walmart_stream.engine.unpacking import UnreadableBatch
+from walmart_stream.runtime.failure import end_process
 
 # A batch bounds how long a partition is busy, and how much one crash repeats.
 MAX_BATCH = 2000

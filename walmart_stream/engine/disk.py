@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from walmart_stream.engine.failure import end_process
+from walmart_stream.runtime.failure import end_process
 
 # Bytes written until a file of them is made. A start reads once more what was written since then:
 # twice as many would take up to 0.3 s longer, half as many make more files to be merged.

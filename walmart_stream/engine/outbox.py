@@ -12,7 +12,7 @@ from aiokafka.errors import MessageSizeTooLargeError, UnknownError, UnsupportedV
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from walmart_stream.engine.failure import Pulse
+from walmart_stream.runtime.failure import Pulse
 
 # Names may repeat, so it is no mapping.
 Headers = Sequence[tuple[str, bytes]]

@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import Any
 
-from walmart_stream.engine.failure import EXIT_CODE
+from walmart_stream.runtime.failure import EXIT_CODE
 
 # Of time.h and signal.h on Linux; the structures sigevent and itimerspec.
 _CLOCK_MONOTONIC = 1
@@ -29,7 +29,7 @@ class Standstill:
     """Ends the process *longest* seconds after the last :meth:`put_off`.
 
     Where each thread stands is written to standard error first. The exit code is
-    :data:`~walmart_stream.engine.failure.EXIT_CODE`; where there are no timers of Linux, it is 1.
+    :data:`~walmart_stream.runtime.failure.EXIT_CODE`; where there are no timers of Linux, it is 1.
     """
 
     def __init__(self, longest: float) -> None:

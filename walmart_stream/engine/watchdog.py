@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Hashable
 from typing import Any
 
-from walmart_stream.engine.failure import end_process
+from walmart_stream.runtime.failure import end_process
 
 # Far longer than a batch, a rebalance or the brokers' own timeouts (60 s) ever take.
 LONGEST_STALL = 300.0

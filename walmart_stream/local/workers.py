@@ -8,9 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from walmart_stream.engine.failure import REFUSED_EXIT_CODE
 from walmart_stream.local.ports import LOOPBACK, free_port, this_port_or_free
 from walmart_stream.local.processes import Process, start
+from walmart_stream.runtime.failure import REFUSED_EXIT_CODE
 from walmart_stream.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -7,14 +7,14 @@ import sys
 
 PAUSED = """
 import time
-from walmart_stream.engine.failure import Pulse
+from walmart_stream.runtime.failure import Pulse
 pulse = Pulse(longest=0.05)
 time.sleep(0.2)
 pulse.check()
 """
 
 STEADY = """
-from walmart_stream.engine.failure import Pulse
+from walmart_stream.runtime.failure import Pulse
 pulse = Pulse(longest=3600)
 pulse.beat()
 pulse.check()
