@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "walmart_stream"
 
 # From the ground up: a room imports rooms of lower floors only.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("credentials", "domain", "engine", "metrics", "sandbox", "topics"),
-    ("settings",),
+    ("credentials", "domain", "metrics", "runtime", "sandbox", "topics"),
+    ("engine", "settings"),
     ("logs", "notify", "storage", "tables", "walmart"),
     ("export", "kafka"),
     ("web",),
@@ -32,9 +32,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 IMPORTS_ONLY: dict[str, set[str]] = {
     "credentials": set(),
     "domain": set(),
-    "engine": set(),
+    "engine": {"runtime"},
     "notify": {"credentials", "domain", "settings"},
     "export": {"domain", "storage"},
+    "runtime": set(),
     "sandbox": set(),
     "settings": {"credentials"},
     "storage": {"credentials", "domain", "settings"},

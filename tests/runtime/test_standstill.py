@@ -11,7 +11,7 @@ from tests.hang import DEADLINE
 
 START = """
 import re, time
-from walmart_stream.engine.standstill import Standstill
+from walmart_stream.runtime.standstill import Standstill
 standstill = Standstill(longest={longest})
 standstill.put_off()
 """
