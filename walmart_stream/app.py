@@ -55,7 +55,6 @@ from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.agent import batch_agent, timer
 from walmart_stream.engine.app import StreamApp
 from walmart_stream.engine.consumer import MAX_BATCH
-from walmart_stream.engine.memory import keep_freed_memory
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.kafka.partition_states import read_states
 from walmart_stream.kafka.reading import read_key
@@ -63,6 +62,7 @@ from walmart_stream.kafka.surplus import stranded
 from walmart_stream.metrics import Metrics
 from walmart_stream.notify.channels import open_channels
 from walmart_stream.runtime.failure import REFUSED_EXIT_CODE
+from walmart_stream.runtime.memory import keep_freed_memory
 from walmart_stream.settings import Settings, SettingsError, load_settings
 from walmart_stream.storage import mongo
 from walmart_stream.storage.item_writes import update_watched

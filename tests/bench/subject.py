@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.given import RAW, Given
 from tests.bench.job import RULES
-from walmart_stream.engine.memory import LARGEST_KEPT, MOST_KEPT
+from walmart_stream.runtime.memory import LARGEST_KEPT, MOST_KEPT
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "walmart_stream.app", "worker")

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from walmart_stream.engine.memory import Garbage, resident_memory
+from walmart_stream.runtime.memory import Garbage, resident_memory
 
 has_glibc = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
 
 # What a fetch does, and how many pages the kernel had to clear for it.
 PROGRAM = """
 import resource, sys
-from walmart_stream.engine.memory import keep_freed_memory
+from walmart_stream.runtime.memory import keep_freed_memory
 if "keep" in sys.argv:
     assert keep_freed_memory()
 def fetch():
