@@ -15,7 +15,7 @@ from walmart_stream import topics
 from walmart_stream.domain import state, watch
 from walmart_stream.domain.alerts import state as alert_state
 from walmart_stream.domain.schedule import poll
-from walmart_stream.engine.packed import Form, Packed
+from walmart_stream.runtime.packed import Form, Packed
 from walmart_stream.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from walmart_stream.engine.disk import Disk
-from walmart_stream.engine.packed import Packed
+from walmart_stream.runtime.packed import Packed
 
 Values = Mapping[bytes, bytes | None]
 

@@ -13,7 +13,6 @@ import faust
 from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
-from walmart_stream.engine.packed import Packed
 from walmart_stream.engine.stores import (
     DiskPartitions,
     MemoryPartitions,
@@ -21,6 +20,7 @@ from walmart_stream.engine.stores import (
     Place,
     digest,
 )
+from walmart_stream.runtime.packed import Packed
 
 
 class AwaitedTable(faust.Table[Any, bytes]):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walmart_stream.domain.watch import lengthen, shorten
-from walmart_stream.engine.packed import Form, Packed
+from walmart_stream.runtime.packed import Form, Packed
 
 # Few keys, so that they meet; some are parts of others and of values.
 KEYS = st.integers(0, 400).map(b"%d".__mod__) | st.binary(max_size=3)
