@@ -15,10 +15,10 @@ from walmart_stream.audit import Report, Verdict, report_lines
 from walmart_stream.audit.verify import verify
 from walmart_stream.cli.root import cli
 from walmart_stream.commands.replay import replay
-from walmart_stream.engine import unpacking
 from walmart_stream.kafka.clients import client_options
 from walmart_stream.kafka.partition_states import PartitionState, write_state
 from walmart_stream.kafka.topic_admin import create_topics
+from walmart_stream.runtime import unpacking
 from walmart_stream.settings import Settings
 
 # Of a log that a worker has read which can unpack more; its items are in two partitions.

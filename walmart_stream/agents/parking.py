@@ -24,10 +24,10 @@ from walmart_stream.domain.errors import Unprocessable
 from walmart_stream.domain.time import to_iso
 from walmart_stream.engine.agent import Batch, Handler, Park
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.kafka.partition_states import PartitionState, encode, key_of
 from walmart_stream.kafka.placement import STATES, Place
 from walmart_stream.metrics import Metrics
+from walmart_stream.runtime.unpacking import UnreadableBatch
 from walmart_stream.settings import Settings
 
 # What reading a topic raises while brokers are away, which is for nobody to end.

@@ -35,8 +35,8 @@ which the embedded broker         (:mod:`consumer`: ``highwaters``)
 answers short
 stalls are only logged (#175,      they end the process (:mod:`watchdog`)
 #176, #523)
-a batch that cannot be unpacked   it is named and its partition set apart (:mod:`unpacking`,
-ends who reads it, at each start  :mod:`consumer`: ``_set_apart``)
+a batch that cannot be unpacked   it is named and its partition set apart
+ends who reads it, at each start  (``runtime/unpacking.py``, :mod:`consumer`: ``_set_apart``)
 partitions that somebody added    they are not assigned (:mod:`assignor`)
 are assigned
 aiokafka's errors in the group    the client is asked for them every second, and they end the

@@ -19,11 +19,11 @@ from mode.utils.queues import FlowControlEvent
 from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, partition_of
 from walmart_stream.engine.disk import Disk
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
-from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.runtime.failure import Pulse, end_process
 from walmart_stream.runtime.memory import Garbage
 from walmart_stream.runtime.standstill import Standstill
+from walmart_stream.runtime.unpacking import UnreadableBatch
 
 # Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
 # done, and nearly all die by reference counting: Python's own 700 would cost a quarter of the time.

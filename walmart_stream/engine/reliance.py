@@ -1,4 +1,4 @@
-"""Everything that this package relies on beyond the documentation of Faust, mode and aiokafka.
+"""Everything relied on, here and in runtime/unpacking.py, beyond Faust's, mode's, aiokafka's docs.
 
 Their private names, and public ones whose behaviour nobody promises, by module and class. Any
 release may change them without notice: so the versions are pinned, and :func:`check` refuses to go

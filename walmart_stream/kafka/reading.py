@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from walmart_stream.engine.unpacking import UnreadableBatch
 from walmart_stream.kafka import moved
 from walmart_stream.kafka.clients import (
     admin_client,
@@ -21,6 +20,7 @@ from walmart_stream.kafka.clients import (
 )
 from walmart_stream.kafka.moved import Moved
 from walmart_stream.kafka.placement import STATES, Place
+from walmart_stream.runtime.unpacking import UnreadableBatch
 from walmart_stream.settings import Settings
 from walmart_stream.topics import PARTITIONS
 

@@ -11,8 +11,8 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
-from walmart_stream.engine import unpacking
-from walmart_stream.engine.unpacking import UnreadableBatch
+from walmart_stream.runtime import unpacking
+from walmart_stream.runtime.unpacking import UnreadableBatch
 
 GZIP = DefaultRecordBatch.CODEC_GZIP
 # Bits of the attributes, and where these stand in a batch.
