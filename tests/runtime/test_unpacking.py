@@ -6,10 +6,10 @@ import gzip
 from collections.abc import Callable
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
-from faust.types import TP
 
 from walmart_stream.runtime import unpacking
 from walmart_stream.runtime.unpacking import UnreadableBatch
@@ -43,7 +43,7 @@ def zstd(made: bytes) -> bytes:
 
 def unpacked(log: bytes, at: int) -> PartitionRecords:
     records = MemoryRecords(log)
-    return PartitionRecords(TP("topic", 3), records, [], at, None, None, False, 0)
+    return PartitionRecords(TopicPartition("topic", 3), records, [], at, None, None, False, 0)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_records_before_a_bad_batch_are_read_and_then_it_is_named(
         list(unpacked(bad + batch(5, b"six"), 2))
 
     error = raised.value
-    assert (error.tp, error.offset, error.end) == (TP("topic", 3), 2, 5)
+    assert (error.tp, error.offset, error.end) == (TopicPartition("topic", 3), 2, 5)
     assert [record.value for record in unpacked(batch(5, b"six"), 5)] == [b"six"]
 
 

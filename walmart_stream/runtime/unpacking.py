@@ -11,10 +11,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatch
-from faust.types import TP
 
 # Of one batch, in bytes: what a producer puts into one is some megabytes at most before it is
 # compressed. Several copies of it are in memory for a moment.
@@ -29,7 +29,7 @@ _unpack = PartitionRecords._unpack_records
 class UnreadableBatch(KafkaError):  # type: ignore[misc]  # untyped
     """The batch at *offset* of *tp*, which ends before *end*, cannot be read; *cause* says why."""
 
-    def __init__(self, tp: TP, offset: int, end: int, cause: str) -> None:
+    def __init__(self, tp: TopicPartition, offset: int, end: int, cause: str) -> None:
         super().__init__(
             f"{tp.topic}-{tp.partition}: the batch at {offset} cannot be read: {cause}"
         )
@@ -62,7 +62,7 @@ def _unpack_or_say(self: Any) -> Iterator[Any]:
         if self.next_fetch_offset == start:
             end = start + 1 if batches.last is None else max(batches.last.next_offset, start + 1)
             cause = str(exc) or type(exc).__name__
-            raise UnreadableBatch(TP(*self._tp), start, end, cause) from exc
+            raise UnreadableBatch(self._tp, start, end, cause) from exc
 
 
 def _gunzip(payload: Any) -> bytes:
