@@ -16,9 +16,9 @@ from typing import Any
 
 from faust.types import TP
 
-from walmart_stream.engine.batch_rounds import Delivery, Lane, Rounds
 from walmart_stream.engine.consumer import BatchConsumer
 from walmart_stream.engine.partitions import Mark
+from walmart_stream.runtime.batch_rounds import Delivery, Lane, Rounds
 from walmart_stream.runtime.failure import end_process
 
 

@@ -6,24 +6,26 @@ import asyncio
 from collections import defaultdict
 
 import pytest
-from faust.types import TP
+from aiokafka import TopicPartition
 
 from tests.hang import DEADLINE
-from walmart_stream.engine.batch_rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
 from walmart_stream.engine.partitions import InFlight, Mark
+from walmart_stream.runtime.batch_rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
 
-A, B, C = (TP("topic", partition) for partition in range(3))
+A, B, C = (TopicPartition("topic", partition) for partition in range(3))
 
 
 class Work:
     """Takes all that waits in a lane, and is done with it when the test says so."""
 
     def __init__(self) -> None:
-        self.begun: list[tuple[TP, int]] = []
+        self.begun: list[tuple[TopicPartition, int]] = []
         self._begins = asyncio.Event()
-        self._gates: defaultdict[TP, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
+        self._gates: defaultdict[TopicPartition, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(0)
+        )
 
-    async def __call__(self, tp: TP, lane: Lane) -> None:
+    async def __call__(self, tp: TopicPartition, lane: Lane) -> None:
         taken = len(lane)
         self.begun.append((tp, sum(len(records) for _, records in lane)))
         self._begins.set()
@@ -31,11 +33,11 @@ class Work:
         for _ in range(taken):
             lane.popleft()
 
-    def finish(self, *tps: TP) -> None:
+    def finish(self, *tps: TopicPartition) -> None:
         for tp in tps:
             self._gates[tp].release()
 
-    async def until_begun(self, *expected: tuple[TP, int]) -> None:
+    async def until_begun(self, *expected: tuple[TopicPartition, int]) -> None:
         """Wait until *expected*, in any order, has begun since this was last asked."""
         async with asyncio.timeout(DEADLINE):
             while len(self.begun) < len(expected):
@@ -60,7 +62,9 @@ async def rounds(work):
             task.cancel()
 
 
-def some(tp: TP, count: int = 1) -> tuple[TP, tuple[InFlight, list[object]]]:
+def some(
+    tp: TopicPartition, count: int = 1
+) -> tuple[TopicPartition, tuple[InFlight, list[object]]]:
     """A delivery of *count* records."""
     return tp, (InFlight(0, Mark(count, None), count), [object()] * count)
 

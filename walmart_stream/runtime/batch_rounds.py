@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from faust.types import TP
+from aiokafka import TopicPartition
 
 from walmart_stream.engine.partitions import InFlight
 
@@ -34,17 +34,17 @@ class Rounds:
     """
 
     def __init__(
-        self, tasks: asyncio.TaskGroup, work_off: Callable[[TP, Lane], Awaitable[None]]
+        self, tasks: asyncio.TaskGroup, work_off: Callable[[TopicPartition, Lane], Awaitable[None]]
     ) -> None:
         self._tasks = tasks
         self._work_off = work_off
-        self._lanes: defaultdict[TP, Lane] = defaultdict(deque)
-        self._at_work: set[TP] = set()
+        self._lanes: defaultdict[TopicPartition, Lane] = defaultdict(deque)
+        self._at_work: set[TopicPartition] = set()
         # Of those, who is in the present round; empty between two of them.
-        self._round: set[TP] = set()
+        self._round: set[TopicPartition] = set()
         self._is_due = False
 
-    def add(self, tp: TP, delivery: Delivery) -> None:
+    def add(self, tp: TopicPartition, delivery: Delivery) -> None:
         """*delivery* is the next one of partition *tp*."""
         self._lanes[tp].append(delivery)
         if tp in self._at_work:
@@ -56,7 +56,7 @@ class Rounds:
             self._is_due = True
             self._tasks.create_task(self._begin_due_round())
 
-    def _has_enough(self, tp: TP) -> bool:
+    def _has_enough(self, tp: TopicPartition) -> bool:
         return sum(len(records) for _, records in self._lanes[tp]) >= ENOUGH_FOR_A_BATCH
 
     async def _begin_due_round(self) -> None:
@@ -72,18 +72,18 @@ class Rounds:
         for tp in self._round:
             self._begin(tp, self._round)
 
-    async def _limit(self, this_round: set[TP]) -> None:
+    async def _limit(self, this_round: set[TopicPartition]) -> None:
         # A partition whose leader is away, or whose batch is hard, keeps the others no longer.
         await asyncio.sleep(LONGEST_ROUND)
         if self._round is this_round:
             self._round = set()
             self._begin_round()
 
-    def _begin(self, tp: TP, its_round: set[TP]) -> None:
+    def _begin(self, tp: TopicPartition, its_round: set[TopicPartition]) -> None:
         self._at_work.add(tp)
         self._tasks.create_task(self._work(tp, its_round))
 
-    async def _work(self, tp: TP, its_round: set[TP]) -> None:
+    async def _work(self, tp: TopicPartition, its_round: set[TopicPartition]) -> None:
         lane = self._lanes[tp]
         while True:
             await self._work_off(tp, lane)
