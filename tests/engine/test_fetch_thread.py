@@ -16,7 +16,7 @@ from walmart_stream.engine.fetching import (
     LONGEST_FETCH_MS,
     LONGEST_QUIET_FETCH_MS,
 )
-from walmart_stream.engine.partitions import UNPROVEN_AFTER_MS
+from walmart_stream.runtime.partitions import UNPROVEN_AFTER_MS
 
 pytestmark = pytest.mark.integration
 

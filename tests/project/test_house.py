@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.project import house
 
 
@@ -28,3 +30,12 @@ def test_rooms_with_a_door_keeper_are_imported_by_nobody_else() -> None:
     """The worker never loads a command, the local stack or the sandbox."""
     for room, allowed in house.IMPORTED_ONLY_BY.items():
         assert {a for a, b in house.arrows() if b == room} <= allowed, room
+
+
+def test_the_runtime_knows_no_faust() -> None:
+    """Everything that has to be known of Faust's internals is in the engine."""
+    texts = [file.read_text("utf-8") for file in (house.PACKAGE / "runtime").glob("*.py")]
+
+    assert [
+        text for text in texts if re.search(r"^\s*(from|import) (faust|mode)\b", text, re.M)
+    ] == []

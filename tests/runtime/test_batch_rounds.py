@@ -9,8 +9,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from tests.hang import DEADLINE
-from walmart_stream.engine.partitions import InFlight, Mark
 from walmart_stream.runtime.batch_rounds import ENOUGH_FOR_A_BATCH, Lane, Rounds
+from walmart_stream.runtime.partitions import InFlight, Mark
 
 A, B, C = (TopicPartition("topic", partition) for partition in range(3))
 

@@ -11,11 +11,11 @@ an exception acknowledges the     acknowledging is ours alone: a batch is done w
 message that raised               returned; what it raises ends the process (:mod:`agent`,
                                   :mod:`consumer`)
 a commit passes a message that    offsets are committed up to the first batch that is not done
-is still in flight (#606)         (:mod:`partitions`: ``committable``)
+is still in flight (#606)         (``runtime/partitions.py``: ``committable``)
 a failed commit is remembered     what is committed is noted after the broker said so
 as done (#316)                    (:mod:`consumer`: ``_commit_offsets``)
 aiokafka moves a position that    it never chooses one: the last record read is proven again, and a
-a log does not have, silently     log that lost its end is read again (:mod:`partitions`)
+a log does not have, silently     log that lost its end is read again (``runtime/partitions.py``)
 a table trusts the offset that    it keeps a digest of the last record, and forgets what is too old
 it had, whatever was cut since    (:mod:`tables`, :mod:`recovery`)
 partitions resume before they     they are sought first, and queues are not cleared while flow

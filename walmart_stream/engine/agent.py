@@ -17,9 +17,9 @@ from typing import Any
 from faust.types import TP
 
 from walmart_stream.engine.consumer import BatchConsumer
-from walmart_stream.engine.partitions import Mark
 from walmart_stream.runtime.batch_rounds import Delivery, Lane, Rounds
 from walmart_stream.runtime.failure import end_process
+from walmart_stream.runtime.partitions import Mark
 
 
 @dataclass(frozen=True, slots=True)

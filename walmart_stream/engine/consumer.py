@@ -15,8 +15,8 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from walmart_stream.engine.fetching import FetchThread
-from walmart_stream.engine.partitions import Answer, InFlight, LogCut, Mark, Partition, Phase
 from walmart_stream.runtime.failure import end_process
+from walmart_stream.runtime.partitions import Answer, InFlight, LogCut, Mark, Partition, Phase
 from walmart_stream.runtime.unpacking import UnreadableBatch
 
 # A batch bounds how long a partition is busy, and how much one crash repeats.

@@ -12,8 +12,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from walmart_stream.engine.partitions import Answer, Mark
 from walmart_stream.runtime.failure import end_process, refuse
+from walmart_stream.runtime.partitions import Answer, Mark
 
 # How long a node may wait for something to come before it answers a fetch, in milliseconds. It is
 # asked for nothing else meanwhile: a fetch of quiet partitions only, sent while records of the

@@ -16,8 +16,8 @@ from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode import Service
 
-from walmart_stream.engine.stores import digest
 from walmart_stream.runtime.failure import end_process
+from walmart_stream.runtime.partitions import digest
 
 # How often it is looked whether there is anything to restore at all.
 LOOK_INTERVAL = 1.0

@@ -7,7 +7,6 @@ be found or dropped without looking at every key; for its RocksDB see
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -27,11 +26,6 @@ class Place(NamedTuple):
     offset: int
     digest: int
     at: int
-
-
-def digest(key: bytes | None, value: bytes | None) -> int:
-    """Tells records apart that stand at the same offset, before and after a log lost its end."""
-    return zlib.crc32(value or b"", zlib.crc32(key or b""))
 
 
 class MemoryPartitions:

@@ -18,9 +18,9 @@ from walmart_stream.engine.stores import (
     MemoryPartitions,
     Partitions,
     Place,
-    digest,
 )
 from walmart_stream.runtime.packed import Packed
+from walmart_stream.runtime.partitions import digest
 
 
 class AwaitedTable(faust.Table[Any, bytes]):

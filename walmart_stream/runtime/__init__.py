@@ -1,5 +1,5 @@
-"""What a process that runs for months needs of Python, its libraries and the kernel.
+"""The parts of a worker that know neither Faust nor the data that is processed.
 
-How it ends, that it ends when it stands still, and that its memory is bounded. Knows neither Faust
-nor what is processed.
+Where each partition stands and which batches begin together; how the process ends, that it ends
+when it stands still, and that its memory is bounded.
 """

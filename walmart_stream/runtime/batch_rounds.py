@@ -13,7 +13,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from walmart_stream.engine.partitions import InFlight
+from walmart_stream.runtime.partitions import InFlight
 
 Delivery = tuple[InFlight, list[Any]]
 Lane = deque[Delivery]

@@ -6,10 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
-from walmart_stream.engine.app import SteadyFlow, StreamApp
-from walmart_stream.engine.partitions import Answer, LogCut, Mark, Partition, Phase
+from walmart_stream.runtime.partitions import Answer, LogCut, Mark, Partition, Phase
 
 HEARD = 1_000
 
@@ -74,24 +72,6 @@ def test_a_done_batch_behind_one_in_flight_is_not_committed() -> None:
 
     assert partition.committable is None
     assert partition.finished == 0
-
-
-async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> None:
-    """Why ours is there: offset 4 is unacknowledged, and stock Faust says 6 may be committed."""
-    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", web_enabled=False)
-    app.finalize()
-    consumer: Any = app._new_consumer()
-    stock: Any = type(consumer).__mro__[1]
-    consumer._committed_offset["tp"] = 4
-    consumer._acked["tp"] = [5]
-
-    assert stock._new_offset(consumer, "tp") == 6
-    assert consumer.ack(object()) is False
-    assert consumer._filter_committable_offsets(["tp"]) == {}
-
-
-async def _nothing() -> None:
-    pass
 
 
 def test_batches_are_committed_as_far_as_they_are_done_in_order() -> None:
@@ -244,18 +224,3 @@ def test_a_partition_is_read_on_at_a_later_offset_which_is_committed() -> None:
     assert partition.position == 50
     assert partition.committable is not None
     assert partition.committable.mark.offset == 49
-
-
-@pytest.mark.parametrize(
-    ("flow_type", "left"), [(SteadyFlow, 1), (FlowControlEvent, 0)], ids=["ours", "stock"]
-)
-async def test_resuming_an_active_flow_keeps_what_is_queued(flow_type: Any, left: int) -> None:
-    """#596: stock Faust empties the queues though their offsets count as read."""
-    flow = flow_type()
-    flow.resume()
-    queue: Any = FlowControlQueue(flow_control=flow, clear_on_resume=True)
-    queue.put_nowait("message")
-
-    flow.resume()
-
-    assert queue.qsize() == left

@@ -1,0 +1,43 @@
+"""Acknowledgements and queues as Faust has them, and as they are mended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mode.utils.queues import FlowControlEvent, FlowControlQueue
+
+from walmart_stream.engine.app import SteadyFlow, StreamApp
+
+
+async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> None:
+    """Why ours is there: offset 4 is unacknowledged, and stock Faust says 6 may be committed."""
+    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", web_enabled=False)
+    app.finalize()
+    consumer: Any = app._new_consumer()
+    stock: Any = type(consumer).__mro__[1]
+    consumer._committed_offset["tp"] = 4
+    consumer._acked["tp"] = [5]
+
+    assert stock._new_offset(consumer, "tp") == 6
+    assert consumer.ack(object()) is False
+    assert consumer._filter_committable_offsets(["tp"]) == {}
+
+
+async def _nothing() -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("flow_type", "left"), [(SteadyFlow, 1), (FlowControlEvent, 0)], ids=["ours", "stock"]
+)
+async def test_resuming_an_active_flow_keeps_what_is_queued(flow_type: Any, left: int) -> None:
+    """#596: stock Faust empties the queues though their offsets count as read."""
+    flow = flow_type()
+    flow.resume()
+    queue: Any = FlowControlQueue(flow_control=flow, clear_on_resume=True)
+    queue.put_nowait("message")
+
+    flow.resume()
+
+    assert queue.qsize() == left
