@@ -7,7 +7,6 @@ of whole answers by HTTP on loopback. Exit code 1 if a query of a list is not an
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import random
 import tempfile
@@ -24,8 +23,8 @@ from pymongo import ASCENDING
 
 from tests.bench_web.shop import NOW, TAGS, fill, item_id
 from tests.web.served import Served
-from walmart_stream.engine.app import GARBAGE_THRESHOLD
 from walmart_stream.local.mongod import EmbeddedMongod
+from walmart_stream.runtime.memory import look_for_garbage_seldom
 from walmart_stream.storage.documents import ITEMS
 from walmart_stream.storage.item_queries import Choice, Place, order_of, ranges, words_like
 from walmart_stream.storage.mongo import ITEM_SORTS
@@ -81,8 +80,7 @@ async def _of_size(uri: str, folder: Path, size: int, rounds: int) -> dict[str, 
     bad = await _not_index_scans(database, places)
     client.close()
     # As a worker does once it has started.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
+    look_for_garbage_seldom()
     with Served(folder, Limits(), mongodb_uri=uri, mongodb_database="walmart") as served:
         paths = _paths(places, searches, size)
         kinds = await asyncio.to_thread(_time_all, served.port, paths, rounds)

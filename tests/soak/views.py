@@ -5,14 +5,13 @@ Prints their port, and ends when its standard input does.
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 from pathlib import Path
 
 from tests.web.served import Served
-from walmart_stream.engine.app import GARBAGE_THRESHOLD
 from walmart_stream.logs import CountingHandler
+from walmart_stream.runtime.memory import look_for_garbage_seldom
 from walmart_stream.web.limits import Limits
 
 
@@ -20,8 +19,7 @@ def main() -> None:
     folder, token = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, handlers=[CountingHandler()])
     # As a worker has it: nothing may wait for the collector.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
+    look_for_garbage_seldom()
     with Served(Path(folder), Limits(), web_token=token) as served:
         print(served.port, flush=True)
         sys.stdin.read()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,14 +20,9 @@ from walmart_stream.engine.disk import Disk
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
 from walmart_stream.engine.watchdog import Watchdog
 from walmart_stream.runtime.failure import Pulse, end_process
-from walmart_stream.runtime.memory import Garbage
+from walmart_stream.runtime.memory import Garbage, look_for_garbage_seldom
 from walmart_stream.runtime.standstill import Standstill
 from walmart_stream.runtime.unpacking import UnreadableBatch
-
-# Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
-# done, and nearly all die by reference counting: Python's own 700 would cost a quarter of the time.
-# Few objects can hold much memory, which is why garbage is looked for by its size, too.
-GARBAGE_THRESHOLD = 100_000
 
 # Often enough to notice a stop well within the shortest session (6 s).
 PULSE_INTERVAL = 1.0
@@ -145,9 +139,7 @@ class StreamApp(faust.App):
         counts, _ = await asyncio.gather(self._prepare(), self._open_disk())
         self.partition_counts = counts or {}
         self.pulse = Pulse(self.conf.broker_session_timeout)
-        # What was imported stays: nobody needs to look at it again.
-        gc.freeze()
-        gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
+        look_for_garbage_seldom()
         self.add_future(self._beat(self.pulse, Garbage()))
 
     async def _beat(self, pulse: Pulse, garbage: Garbage) -> None:

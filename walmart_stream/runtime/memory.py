@@ -25,6 +25,11 @@ LARGEST_KEPT = 32 * 1024 * 1024
 # More than what is in flight at a time; so much at most stays with an idle worker.
 MOST_KEPT = 512 * 1024 * 1024
 
+# Young objects between two looks for garbage. A batch makes tens of thousands that live until it is
+# done, and nearly all die by reference counting: Python's own 700 would cost a quarter of the time.
+# Few objects can hold much memory, which is why garbage is looked for by its size, too.
+GARBAGE_THRESHOLD = 100_000
+
 # Bytes by which a process grows before garbage is looked for: what circles of references may hold,
 # which the number of objects, by which Python goes, says nothing of. Less of it would have a worker
 # that restores its tables look more often.
@@ -32,6 +37,13 @@ MOST_GARBAGE = 256 * 1024 * 1024
 
 # Seconds between two looks. A worker with a million items takes most of a second for one.
 LOOK_INTERVAL = 60.0
+
+
+def look_for_garbage_seldom() -> None:
+    """Called when everything is imported."""
+    # What was imported stays: nobody needs to look at it again.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
 
 
 class Garbage:
