@@ -153,13 +153,6 @@ class BatchConsumer(driver.Consumer):
         changelogs = self.app.tables.changelog_topics
         return [one for one in self._partitions.items() if one[0].topic not in changelogs]
 
-    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int:
-        """The partition of *key*, by the number that is configured.
-
-        Partitions that somebody adds have no owner, and their keys' states are elsewhere.
-        """
-        return partition_of(key or b"", self.app.conf.topic_partitions)
-
     # -- delivery
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:

@@ -138,7 +138,10 @@ class SafeProducer(driver.Producer):
         return {"acks": "all", "enable_idempotence": self.idempotent}
 
     def key_partition(self, topic: str, key: bytes) -> TP:
-        """The partition of *key*, by the number that is configured; see the consumer's."""
+        """The partition of *key*, by the number that is configured: Faust routes requests by it.
+
+        Partitions that somebody adds have no owner, and their keys' states are elsewhere.
+        """
         app: Any = self.transport.app
         return TP(topic, app.partition_of(topic, key))
 
