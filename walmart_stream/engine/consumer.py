@@ -62,7 +62,6 @@ class BatchConsumer(driver.Consumer):
         self._idle.set()
         #: Not read until somebody says so, assigned or not, and where they go on; see :meth:`park`.
         self.parked: dict[TP, int | None] = {}
-        self._unreadable: dict[TP, UnreadableBatch] = {}
         #: Numbers of partitions of which a changelog was cut: their topics are read again.
         self.distrusted: set[int] = set()
 
@@ -163,7 +162,7 @@ class BatchConsumer(driver.Consumer):
         active, now_ms = active_partitions or set(), time.time_ns() // 1_000_000
         reading, ready = {}, set()
         for tp, partition in self._partitions.items():
-            if tp in active and partition.phase in READ and tp not in self._unreadable:
+            if tp in active and partition.phase in READ and partition.unreadable is None:
                 reading[tp] = partition.ask(now_ms)
                 if partition.waiting < ENOUGH_IN_FLIGHT:
                     ready.add(tp)
@@ -179,19 +178,19 @@ class BatchConsumer(driver.Consumer):
             [(tp, offset)] = exc.args[0].items()
             await self._find_position(TP(*tp), offset)
         except UnreadableBatch as exc:
-            self._unreadable[exc.tp] = exc
+            held = self._partitions.get(exc.tp)
+            if held is not None and held.position == exc.offset:
+                held.unreadable = exc
         return {}
 
     async def _set_apart(self) -> None:
         """Have batches that cannot be read set apart, once everything before them is finished."""
-        for tp, batch in list(self._unreadable.items()):
-            partition = self._partitions.get(tp)
-            if partition is None or partition.position != batch.offset or partition.parked:
-                del self._unreadable[tp]
-            elif not partition.waiting:
-                del self._unreadable[tp]
+        for tp, partition in list(self._partitions.items()):
+            batch = partition.unreadable
+            if batch is not None and not partition.waiting:
                 if tp.topic in self.app.tables.changelog_topics:
                     end_process(str(batch))
+                partition.unreadable = None
                 await self.app.set_apart(batch)
 
     async def _drain_messages(self, fetcher: Any) -> None:

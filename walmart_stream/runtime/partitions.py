@@ -18,6 +18,8 @@ from collections import deque
 from enum import Enum
 from typing import Any, NamedTuple
 
+from walmart_stream.runtime.unpacking import UnreadableBatch
+
 # Milliseconds without an answer after which a log may have lost its end and grown again: no broker
 # restarts, and no leader is replaced, in less. Proving the opposite costs one record.
 UNPROVEN_AFTER_MS = 1000
@@ -102,6 +104,8 @@ class Partition:
         self._proven = True
         self.heard_ms: int | None = None
         self.log_end: int | None = None
+        #: The batch at the position, if it cannot be read: it is to be set apart before a fetch.
+        self.unreadable: UnreadableBatch | None = None
 
     @property
     def phase(self) -> Phase:
@@ -120,6 +124,7 @@ class Partition:
         self.position, self.mark = position, mark
         self._proven = mark is None
         self.in_flight = deque()
+        self.unreadable = None
 
     def rewind(self, position: int) -> None:
         """Read on at *position*, and commit it, whatever was committed before."""
@@ -130,6 +135,7 @@ class Partition:
         """Read on at *position* or later; the records before it are not there any more."""
         self.position = max(self.position or 0, position)
         self.mark, self._proven = None, True
+        self.unreadable = None
 
     @property
     def waiting(self) -> int:
