@@ -69,11 +69,8 @@ def batch_agent(
 
     async def work_off(tp: TP, lane: Lane) -> None:
         await app.flow_control.acquire()
-        taken, deliveries = _take(app.consumer, tp, lane, app.max_batch)
-        if deliveries:
+        if deliveries := _take(app.consumer, tp, lane, app.max_batch):
             await process(tp, deliveries)
-        for _ in range(taken):
-            lane.popleft()
 
     async def process(tp: TP, deliveries: Sequence[Delivery]) -> None:
         consumer: BatchConsumer = app.consumer
@@ -104,22 +101,22 @@ def batch_agent(
     app.agent(topic, name=name, concurrency=1)(run)
 
 
-def _take(consumer: BatchConsumer, tp: TP, lane: Lane, limit: int) -> tuple[int, list[Delivery]]:
-    """The first deliveries of a lane, up to *limit* records; and how many were looked at.
+def _take(consumer: BatchConsumer, tp: TP, lane: Lane, limit: int) -> list[Delivery]:
+    """Take the first deliveries out of a lane, up to *limit* records.
 
     A rebalance drops what has not begun, like everything else that is queued then.
     """
-    taken = records = 0
+    records = 0
     held: list[Delivery] = []
-    for delivery in lane:
-        in_flight, part = delivery
+    while lane:
+        in_flight, part = lane[0]
         if consumer.holds(tp, in_flight):
             if held and records + len(part) > limit:
                 break
             records += len(part)
-            held.append(delivery)
-        taken += 1
-    return taken, held
+            held.append(lane[0])
+        lane.popleft()
+    return held
 
 
 def timer(app: Any, seconds: float, name: str, tick: Callable[[], Awaitable[None]]) -> None:

@@ -28,7 +28,7 @@ LONGEST_ROUND = 0.05
 class Rounds:
     """Has *work_off* do what waits in a partition, never twice at once for the same one.
 
-    *work_off* is given the partition and its lane, and removes from there what it has done. All
+    *work_off* is given the partition and its lane, and takes out of it what it does. All
     partitions that have something begin a round at once; when the last of them is done, all that
     have something then begin the next one.
     """
