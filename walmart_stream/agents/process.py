@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from faust.types import TP
@@ -51,6 +52,8 @@ MOST_DECODED = 12 * 1024 * 1024
 
 # What becomes of an observation, as it is counted.
 OUTCOMES = ("applied", "duplicate", "late", "silent", "bad", "forwarded")
+
+_timestamp = attrgetter("timestamp")
 
 # Half the time of calling the named tuple's class.
 _new_entry = tuple.__new__
@@ -127,8 +130,7 @@ class Processor:
             sights = sights_of(outcome.states, outcome.events, entries, watch.near)
             self._sighted(batch.partition, sights)
         if batch.records:
-            earliest = min(record.timestamp for record in batch.records)
-            self._processed_until[batch.partition] = earliest
+            self._processed_until[batch.partition] = min(map(_timestamp, batch.records))
         if entries:
             # The last one will do: of a partition's records it is the newest, or nearly so.
             self._note_newest(entries[-1].observation.observed_at)

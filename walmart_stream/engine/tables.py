@@ -81,7 +81,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
                 # Another worker's records stand in between, as one of us is a zombie: recovery
                 # has to read them.
                 offsets = []
-            last = [*stored.items()][-1]
+            last = next(reversed(stored.items()))
             self.stored.put(partition, stored, _place(offsets, *last))
 
     def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:

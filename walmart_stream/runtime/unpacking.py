@@ -52,6 +52,11 @@ class _Noted:
         return self.last
 
 
+def _begin_unpacking(self: Any) -> Iterator[Any]:
+    self.unpacked = unpacked = _unpack_or_say(self)
+    return unpacked
+
+
 def _unpack_or_say(self: Any) -> Iterator[Any]:
     """The records before a batch that cannot be read; the error where that comes first."""
     start = self.next_fetch_offset
@@ -79,5 +84,7 @@ def _gunzip(payload: Any) -> bytes:
 
 
 # For every consumer of this process.
-PartitionRecords._unpack_records = _unpack_or_say
+PartitionRecords._unpack_records = _begin_unpacking
+# Its own goes through a method of Python for each record: a twentieth of the time of decoding.
+PartitionRecords.__iter__ = lambda self: self.unpacked
 vars(inspect.getmodule(DefaultRecordBatch))["gzip_decode"] = _gunzip
