@@ -16,9 +16,9 @@ from mode.utils.objects import cached_property
 from mode.utils.queues import FlowControlEvent
 
 from walmart_stream.engine.consumer import MAX_BATCH, BatchConsumer, partition_of
-from walmart_stream.engine.disk import Disk
 from walmart_stream.engine.outbox import Outbox, SafeProducer, machine_time
 from walmart_stream.engine.watchdog import Watchdog
+from walmart_stream.runtime.disk import Disk
 from walmart_stream.runtime.failure import Pulse, end_process
 from walmart_stream.runtime.memory import Garbage, look_for_garbage_seldom
 from walmart_stream.runtime.standstill import Standstill

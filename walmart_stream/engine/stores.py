@@ -2,7 +2,7 @@
 
 Faust's own stores stay empty. Its memory is one dict for all partitions, in which none of them can
 be found or dropped without looking at every key; for its RocksDB see
-:mod:`walmart_stream.engine.disk`.
+:mod:`walmart_stream.runtime.disk`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from walmart_stream.engine.disk import Disk
+from walmart_stream.runtime.disk import Disk
 from walmart_stream.runtime.packed import Packed
 
 Values = Mapping[bytes, bytes | None]

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.hang import DEADLINE
-from walmart_stream.engine.disk import Disk
 from walmart_stream.engine.stores import DiskPartitions, Place
+from walmart_stream.runtime.disk import Disk
 
 # Opens the database of the folder that it is given, says so, and ends when it is told to.
 HOLDER = """
 import sys
 from pathlib import Path
-from walmart_stream.engine.disk import Disk
+from walmart_stream.runtime.disk import Disk
 disk = Disk(Path(sys.argv[1]))
 disk.open()
 print("open", flush=True)
