@@ -14,8 +14,8 @@ from faust.types import TP
 
 from walmart_stream.engine import recovery
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.stores import Place
 from walmart_stream.engine.tables import AwaitedTable
+from walmart_stream.runtime.stores import Place
 
 CHANGELOG = TP("unit-counts-changelog", 0)
 

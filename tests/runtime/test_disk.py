@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.hang import DEADLINE
-from walmart_stream.engine.stores import DiskPartitions, Place
 from walmart_stream.runtime.disk import Disk
+from walmart_stream.runtime.stores import DiskPartitions, Place
 
 # Opens the database of the folder that it is given, says so, and ends when it is told to.
 HOLDER = """

@@ -13,14 +13,14 @@ import faust
 from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
-from walmart_stream.engine.stores import (
+from walmart_stream.runtime.packed import Packed
+from walmart_stream.runtime.partitions import digest
+from walmart_stream.runtime.stores import (
     DiskPartitions,
     MemoryPartitions,
     Partitions,
     Place,
 )
-from walmart_stream.runtime.packed import Packed
-from walmart_stream.runtime.partitions import digest
 
 
 class AwaitedTable(faust.Table[Any, bytes]):
