@@ -34,6 +34,7 @@ from walmart_stream.agents.parking import Parking
 from walmart_stream.agents.poll import Poller
 from walmart_stream.agents.process import Processor
 from walmart_stream.agents.seller_poll import SellerPoller
+from walmart_stream.agents.silent_items import SilentItems
 from walmart_stream.agents.sink import Sink
 from walmart_stream.agents.sku_facts import ItemNews
 from walmart_stream.agents.stranded import Stranded
@@ -78,6 +79,8 @@ from walmart_stream.web.server import Web
 # Short against every poll interval, long against the work of looking what is due.
 POLL_TICK = 0.5
 CLOSE_TICK = 5.0
+# How late what may be forgotten is looked for: at most twenty times in the time that it takes.
+FORGET_TICK = 5.0
 # How late a parked partition goes on after a person said so.
 PARKING_TICK = 2.0
 # How late it is noticed that records come to partitions which somebody has added.
@@ -125,7 +128,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
             partitions=settings.kafka_partitions,
         )
 
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
+    rules = Rules.in_seconds(settings.window_size, settings.price_known_for, settings.forget_after)
     letters = DeadLetters(metrics)
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)
@@ -150,6 +153,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
         sighted=poller.sighted,
         alerts=alerts,
     )
+    silent = SilentItems(app, tables, processor, rules, clock=now)
     sink = Sink(app, database, metrics, letters, FieldSeal.of(settings))
     alert_sink = AlertSink(
         app, database, sink.persist, letters, clock=moment, seal=FieldSeal.of(settings)
@@ -193,6 +197,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
     timer(app, POLL_TICK, "poll", poller.tick)
     timer(app, POLL_TICK, "seller-poll", seller.tick)
     timer(app, CLOSE_TICK, "close-windows", processor.close_due_windows)
+    timer(app, FORGET_TICK, "forget", silent.tick)
     timer(app, PARKING_TICK, "parking", parking.tick)
     timer(app, STRANDED_TICK, "stranded", surplus.tick)
 

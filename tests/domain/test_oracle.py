@@ -299,6 +299,11 @@ class Naming:
 
 
 def oracle(log: list[AnyLook]) -> Oracle:
+    """The results of *log*, of items that are never forgotten."""
+    return oracle_of(list(enumerate(log)))
+
+
+def oracle_of(log: list[tuple[int, AnyLook]]) -> Oracle:
     histories: dict[tuple[str, str], list[Applied]] = {}
     # An answer speaks for the marketplace offer also where it does not name it.
     spoken: dict[tuple[str, str], int] = {}
@@ -307,7 +312,7 @@ def oracle(log: list[AnyLook]) -> Oracle:
     # The box as the document of own shows it.
     boxes: dict[str, dict[str, Any]] = {}
     n_applied = n_duplicate = n_late = n_silent = 0
-    for offset, look in enumerate(log):
+    for offset, look in log:
         took = equal = False
         newest = max(
             (

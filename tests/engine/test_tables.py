@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.engine.worker import Worker, create_input, produce, stand_still
+from walmart_stream.engine.tables import DELETED
 
 pytestmark = pytest.mark.integration
 
@@ -69,6 +70,17 @@ async def test_the_newest_value_of_a_key_wins_over_the_last_one(bootstrap, start
     table = start().wait_ready()["table"]
 
     assert table == {"a": 5, "b": 2}
+
+
+async def test_a_deletion_deletes_no_newer_value_than_it_names(bootstrap, start):
+    """Nor does a zombie's late deletion delete what its successor has written since."""
+    await produce(bootstrap, ("a", "5"), ("b", "3"), ("c", "2"), ("d", "9"), topic=CHANGELOG)
+    await produce(bootstrap, ("a", ""), ("b", ""), topic=CHANGELOG, headers=((DELETED, b"3"),))
+    await produce(bootstrap, ("c", ""), topic=CHANGELOG)
+
+    table = start().wait_ready()["table"]
+
+    assert table == {"a": 5, "d": 9}
 
 
 async def test_a_restart_goes_on_with_the_table_where_it_was(bootstrap, start):

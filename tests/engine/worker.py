@@ -148,13 +148,20 @@ async def produce(
     *records: tuple[str, str],
     topic: str = INPUT,
     partition: int | None = 0,
+    headers: tuple[tuple[str, bytes], ...] = (),
 ) -> None:
-    """Append (key, value) records, acknowledged."""
+    """Append (key, value) records, acknowledged; those without a text as value have none."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()
     try:
         sent = [
-            await producer.send(topic, value.encode(), key=key.encode(), partition=partition)
+            await producer.send(
+                topic,
+                value.encode() or None,
+                key=key.encode(),
+                partition=partition,
+                headers=list(headers),
+            )
             for key, value in records
         ]
         for future in sent:

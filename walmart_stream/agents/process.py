@@ -21,6 +21,7 @@ from walmart_stream.domain.apply import Entry, Outcome, apply
 from walmart_stream.domain.closing import announce, close_windows
 from walmart_stream.domain.errors import BadInput, TooLarge, Unprocessable
 from walmart_stream.domain.events import PriceChange, Source, WindowClosed
+from walmart_stream.domain.forgetting import is_forgotten, live_windows_of
 from walmart_stream.domain.reading import decode
 from walmart_stream.domain.reading.observation import UNLOCK
 from walmart_stream.domain.remembered import Remembered
@@ -147,6 +148,33 @@ class Processor:
             for first in range(0, len(due), CLOSE_CHUNK):
                 keys = due[first : first + CLOSE_CHUNK]
                 await self._close(partition, [key.decode() for key in keys], now)
+
+    async def delete_forgotten(self, partition: int, item_ids: Iterable[str], now: int) -> int:
+        """Delete the states of those items of which nothing is to be known at *now* (epoch ms).
+
+        How many there were. What was derived from them goes first: a crash in between leaves the
+        state, which brings the deletion back.
+        """
+        async with self._locks[partition]:
+            if partition not in self._app.owned(topics.RAW.name):
+                return 0
+            gone = {
+                item_id: known
+                for item_id, known in self._states(partition, item_ids).items()
+                if is_forgotten(known, now, self._rules)
+            }
+            windows = {
+                self._window_key(*window): None
+                for item_id, known in gone.items()
+                for window in live_windows_of(item_id, known)
+            }
+            outbox = self._app.outbox()
+            await self._tables.price_windows.table.write(partition, windows, outbox)
+            states = dict.fromkeys([item_id.encode() for item_id in gone])
+            await self._tables.offers.write(partition, states, outbox)
+            for item_id in gone:
+                self._open.note(partition, item_id.encode(), None)
+        return len(gone)
 
     def forget(self) -> None:
         """Partitions were revoked: what is open in those that come back must be looked for."""
@@ -329,6 +357,14 @@ class Processor:
         if caught_up_at is None:
             caught_up_at = self._processed_until.get(partition, 0)
         return min(self._clock(), caught_up_at)
+
+    def observed_until(self, partition: int) -> int:
+        """A time (epoch ms) that has surely passed: the earliest by any clock that could tell.
+
+        These are this machine's, the brokers' and producers' of *partition*, and whoever made the
+        newest observation: one that is wrong must not make us forget.
+        """
+        return min(self.settled_until(partition), self.newest or 0)
 
     async def _close(self, partition: int, item_ids: list[str], now: int) -> None:
         async with self._locks[partition]:

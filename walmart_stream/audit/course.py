@@ -8,7 +8,7 @@ before can be told, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import bson
@@ -21,7 +21,7 @@ from walmart_stream.domain.apply import Entry, apply
 from walmart_stream.domain.events import FIRST_SEEN, PriceChange, Source, WindowClosed
 from walmart_stream.domain.pasts import BEFORE, Horizon, Past, after
 from walmart_stream.domain.state import ItemState
-from walmart_stream.domain.windows import Rules
+from walmart_stream.domain.windows import NEVER_MS, Rules
 from walmart_stream.storage.documents import change_document, offer_document
 
 Document = Mapping[str, Any]
@@ -37,7 +37,7 @@ class Version(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """An applied observation of one offer. ``begins``: the offer was not known before."""
+    """An applied observation of one offer. ``begins``: the offer was not known, or forgotten."""
 
     at: int
     landed: int | None
@@ -76,8 +76,14 @@ def courses(
     if horizon is None:
         return [_course(item_id, _entries(observations, place), rules)]
     known = set(offers)
+    # Nobody knows whether the seller side had spoken of the item, which then is not forgotten.
+    never = replace(rules, forget_ms=NEVER_MS)
     return [
-        _course(item_id, after(past, _entries(observations, place), horizon, known), rules)
+        _course(
+            item_id,
+            after(past, _entries(observations, place), horizon, known),
+            rules if past is Past.NOTHING else never,
+        )
         for past in Past
     ]
 
@@ -90,7 +96,15 @@ def _entries(observations: Iterable[Spooled], place: tuple[str, int]) -> Iterato
 def _course(item_id: str, entries: Iterable[Entry], rules: Rules) -> Course:
     course = Course()
     states: dict[str, ItemState] = {}
+    memory = _Memory(rules.forget_ms)
+    # What is forgotten is decided here: the code that is audited must not judge itself.
+    rules = replace(rules, forget_ms=NEVER_MS)
     for entry in entries:
+        if memory.is_too_old(entry):
+            course.late += 1
+            continue
+        if memory.begins_anew(entry):
+            states = {}
         state = states.get(item_id)
         before = {} if state is None else {n: o.observed_at for n, o in state.offers.items()}
         outcome = apply(states, [entry], rules)
@@ -109,6 +123,41 @@ def _course(item_id: str, entries: Iterable[Entry], rules: Rules) -> Course:
                     Seen(at, offer.offer.landed_cents, name in changed, name not in before, offset)
                 )
     return course
+
+
+class _Memory:
+    """How long an item is remembered, by the contract.
+
+    An item that the seller side has not spoken of, and that nothing was seen of for more than
+    *forget_ms*, is a new one. Whatever is older than its newest observation by more than that is
+    too old, of any item.
+    """
+
+    def __init__(self, forget_ms: int) -> None:
+        self._forget_ms = forget_ms
+        self._newest: int | None = None
+        self._is_own = False
+
+    def is_too_old(self, entry: Entry) -> bool:
+        """Whether the observation is older than what is remembered."""
+        if self._newest is None or _is_silent(entry):
+            return False
+        return entry.observation.observed_at < self._newest - self._forget_ms
+
+    def begins_anew(self, entry: Entry) -> bool:
+        """Take the next observation; whether what was known before is forgotten."""
+        if _is_silent(entry):
+            return False
+        at, newest = entry.observation.observed_at, self._newest
+        self._newest = at if newest is None else max(at, newest)
+        anew = newest is not None and at > newest + self._forget_ms and not self._is_own
+        self._is_own = self._is_own or entry.observation.sight is not None
+        return anew
+
+
+def _is_silent(entry: Entry) -> bool:
+    sight = entry.observation.sight
+    return sight is not None and sight.is_silent
 
 
 def _take(course: Course, sent: Iterable[events.Event], offset: int) -> set[str]:

@@ -22,6 +22,7 @@ from walmart_stream.domain.events import (
     Source,
     WindowClosed,
 )
+from walmart_stream.domain.forgetting import ends_life, forget, last_heard, new_item
 from walmart_stream.domain.offers import FEATURED, OWN, UNAVAILABLE, Offer
 from walmart_stream.domain.own import SellerState
 from walmart_stream.domain.reading.observation import AFFILIATE, Observation
@@ -87,7 +88,8 @@ def apply(
         item_id = observation.item_id
         state = changed.get(item_id)
         if state is None:
-            state = changed[item_id] = states.get(item_id) or ItemState()
+            state = states.get(item_id) or new_item(observation.observed_at)
+            changed[item_id] = state
         _observe(state, observation, source, rules, outcome)
         if follow is not None:
             follow(entry, state)
@@ -98,6 +100,22 @@ def _observe(
     state: ItemState, observation: Observation, source: Source, rules: Rules, outcome: Outcome
 ) -> None:
     at = observation.observed_at
+    if observation.odd:
+        outcome.odd += len(observation.odd)
+    sight = observation.sight
+    if sight is not None and sight.is_silent:
+        outcome.silent += 1
+        return
+    heard_at = state.heard_at or last_heard(state)
+    if at > heard_at:
+        if at - heard_at > rules.forget_ms and ends_life(state, at, rules):
+            events, expired = forget(observation.item_id, state, at)
+            outcome.events += events
+            outcome.expired += expired
+        state.heard_at = at
+    elif heard_at - at > rules.forget_ms:
+        outcome.late += 1
+        return
     width = rules.window_ms
     start = at - at % width
     name = observation.name
@@ -115,13 +133,7 @@ def _observe(
     newest: int | None = None
     applied = equal = tells = explains = False
     offers = observation.offers
-    sight = observation.sight
-    if observation.odd:
-        outcome.odd += len(observation.odd)
     if sight is not None:
-        if sight.is_silent:
-            outcome.silent += 1
-            return
         offers, applied, equal, explains = _see(state, sight, offers, at, rules)
         tells = state.seller is not None and state.seller.untold
     for offer_name, seen in offers.items():

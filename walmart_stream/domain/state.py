@@ -68,8 +68,10 @@ class OfferState(Struct, array_like=True, gc=False):
 
 
 class ItemState(Struct, array_like=True, gc=False):
-    """All offers of an item. ``applied`` counts the observations applied since the first.
+    """All offers of an item. ``applied`` grows by one with each observation applied.
 
+    It begins at the time of the first one (epoch s), so that an item that was forgotten goes on
+    with larger numbers than it had; states of earlier releases began at 0.
     States of an item form a chain, each the successor of the one before by one observation of
     the same log, or by the clock, which last closed windows at ``clock`` (epoch ms): so of two
     stored values the one with the larger :func:`age` is the newer one.
@@ -77,6 +79,8 @@ class ItemState(Struct, array_like=True, gc=False):
     holds, of offers that have never been seen, when an answer last did not name them (epoch ms).
     ``seller`` is what only the seller side can say, ``None`` before it said anything.
     ``named_by_walmart``: the name is from the affiliate side, and the seller side cannot change it.
+    ``heard_at`` is the time of the newest observation (epoch ms), also of one that told nothing
+    new; 0 in states of earlier releases.
     """
 
     applied: int = 0
@@ -87,6 +91,7 @@ class ItemState(Struct, array_like=True, gc=False):
     absent: dict[str, int] = field(default_factory=dict)
     seller: SellerState | None = None
     named_by_walmart: bool = False
+    heard_at: int = 0
 
     @property
     def observed_at(self) -> int:

@@ -18,17 +18,32 @@ CLOSE_DELAY_MS = 60_000
 FIRST_WIDTH_MS = 3_600_000
 
 
+# Longer than any two observations can be apart.
+NEVER_MS = 1 << 62
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings that windows depend on: their width, and how long a price counts as known."""
+    """The settings that results depend on.
+
+    The width of windows, how long a price counts as known, and for how long a silent item is
+    remembered: see :mod:`walmart_stream.domain.forgetting`.
+    """
 
     window_ms: int
     known_ms: int
+    forget_ms: int = NEVER_MS
 
     @classmethod
-    def in_seconds(cls, window_size: float, known_for: float) -> Rules:
-        """From the settings ``WINDOW_SIZE`` and ``PRICE_KNOWN_FOR``, which are seconds."""
-        return cls(int(window_size * 1000), int(known_for * 1000))
+    def in_seconds(
+        cls, window_size: float, known_for: float, forget_after: float | None = None
+    ) -> Rules:
+        """From the settings ``WINDOW_SIZE``, ``PRICE_KNOWN_FOR`` and ``FORGET_AFTER_DAYS``.
+
+        All of them in seconds; without the last, nothing is forgotten.
+        """
+        forget_ms = NEVER_MS if forget_after is None else int(forget_after * 1000)
+        return cls(int(window_size * 1000), int(known_for * 1000), forget_ms)
 
     def start_of(self, at: int) -> int:
         """Start of the window that *at* falls in; windows are aligned to the epoch."""

@@ -22,6 +22,9 @@ from walmart_stream.runtime.stores import (
     Place,
 )
 
+# The header of a deletion: the value that it deletes.
+DELETED = "deleted"
+
 
 class AwaitedTable(faust.Table[Any, bytes]):
     """A table of bytes that is read and written by partition, a batch at a time.
@@ -29,7 +32,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
     ``age`` gives, from a value alone, something that grows from one value of a key to the next:
     while the table is restored, a value that is older than what is there does not replace it. So
     the value of a worker that was thrown out of the group and did not know cannot win by being
-    last.
+    last. A deletion has the value that it deletes in a header, and deletes no newer one either.
     """
 
     age: Callable[[bytes], Any] | None = None
@@ -64,7 +67,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
                 key if key.__class__ is bytes else self.stored_key(key): value
                 for key, value in values.items()
             }
-            outbox.extend(topic, partition, stored.items())
+            self._append(partition, stored, outbox)
             sent = await outbox.flush()
             if not stored:
                 return
@@ -74,7 +77,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
             if place is not None and 0 <= offsets[0] <= place.offset:
                 # The changelog lost its end; we still have what it held, and only we write to it.
                 stored = {**dict(self.stored.items(partition)), **stored}
-                outbox.extend(topic, partition, stored.items())
+                self._append(partition, stored, outbox)
                 offsets = (await outbox.flush())[topic, partition]
                 cast(Any, self.app).log_fault(topic, "cut", 1)
             elif offsets[0] != (0 if place is None else place.offset + 1):
@@ -137,6 +140,16 @@ class AwaitedTable(faust.Table[Any, bytes]):
             return DiskPartitions(disk, self.name)
         return MemoryPartitions() if self.pack is None else MemoryPartitions(self.pack)
 
+    def _append(self, partition: int, values: Mapping[bytes, bytes | None], outbox: Outbox) -> None:
+        topic = self.changelog_topic_name
+        if self.age is None or None not in values.values():
+            outbox.extend(topic, partition, values.items())
+            return
+        for key, value in values.items():
+            known = self.stored.get(partition, key) if value is None else None
+            headers = [] if known is None else [(DELETED, known)]
+            outbox.add(topic, key, value, partition=partition, headers=headers)
+
     def _newest(self, partition: int, records: Sequence[Any]) -> dict[bytes, bytes | None]:
         age = self.age
         if age is None:
@@ -147,7 +160,8 @@ class AwaitedTable(faust.Table[Any, bytes]):
             if not key:
                 continue
             known = newest[key] if key in newest else self.stored.get(partition, key)
-            if not (value and known and age(value) < age(known)):
+            said = value or _deleted(record)
+            if not (said and known and age(said) < age(known)):
                 newest[key] = value or None
         return newest
 
@@ -158,6 +172,10 @@ class AwaitedTable(faust.Table[Any, bytes]):
         stored = self.app.serializers.dumps_key(self.key_type, key, serializer="json")
         assert stored is not None
         return stored
+
+
+def _deleted(record: Any) -> bytes | None:
+    return next((value for name, value in record.headers if name == DELETED), None)
 
 
 def _place(offsets: list[int], key: bytes, value: bytes | None) -> Place | None:

@@ -25,6 +25,7 @@ AFFILIATE_URL = "https://developer.api.walmart.com/api-proxy/service/affil/produ
 SELLER_URL = "https://marketplace.walmartapis.com"
 # Where Walmart keeps reports: signed links to them may lead to any of these.
 DOWNLOAD_HOSTS = "walmart.com,walmartapis.com,blob.core.windows.net,storage.googleapis.com"
+SECONDS_PER_DAY = 86_400
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -64,6 +65,13 @@ def _check_tls_files(uri: str) -> None:
                 require_private(Path(path))
             except ExposedFile as exc:
                 raise ValueError(f"{name}: {exc}") from None
+
+
+def _open_days(info: ValidationInfo) -> float:
+    """For how long a silent item may have windows that are yet to be closed."""
+    known_for: float = info.data.get("price_known_for", 0)
+    width: int = info.data.get("window_size", 0)
+    return (known_for + 2 * width) / SECONDS_PER_DAY
 
 
 _OTHER_OF_PAIR = {
@@ -315,6 +323,14 @@ class Settings(BaseModel):
         "POLL_INTERVAL_MAX.",
     )
     window_size: int = Field(3600, ge=1, le=604_800, description="Width of the price windows.")
+    forget_after_days: float = Field(
+        None,
+        gt=0,
+        validate_default=True,
+        description="An item that was not observed for so long, and is not the seller's own, is "
+        "new when it is observed again; one that is not watched leaves the tables after twice as "
+        "long. Unset: KAFKA_RETENTION_DAYS, so that the raw topic holds nothing of it any more.",
+    )
 
     # A rule on two settings is checked at the later one. A model validator would report nothing
     # while any single setting is wrong.
@@ -413,6 +429,18 @@ class Settings(BaseModel):
         # Where POLL_INTERVAL_MAX is wrong, that is the fault to name.
         return value or 3 * info.data.get("poll_interval_max", 1.0)
 
+    @field_validator("forget_after_days", mode="before")
+    @classmethod
+    def _as_long_as_the_log(cls, value: Any, info: ValidationInfo) -> Any:
+        return value or max(info.data.get("kafka_retention_days", 1.0), _open_days(info))
+
+    @field_validator("forget_after_days")
+    @classmethod
+    def _outlasts_windows(cls, value: float, info: ValidationInfo) -> float:
+        if value < _open_days(info):
+            raise ValueError("must be at least PRICE_KNOWN_FOR and two WINDOW_SIZE")
+        return value
+
     @field_validator("alert_channels")
     @classmethod
     def _are_channels(cls, value: SecretStr | None) -> SecretStr | None:
@@ -457,6 +485,11 @@ class Settings(BaseModel):
     def tag_weights(self) -> dict[str, float]:
         """POLL_TAG_WEIGHTS by tag."""
         return _weights_of(self.poll_tag_weights)
+
+    @property
+    def forget_after(self) -> float:
+        """FORGET_AFTER_DAYS in seconds."""
+        return self.forget_after_days * SECONDS_PER_DAY
 
     @property
     def most_ahead_ms(self) -> int:
