@@ -200,8 +200,9 @@ def kinds(log: list[AnyLook], *, delete: bool) -> list[tuple[str, ...]]:
     run = Forgetful()
     for offset, look in enumerate(log):
         if delete:
-            run.close(look.at)
-            run.delete(look.at)
+            # As late as an observation may be.
+            run.close(look.at + FORGET + CLOSE_DELAY_MS)
+            run.delete(look.at + FORGET)
         run.feed([entry(look, offset)])
     assert bool(run.deleted) == delete
     return [event.kinds for event in run.events if isinstance(event, PriceChange)]
