@@ -130,6 +130,28 @@ def test_a_window_is_judged_by_the_rules_that_it_names() -> None:
     assert [fields for _, _, fields in judge(log, made).wrong] == [{"mean"}]
 
 
+def test_what_is_remembered_for_too_long_or_too_short_is_found() -> None:
+    """The audit knows by itself for how long a silent item is remembered, and what is too old."""
+    days = 24 * HOUR
+    remembered = Rules(HOUR, 3 * HOUR, forget_ms=10 * days)
+    looks = [(START, 10.0), (START + 10 * days, 11.0), (START + 20 * days + 1, 12.0)]
+    log = observed(*looks, (START + 10 * days, 9.0), (START + 20 * days + 2, 13.0))
+
+    found = {
+        days_kept: judge(
+            log,
+            documents(log, rules=Rules(HOUR, 3 * HOUR, forget_ms=days_kept * days)),
+            rules=remembered,
+        )
+        for days_kept in (9, 10, 11)
+    }
+
+    first, third = (f"1:featured:{at}" for at in (START + 10 * days, START + 20 * days + 1))
+    assert clean(found[10]), found[10]
+    assert {name for _, name, fields in found[9].wrong if "previous" in fields} == {first}
+    assert {name for _, name, fields in found[11].wrong if "previous" in fields} == {third}
+
+
 # -- what the log no longer holds ----------------------------------------------------------------
 
 PAST = observed(*((START + step * HOUR // 2, 10.0 + step // 3) for step in range(40)))
