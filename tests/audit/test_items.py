@@ -97,6 +97,19 @@ def test_open_windows_may_be_stored_or_not() -> None:
     assert judge(log, {**made, PRICE_WINDOWS: never}, now=now).differs
 
 
+def test_windows_of_the_future_are_not_gone_through() -> None:
+    """A price that is known for 30 years has a billion of them, and none is due yet."""
+    rules = Rules(window_ms=1000, known_ms=10**12)
+    log = observed((START, 10.0), (START + 1500, 11.0))
+    now = START + 2000
+    made = documents(log, now=now, rules=rules)
+
+    found = judge(log, made, now=now, rules=rules)
+
+    assert clean(found), found
+    assert found.stored[PRICE_WINDOWS] == 1
+
+
 def test_a_closed_window_that_knows_too_little_is_wrong() -> None:
     """As of its first observations only, although the last ones came long ago."""
     log = observed((START, 10.0), (START + 1000, 9.0), (START + HOUR + 1, 9.0))

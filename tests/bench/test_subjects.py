@@ -44,7 +44,7 @@ def test_a_word_about_an_offer_is_a_result_and_no_document() -> None:
     assert is_document(b'{"type":"window_closed"}')
     assert not is_document(b'{"type":"offer_updated"}')
 
-    work = Work(20_000, 2_000)
+    work = Work(3_000, 1_000)
     answer = expected((*work.warm_up, *work.measured))
 
     assert 0 < answer.results - answer.documents < 100

@@ -13,10 +13,12 @@ from walmart_stream.local.kafka import missing_tools
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-on_kafka = [
-    pytest.mark.real_kafka,
-    pytest.mark.skipif(missing_tools() is not None, reason=str(missing_tools())),
-]
+
+@pytest.fixture
+def kafka_tools() -> None:
+    """Java and Maven, for which no process looks that only imports this file."""
+    if (reason := missing_tools()) is not None:
+        pytest.skip(reason)
 
 
 def kept(result: Result) -> None:
@@ -49,13 +51,14 @@ async def test_kills_of_workers_and_database_break_nothing_on_the_embedded_broke
     assert result.kills == 10
 
 
-@pytest.mark.parametrize("broker", [pytest.param(SINGLE, marks=on_kafka)])
+@pytest.mark.real_kafka
+@pytest.mark.usefixtures("kafka_tools")
 async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
-    broker: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """While the only node is away everything waits for it; two clocks of three are wrong."""
     options = Options(
-        broker=broker, worker_kills=6, node_kills=1, longest_gap=8, wrong_clocks=True, seed=6
+        broker=SINGLE, worker_kills=6, node_kills=1, longest_gap=8, wrong_clocks=True, seed=6
     )
 
     result = await run(options, tmp_path)
@@ -64,12 +67,13 @@ async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
     assert result.kills == 7
 
 
-@pytest.mark.parametrize("broker", [pytest.param(SINGLE, marks=on_kafka)])
+@pytest.mark.real_kafka
+@pytest.mark.usefixtures("kafka_tools")
 async def test_retention_that_deletes_while_workers_die_breaks_nothing(
-    broker: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """The audit calls nothing wrong, and what it cannot tell is right by the whole log."""
-    options = Options(broker=broker, workers=2, worker_kills=3, deletions=2, longest_gap=6, seed=5)
+    options = Options(broker=SINGLE, workers=2, worker_kills=3, deletions=2, longest_gap=6, seed=5)
 
     result = await run(options, tmp_path)
 
@@ -79,13 +83,14 @@ async def test_retention_that_deletes_while_workers_die_breaks_nothing(
     assert judgement.untold > 0
 
 
-@pytest.mark.parametrize("broker", [pytest.param(CLUSTER, marks=on_kafka)])
+@pytest.mark.real_kafka
+@pytest.mark.usefixtures("kafka_tools")
 async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
-    broker: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """Three copies, two of them in sync: leaders and controllers may die, one after the other."""
     options = Options(
-        broker=broker, worker_kills=3, node_kills=3, mongod_kills=1, longest_gap=8, seed=7
+        broker=CLUSTER, worker_kills=3, node_kills=3, mongod_kills=1, longest_gap=8, seed=7
     )
 
     result = await run(options, tmp_path)

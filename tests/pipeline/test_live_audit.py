@@ -15,10 +15,13 @@ from walmart_stream.audit.verify import verify
 from walmart_stream.domain import reading
 
 AUDITS = 3
+# Seconds between two looks at the market. Less of it costs processors, and makes the audit no
+# harder: the market changes dozens of times during each.
+PAUSE = 0.2
 
 
 async def change_on_and_on(pipeline: Pipeline) -> None:
-    """Forty items whose prices differ at every look, of which there are hundreds a second."""
+    """Forty items whose prices differ at every look, of which there are some 200 a second."""
     rng = random.Random(7)
     while True:
         now = time.time_ns() // 1_000_000
@@ -34,7 +37,7 @@ async def change_on_and_on(pipeline: Pipeline) -> None:
             )
             records.append(Record(str(item).encode(), value))
         await pipeline.produce(RAW, records)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(PAUSE)
 
 
 async def test_a_healthy_live_stack_is_clean(make_pipeline: MakePipeline) -> None:

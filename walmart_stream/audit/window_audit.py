@@ -130,9 +130,11 @@ class WindowAudit:
         missing = set()
         cover, is_uniform = _Cover(spans), _is_uniform(stored)
         for frame in due_frames(track, rules.window_ms, rules.known_ms):
-            if horizon is not None and frame.start <= horizon.until:
-                continue
             if not self._is_closed(track, frame.end):
+                # Nor is any of the later ones: there is one for as long as the price is known,
+                # which may be thousands of windows into the future.
+                break
+            if horizon is not None and frame.start <= horizon.until:
                 continue
             part = [one for one in track.part(frame) if one.at >= frame.start]
             if part:

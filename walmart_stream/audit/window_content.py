@@ -189,7 +189,10 @@ def _weigh(before: Seen | None, inside: Sequence[Seen], frame: Frame) -> tuple[i
 
 
 def due_frames(track: Track, width: int, known: int) -> Iterator[Frame]:
-    """The windows of one width that there must be: observed ones, and those with a known price."""
+    """The windows of one width that there must be: observed ones, and those with a known price.
+
+    In order of their start.
+    """
     seen = track.seen
     for number, one in enumerate(seen):
         start = one.at - one.at % width
