@@ -30,7 +30,10 @@ STEPS = 40
 
 @pytest.fixture
 async def settings(make_reachable_settings):
-    settings = make_reachable_settings(kafka_partitions=PARTITIONS, window_size=60)
+    # Not for days, of which every minute would be a window that somebody has to store.
+    settings = make_reachable_settings(
+        kafka_partitions=PARTITIONS, window_size=60, price_known_for=600
+    )
     await create_topics(settings)
     return settings
 

@@ -42,7 +42,11 @@ class Pipeline:
     """Workers that share a broker and a database; *environment* is all they are told."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        self.environment = {"KAFKA_SESSION_TIMEOUT": "6", **environment}
+        defaults = {"KAFKA_SESSION_TIMEOUT": "6"}
+        if "POLL_INTERVAL_MAX" not in environment:
+            # Offers of long ago are known for a day otherwise: each has 24 windows to be stored.
+            defaults["PRICE_KNOWN_FOR"] = "7200"
+        self.environment = {**defaults, **environment}
         self.folder = folder
         self.workers: list[Worker] = []
 

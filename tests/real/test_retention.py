@@ -57,6 +57,8 @@ async def kafka_settings(
         mongodb_uri=mongod.uri,
         mongodb_database=mongodb_database,
         window_size=60,
+        # Not for days, of which every minute would be a window that somebody has to store.
+        price_known_for=3600,
     )
     await create_topics(settings)
     yield settings
@@ -207,6 +209,7 @@ async def test_a_new_app_id_does_not_start_on_a_database_older_than_the_log(
             "MONGODB_DATABASE": settings.mongodb_database,
             "APP_ID": settings.app_id,
             "WINDOW_SIZE": "60",
+            "PRICE_KNOWN_FOR": "3600",
         },
         tmp_path,
     )
