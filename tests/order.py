@@ -18,6 +18,8 @@ import pytest
 # Seconds, roughly: only their order matters. `@pytest.mark.slow(90)` names its own.
 SECONDS = {"slow": 30.0, "real_kafka": 4.0, "integration": 2.0}
 SECONDS_OF_A_UNIT_TEST = 0.05
+# A pipeline of a test's own takes its time, whatever is looked at.
+SECONDS_OF_A_FIXTURE = {"make_node_pipeline": 50.0, "make_pipeline": 25.0}
 
 # Session fixtures that cost more to start once more than tests gain by being distributed. A long
 # test that does gain is a group of its own by `@pytest.mark.xdist_group("name")`.
@@ -117,8 +119,12 @@ def _is_of_module(definitions: Iterable[pytest.FixtureDef[object]]) -> bool:
 
 
 def seconds(item: pytest.Item) -> float:
-    """Roughly how long *item* takes, by its marks."""
-    for name, usual in SECONDS.items():
+    """Roughly how long *item* takes, by its marks and fixtures."""
+    usual = SECONDS_OF_A_UNIT_TEST
+    for name, its in SECONDS.items():
         if (mark := item.get_closest_marker(name)) is not None:
-            return float(mark.args[0]) if mark.args else usual
-    return SECONDS_OF_A_UNIT_TEST
+            if mark.args:
+                return float(mark.args[0])
+            usual = max(usual, its)
+    fixtures = getattr(item, "fixturenames", ())
+    return max(usual, *(its for name, its in SECONDS_OF_A_FIXTURE.items() if name in fixtures), 0.0)

@@ -30,7 +30,7 @@ RAW = topics.RAW.name
 WATCHLIST = topics.WATCHLIST.name
 NOW = 1_780_000_000_000
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.fixture

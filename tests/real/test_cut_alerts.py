@@ -28,7 +28,7 @@ from walmart_stream.domain.alerts.rule_fields import read_rule
 from walmart_stream.kafka.alert_rules import put_rules
 from walmart_stream.local.mongod import EmbeddedMongod
 
-pytestmark = [pytest.mark.integration, pytest.mark.real_kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.real_kafka, pytest.mark.slow(60)]
 
 ALERTS = topics.ALERTS.name
 # Without hold and cooldown: what lasts is confirmed whenever the worker has nothing to do.

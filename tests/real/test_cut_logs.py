@@ -49,6 +49,7 @@ def start(node: KafkaNode, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
         worker.stop()
 
 
+@pytest.mark.slow(45)
 async def test_records_in_a_log_that_lost_its_end_are_all_processed(
     node: KafkaNode, start: Callable[..., Worker]
 ) -> None:

@@ -16,7 +16,7 @@ from tests.pipeline.worker import until
 from tests.real.conftest import MakeNodePipeline
 from walmart_stream.local.mongod import EmbeddedMongod
 
-pytestmark = [pytest.mark.integration, pytest.mark.real_kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.real_kafka, pytest.mark.slow(70)]
 
 ITEMS = [str(number) for number in range(1, 31)]
 

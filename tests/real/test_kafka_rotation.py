@@ -120,7 +120,7 @@ async def make_stage(
                 await asyncio.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(100)
 async def test_workers_go_on_whatever_is_exchanged_unless_it_is_wrong(
     kafka: RotatingKafka, make_stage: MakeStage
 ) -> None:

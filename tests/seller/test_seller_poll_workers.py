@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.pipeline.conftest import MakePipeline
 from tests.pipeline.pipeline import RAW, Pipeline
@@ -191,6 +192,7 @@ async def test_a_worker_stops_in_the_middle_of_a_reading(
         assert "Traceback" not in worker.log, worker.log[-3000:]
 
 
+@pytest.mark.slow(60)
 async def test_insights_come_within_their_limit_and_are_stored_with_the_own_offer(
     make_pipeline: MakePipeline, tmp_path: Path
 ) -> None:
