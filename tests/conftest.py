@@ -6,8 +6,10 @@ Unit tests have none of it: their settings name hosts that nobody answers at.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import inspect
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -26,6 +28,12 @@ from tests.order import (  # noqa: F401 - hooks
     seed_of,
 )
 from walmart_stream.local.broker import EmbeddedBroker, find_tansu
+from walmart_stream.local.kafka import (
+    KafkaNode,
+    class_archive,
+    missing_tools,
+    resolve_class_path,
+)
 from walmart_stream.local.mongod import EmbeddedMongod, find_mongod
 from walmart_stream.local.processes import StartError
 from walmart_stream.settings import Settings
@@ -127,6 +135,27 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongod]
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def kafka_class_path(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Apache Kafka's class path, for tests that start nodes.
+
+    Where nobody has left the archive of its classes yet, a node that ends at once does: each of
+    those that start before the first one ends would make one, which takes 5 s of CPU.
+    """
+    if (reason := missing_tools()) is not None:
+        pytest.skip(reason)
+    cache = pytestconfig.cache.mkdir("apache-kafka")
+    class_path = resolve_class_path(cache)
+    archive = class_archive(class_path)
+    with (cache / "archive.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.is_file() and os.access(archive.parent, os.W_OK):
+            node = KafkaNode(tmp_path_factory.mktemp("archive"), class_path)
+            asyncio.run(node.start())
+            asyncio.run(node.stop())
+    return class_path
 
 
 @pytest.fixture

@@ -9,16 +9,8 @@ import pytest
 
 from tests.chaos.brokers import CLUSTER, SINGLE
 from tests.chaos.campaign import Options, Result, run
-from walmart_stream.local.kafka import missing_tools
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
-
-
-@pytest.fixture
-def kafka_tools() -> None:
-    """Java and Maven, for which no process looks that only imports this file."""
-    if (reason := missing_tools()) is not None:
-        pytest.skip(reason)
+pytestmark = [pytest.mark.integration, pytest.mark.slow(70)]
 
 
 def kept(result: Result) -> None:
@@ -36,8 +28,8 @@ async def test_kills_of_workers_and_database_break_nothing_on_the_embedded_broke
 ) -> None:
     """Memory and RocksDB stores side by side; Walmart failing for a while; two floods."""
     options = Options(
-        worker_kills=8,
-        mongod_kills=2,
+        worker_kills=6,
+        mongod_kills=1,
         walmart_outages=1,
         walmart_outage=5,
         floods=2,
@@ -48,11 +40,10 @@ async def test_kills_of_workers_and_database_break_nothing_on_the_embedded_broke
     result = await run(options, tmp_path)
 
     kept(result)
-    assert result.kills == 10
+    assert result.kills == 7
 
 
-@pytest.mark.real_kafka
-@pytest.mark.usefixtures("kafka_tools")
+@pytest.mark.usefixtures("kafka_class_path")
 async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
     tmp_path: Path,
 ) -> None:
@@ -67,8 +58,7 @@ async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
     assert result.kills == 7
 
 
-@pytest.mark.real_kafka
-@pytest.mark.usefixtures("kafka_tools")
+@pytest.mark.usefixtures("kafka_class_path")
 async def test_retention_that_deletes_while_workers_die_breaks_nothing(
     tmp_path: Path,
 ) -> None:
@@ -83,8 +73,7 @@ async def test_retention_that_deletes_while_workers_die_breaks_nothing(
     assert judgement.untold > 0
 
 
-@pytest.mark.real_kafka
-@pytest.mark.usefixtures("kafka_tools")
+@pytest.mark.usefixtures("kafka_class_path")
 async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
     tmp_path: Path,
 ) -> None:

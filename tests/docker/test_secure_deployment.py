@@ -27,7 +27,6 @@ from walmart_stream.kafka.acls import Role, role_acls
 from walmart_stream.kafka.clients import admin_client, client_options, describe_topics
 from walmart_stream.kafka.permissions import missing_permissions
 from walmart_stream.kafka.topic_configs import required_topics
-from walmart_stream.local.kafka import missing_tools, resolve_class_path
 from walmart_stream.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_kafka]
@@ -40,13 +39,10 @@ Server = MongoClient[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def deployment(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+    kafka_class_path: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     """The deployment without its workers; ``said`` is what its jobs printed."""
-    if (reason := missing_tools()) is not None:
-        pytest.skip(reason)
-    class_path = resolve_class_path(pytestconfig.cache.mkdir("apache-kafka"))
-    deployment = Deployment(tmp_path_factory.mktemp("secure"), class_path)
+    deployment = Deployment(tmp_path_factory.mktemp("secure"), kafka_class_path)
     try:
         asyncio.run(deployment.up())
         yield deployment

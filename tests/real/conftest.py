@@ -12,18 +12,10 @@ import pytest
 from tests.real.node_pipeline import NodePipeline, node_pipeline
 from tests.real.secure_kafka import SecureKafka
 from walmart_stream.kafka.acls import Role
-from walmart_stream.local.kafka import KafkaNode, missing_tools, resolve_class_path
+from walmart_stream.local.kafka import KafkaNode
 from walmart_stream.local.mongod import EmbeddedMongod
 
 MakeNodePipeline = Callable[..., Awaitable[NodePipeline]]
-
-
-@pytest.fixture(scope="session")
-def kafka_class_path(pytestconfig: pytest.Config) -> str:
-    """Apache Kafka's class path, for tests that start nodes of their own."""
-    if (reason := missing_tools()) is not None:
-        pytest.skip(reason)
-    return resolve_class_path(pytestconfig.cache.mkdir("apache-kafka"))
 
 
 @pytest.fixture(scope="session")
