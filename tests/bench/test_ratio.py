@@ -16,7 +16,7 @@ from tests.bench.throughput import Feed, new_ground, started
 from tests.bench.work import Work
 from walmart_stream.local.broker import EmbeddedBroker
 
-MESSAGES, ITEMS = 60_000, 5_000
+MESSAGES, ITEMS = 60_000, 2_000
 LAPS = 3
 SESSION = 10.0
 

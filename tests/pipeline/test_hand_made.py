@@ -19,7 +19,7 @@ from walmart_stream.kafka.placement import partition_of
 pytestmark = pytest.mark.integration
 
 SEED = 20261122
-RECORDS = 10_000
+RECORDS = 5_000
 PARTITIONS = 4
 
 COUNTER = "walmart_observations_total"
@@ -38,7 +38,7 @@ async def worker(started: Worker) -> Worker:
     return started
 
 
-async def test_ten_thousand_observations_of_another_program_come_to_what_the_contract_says(
+async def test_five_thousand_observations_of_another_program_come_to_what_the_contract_says(
     make_pipeline: MakePipeline,
 ) -> None:
     """Valid ones are reflected exactly once, late and repeated ones change nothing, and each bad

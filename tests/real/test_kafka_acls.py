@@ -137,7 +137,7 @@ def observations(first: int = 0) -> list[Record]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(80)
 @pytest.mark.parametrize("how", ["password", "certificate"])
 async def test_the_printed_acls_are_enough_for_the_whole_pipeline(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, how: str
@@ -257,6 +257,7 @@ async def test_a_worker_without_one_acl_does_not_start_and_names_it(stage: Stage
     needed = role_acls(stage.admin.settings, Role.WORKER)
     for acl in (
         Acl(Resource.TOPIC, RESULTS, Operation.WRITE),
+        Acl(Resource.TOPIC, RAW, Operation.READ),
         Acl(Resource.TOPIC, "prices-offers-changelog", Operation.READ),
         Acl(Resource.GROUP, "prices", Operation.READ),
     ):
@@ -281,10 +282,11 @@ TAKEN = [
 ]
 
 
-@pytest.mark.slow(200)
+@pytest.mark.slow(150)
 @pytest.mark.xdist_group("taken-acls")
 async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(stage: Stage) -> None:
-    """It ends and names what it may not use; with the ACL back, another one goes on.
+    """It ends and names what it may not use; with the ACL back, another one goes on. Without it
+    none would start, which is the test before.
 
     One after the other, each taken from the worker that the one before has made room for.
     """
@@ -300,12 +302,9 @@ async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(stage: Stage) ->
         await stage.forbid(login, acl)
         await stage.admin.produce(RAW, observations((2 * number + 1) * ROUNDS))
         code = await worker.ended()
-        refused = pipeline.start(f"refused-{number}")
 
         assert code == 70, acl
         assert re.search(rf"AuthorizationFailedError: {acl.name}\b", worker.log), worker.log[-3000:]
-        assert await refused.ended() == 78, acl
-        assert str(acl) in refused.log
 
         await stage.allow(login, [acl])
         worker = pipeline.start(f"at-work-{number + 1}")
