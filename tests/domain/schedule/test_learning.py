@@ -233,7 +233,7 @@ def test_items_that_leave_take_their_rates_with_them() -> None:
     queue.drop(0)
     queue.remove(Item(1, "7"))
 
-    assert not schedule.population.counts
+    assert not schedule.counts
 
 
 def test_an_item_is_late_only_beyond_the_usual_wait() -> None:

@@ -15,6 +15,9 @@ from walmart_stream.domain.schedule.uniform import Place
 # of five calls a second, six thousand. Shorter ones would be more lists than items.
 BUCKET_MS = 60_000
 
+# The number of no bucket.
+NONE = -1.0
+
 
 class Agenda:
     """Gives out the smallest place first. Pushing and popping cost O(log n) of what is near."""
@@ -23,37 +26,38 @@ class Agenda:
 
     def __init__(self) -> None:
         self._near: list[Place] = []
-        self._later: dict[int, list[Place]] = {}
+        # Numbers are whole floats: making integers of them would take longer than the search.
+        self._later: dict[float, list[Place]] = {}
         # Of the later buckets, a heap; and of the one that is near.
-        self._numbers: list[int] = []
-        self._open = -1
+        self._numbers: list[float] = []
+        self._open = NONE
 
     def push(self, place: Place) -> None:
         """*place* is to come in its order."""
-        number = int(place.order // BUCKET_MS)
+        number = place.order // BUCKET_MS
         if number == self._open:
             heappush(self._near, place)
             return
         bucket = self._later.get(number)
-        if bucket is None:
-            self._later[number] = [place]
-            heappush(self._numbers, number)
-        else:
+        if bucket is not None:
             bucket.append(place)
+            return
+        self._later[number] = [place]
+        heappush(self._numbers, number)
+        if number < self._open:
+            # It is due before what was thought to be next.
+            if self._near:
+                self._later[self._open] = self._near
+                heappush(self._numbers, self._open)
+            self._near, self._open = [], NONE
 
-    def first(self) -> Place | None:
-        """The smallest place; ``None`` where there is none."""
-        near, numbers = self._near, self._numbers
-        if numbers and (not near or numbers[0] < self._open):
-            if near:
-                # Something has come that is due before what was thought to be next.
-                self._later[self._open] = near
-                heappush(numbers, self._open)
-            number = self._open = heappop(numbers)
-            near = self._near = self._later.pop(number)
-            heapify(near)
-        return near[0] if near else None
-
-    def pop(self) -> Place:
-        """Take out the smallest place, which :meth:`first` has just shown."""
+    def pop(self) -> Place | None:
+        """Take out the smallest place; ``None`` where there is none."""
+        if self._near:
+            return heappop(self._near)
+        if not self._numbers:
+            return None
+        self._open = heappop(self._numbers)
+        self._near = self._later.pop(self._open)
+        heapify(self._near)
         return heappop(self._near)

@@ -8,6 +8,7 @@ crawlers, 2003, have the family of such rules). The rates are estimates: see ``r
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from math import expm1, log2, sqrt
@@ -67,10 +68,10 @@ class LearningSchedule:
         self.items, self.calls_per_second = 0, 0.0
         self.prior: Prior | None = None
         self.flowing = False
-        # Of the rates alone, and of kinds: rate and level.
         self.population = Population()
-        self._kinds: dict[int, int] = {}
-        self._intervals: dict[int, float] = {}
+        # Kind -> items of it, and milliseconds between two polls of each.
+        self._kinds: defaultdict[int, int] = defaultdict(int)
+        self._waits: dict[int, float] = {}
         # Seconds times the root of the weighted rate; the same for all items.
         self._factor = 0.0
         self._estimates = 0
@@ -109,7 +110,7 @@ class LearningSchedule:
         self._estimates = 0
         self._next_look = 2 * self._known + 1
         if self.prior is not None:
-            self.prior = self.population.prior(self.prior)
+            self.prior = self.population.prior(self.counts, self.prior)
         elif self.calls_per_second > 0 and self.items:
             self.prior = Prior(FIRST_SHAPE, 1 / self.even)
         self._balance()
@@ -118,33 +119,47 @@ class LearningSchedule:
         self.flowing = flowing
 
     def kind(self, poll: Poll, level: int = 0) -> int:
-        sights = poll.sights
-        if self.flowing and sights.told:
+        sights, prior = poll.sights, self.prior
+        _, _, _, _, own, told, near = sights
+        if told and self.flowing:
             return HEARTBEAT
-        level += sights.own + sights.near
-        if self.prior is None:
+        level += own + near
+        if prior is None:
             return kind_of(bin_of(1 / self.longest), level)
-        rate, shape = estimate(sights, self.prior)
-        number = bin_of(rate)
-        self.population.note(number, shape)
         self._estimates += 1
+        number = self.population.note(*estimate(sights, prior))
         return kind_of(number, level)
 
     def joins(self, kind: int) -> None:
-        if kind != HEARTBEAT:
-            self.population.add(kind // LEVELS)
+        self._kinds[kind] += 1
         self._known += 1
-        self._kinds[kind] = self._kinds.get(kind, 0) + 1
         if self._known >= self._next_look:
             self._look()
 
     def leaves(self, kind: int) -> None:
-        if kind != HEARTBEAT:
-            self.population.remove(kind // LEVELS)
         self._known -= 1
-        self._kinds[kind] -= 1
-        if not self._kinds[kind]:
+        if self._kinds[kind] == 1:
             del self._kinds[kind]
+        else:
+            self._kinds[kind] -= 1
+
+    def moves(self, before: int, kind: int) -> None:
+        kinds = self._kinds
+        left = kinds[before] - 1
+        if left:
+            kinds[before] = left
+        else:
+            del kinds[before]
+        kinds[kind] += 1
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """Bin of rates -> items in it, but for those that are left to events."""
+        counts: defaultdict[int, int] = defaultdict(int)
+        for kind, count in self._kinds.items():
+            if kind != HEARTBEAT:
+                counts[kind // LEVELS] += count
+        return counts
 
     def root(self, kind: int) -> float:
         """The number that the polls of an item of *kind* are in proportion to."""
@@ -155,15 +170,14 @@ class LearningSchedule:
 
     def interval(self, kind: int) -> float:
         """Seconds between two polls of an item of *kind*."""
-        interval = self._intervals.get(kind)
-        if interval is None:
-            interval = self._intervals[kind] = self._bounded(self._factor / self.root(kind))
-        return interval
+        return min(self.ceiling, max(self.shortest, self._factor / self.root(kind)))
 
     def place(self, seen: int, kind: int) -> float:
-        # Asked three times a poll: looked up here, not by another call.
-        interval = self._intervals.get(kind)
-        return seen + (self.interval(kind) if interval is None else interval) * 1000
+        try:
+            return seen + self._waits[kind]
+        except KeyError:
+            wait = self._waits[kind] = self.interval(kind) * 1000
+            return seen + wait
 
     def due_at(self, seen: int, kind: int) -> float:
         return self.place(seen, kind)
@@ -171,7 +185,8 @@ class LearningSchedule:
     def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
         # A call for one item costs as much as one for twenty: the next ones come with it.
         floor = self.shortest * 1000
-        ready = [number for number, place in enumerate(places) if place.seen <= now - floor]
+        latest = now - floor
+        ready = [number for number, place in enumerate(places) if place.seen <= latest]
         full = min(ITEMS_PER_CALL, len(places))
         # Where calls are what there is too little of, it waits until the others may come, too.
         if len(ready) < full and self.even > self.shortest and now < places[0].order + floor:
@@ -194,7 +209,7 @@ class LearningSchedule:
 
     def _balance(self) -> None:
         """Find the factor by which all polls together come to what the quota allows."""
-        self._intervals.clear()
+        self._waits.clear()
         # Of a worker that has just begun, those that are there stand for those that are to come.
         there = min(1.0, self._known / max(1, self.items))
         wanted = self.calls_per_second * ITEMS_PER_CALL * EAGERNESS * there
@@ -205,15 +220,17 @@ class LearningSchedule:
         low, high = shortest * min(roots)[0], ceiling * max(roots)[0]
         for _ in range(HALVINGS):
             middle = (low * high) ** 0.5
-            polls = sum(count / min(ceiling, max(shortest, middle / root)) for root, count in roots)
+            polls = 0.0
+            for root, count in roots:
+                wait = middle / root
+                polls += count / (
+                    shortest if wait < shortest else ceiling if wait > ceiling else wait
+                )
             if polls > wanted:
                 low = middle
             else:
                 high = middle
         self._factor = high
-
-    def _bounded(self, interval: float) -> float:
-        return min(self.ceiling, max(self.shortest, interval))
 
 
 @cache

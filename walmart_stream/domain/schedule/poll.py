@@ -40,11 +40,15 @@ class Poll(NamedTuple):
     @property
     def seen(self) -> int:
         """The time at which the item was last asked for or seen, whoever saw it."""
-        return max(self.at, self.sights.seen)
+        at, seen = self.at, self.sights.seen
+        return at if at > seen else seen
 
     def seen_at(self, now: int) -> Poll:
         """This poll as it counts at *now*: what is of the future as never."""
+        at, _, _, _, _, _, (seen, _, _, _, _, told, _) = self
         latest = now + MOST_AHEAD_MS
+        if at <= latest and seen <= latest and told <= latest:
+            return self
         if self.sights.told > now + EVENT_AHEAD_MS:
             return self._replace(sights=self.sights._replace(told=0)).seen_at(now)
         if self.sights.seen > latest:

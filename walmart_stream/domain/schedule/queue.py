@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heappop, heappush
@@ -68,6 +68,13 @@ class _At(Enum):
     PAUSED = 4
 
 
+# The order of a known item that is asked for just now: it keeps its place, and stands nowhere.
+_ASKED = -1.0
+
+# The kind of a place that stands in the order and is nobody's: taking it out would take a search.
+_NOBODY = -(1 << 30)
+
+
 @dataclass(slots=True)
 class _Partition:
     """Item -> its place in its lane's order, or where else it is.
@@ -104,7 +111,7 @@ class PollQueue:
         self._new: deque[tuple[int, int, str]] = deque()
         self._groups: dict[Lane, deque[Sequence[Item]]] = {Lane.KNOWN: deque(), Lane.NEW: deque()}
         self._paused: list[tuple[int, int, str, Poll]] = []
-        self._shares = {Lane.NEW: Allowance(1, now), Lane.REFUSED: Allowance(1, now)}
+        self._new_share, self._refused_share = Allowance(1, now), Allowance(1, now)
         # Calls for new items are as large as their last answers allow: among ids that are mostly
         # bad, asking one by one takes one call for each, and halving twenty takes two.
         self._new_size = ITEMS_PER_CALL
@@ -140,6 +147,7 @@ class PollQueue:
             for place in dropped.items.values():
                 if isinstance(place, Place):
                     self._schedule.leaves(place.kind)
+                    place.kind = _NOBODY
 
     def heed_events(self, *, flowing: bool) -> None:
         """Whether events flow; whoever calls this brings the items concerned by :meth:`seen`."""
@@ -181,39 +189,54 @@ class PollQueue:
 
     def put(self, item: Item, poll: Poll, now: int) -> None:
         """*item* waits from now on, by its last *poll*; nothing, where its partition is dropped."""
-        partition = self._partitions.get(item.partition)
+        number, item_id = item
+        partition = self._partitions.get(number)
         if partition is None:
             return
-        items, item_id = partition.items, item.item_id
-        poll = poll.seen_at(now)
-        if poll.outcome == INVALID and poll.at:
+        at, outcome, answered, _, _, _, sights = poll
+        seen = sights.seen
+        if at > now or seen > now or sights.told > now:
+            at, outcome, answered, _, _, _, sights = poll = poll.seen_at(now)
+            seen = sights.seen
+        if outcome == INVALID and at:
             self._leave(partition, item_id)
             partition.lanes[item_id] = Lane.REFUSED
-            items[item_id] = poll.at
-            heappush(self._refused, (poll.at, *item))
-        elif poll.answered:
+            partition.items[item_id] = at
+            heappush(self._refused, (at, number, item_id))
+        elif answered:
             if partition.lanes:
                 partition.lanes.pop(item_id, None)
-            kind, seen = self._join(partition, item_id, poll), poll.seen
-            order = self._schedule.place(seen, kind)
-            place = Place(order, seen, item.partition, item_id, kind)
-            items[item_id] = place
+            level = partition.levels.get(item_id, 0) if partition.levels else 0
+            schedule, kind = self._schedule, self._schedule.kind(poll, level)
+            seen = at if at > seen else seen
+            place = partition.items.get(item_id)
+            # By its class, as isinstance() takes three times as long with those of msgspec.
+            if type(place) is Place and place.order == _ASKED:
+                if kind != place.kind:
+                    schedule.moves(place.kind, kind)
+                # It stands nowhere, and so it can be where it belongs now.
+                place.order, place.seen, place.kind = schedule.place(seen, kind), seen, kind
+            else:
+                self._join(partition, item_id, kind)
+                order = schedule.place(seen, kind)
+                place = partition.items[item_id] = Place(order, seen, number, item_id, kind)
             self._known.push(place)
         else:
             self._leave(partition, item_id)
             partition.lanes[item_id] = Lane.NEW
             # Asked for in vain, it has its next turn when a refused one would.
-            again = poll.at + self._again_ms
-            if poll.at and again > now:
-                items[item_id] = _At.PAUSED
-                heappush(self._paused, (again, *item, poll))
+            again = at + self._again_ms
+            if at and again > now:
+                partition.items[item_id] = _At.PAUSED
+                heappush(self._paused, (again, number, item_id, poll))
             else:
-                items[item_id] = _At.NEW
-                self._new.append((now, *item))
+                partition.items[item_id] = _At.NEW
+                self._new.append((now, number, item_id))
 
     def seen(self, item: Item, poll: Poll, now: int) -> None:
         """*item* was seen by whatever source, as *poll* says: if it waits, its turn moves."""
-        if isinstance(self._where(item), Place):
+        place = self._where(item)
+        if isinstance(place, Place) and place.order != _ASKED:
             self.put(item, poll, now)
 
     def pause(self, item: Item, poll: Poll, until: int) -> None:
@@ -243,11 +266,11 @@ class PollQueue:
         *calls_per_second* is what the quota allows for all items, all limits together.
         """
         self._wake(now)
-        for lane, of_all in ((Lane.NEW, NEW_SHARE), (Lane.REFUSED, REFUSED_SHARE)):
-            self._shares[lane].grow(now, calls_per_second * of_all, MOST_SAVED)
-        if self._shares[Lane.REFUSED].calls and (refused := self._take_refused(now)):
+        self._new_share.grow(now, calls_per_second * NEW_SHARE, MOST_SAVED)
+        self._refused_share.grow(now, calls_per_second * REFUSED_SHARE, MOST_SAVED)
+        if self._refused_share.calls and (refused := self._take_refused(now)):
             return Call(Lane.REFUSED, [refused], from_share=True)
-        if self._shares[Lane.NEW].calls and (found := self._take_new()):
+        if self._new_share.calls and (found := self._take_new()):
             return Call(Lane.NEW, found, from_share=True)
         if found := self._take_group(Lane.KNOWN) or self._take_known(now, calls_per_second):
             return Call(Lane.KNOWN, found)
@@ -258,7 +281,8 @@ class PollQueue:
     def made(self, call: Call, calls: int, *, answered: bool) -> None:
         """*call* took *calls* calls; whether it was *answered*, not refused."""
         if call.from_share:
-            self._shares[call.lane].spend(calls)
+            share = self._new_share if call.lane is Lane.NEW else self._refused_share
+            share.spend(calls)
         if answered and call.lane is Lane.NEW:
             self._new_size = min(ITEMS_PER_CALL, 2 * self._new_size)
 
@@ -280,21 +304,18 @@ class PollQueue:
 
     def _move(self, item: Item, to: _At) -> None:
         partition = self._partitions[item.partition]
-        before = partition.items[item.item_id]
-        if isinstance(before, Place):
-            partition.kinds[item.item_id] = before.kind
+        if (kind := self._taken(partition, item.item_id)) is not None:
+            partition.kinds[item.item_id] = kind
         partition.items[item.item_id] = to
 
-    def _join(self, partition: _Partition, item_id: str, poll: Poll) -> int:
-        """The kind of an item that has its place next, and was of another kind, or of none."""
-        level = partition.levels.get(item_id, 0) if partition.levels else 0
-        before, kind = self._taken(partition, item_id), self._schedule.kind(poll, level)
-        if kind != before:
-            if before is not None:
-                self._schedule.leaves(before)
+    def _join(self, partition: _Partition, item_id: str, kind: int) -> None:
+        """An item is of *kind* that was of another, or of none."""
+        before = self._taken(partition, item_id)
+        if before is None:
+            partition.known += 1
             self._schedule.joins(kind)
-        partition.known += before is None
-        return kind
+        elif kind != before:
+            self._schedule.moves(before, kind)
 
     def _leave(self, partition: _Partition, item_id: str) -> None:
         if (kind := self._taken(partition, item_id)) is not None:
@@ -304,7 +325,10 @@ class PollQueue:
     def _taken(self, partition: _Partition, item_id: str) -> int | None:
         """The kind of an item, which is where it was no longer."""
         place = partition.items.get(item_id)
-        return place.kind if isinstance(place, Place) else partition.kinds.pop(item_id, None)
+        if not isinstance(place, Place):
+            return partition.kinds.pop(item_id, None)
+        kind, place.kind = place.kind, _NOBODY
+        return kind
 
     def _adapt(self, calls_per_second: float) -> None:
         """Have the schedule know what known items may have of the quota."""
@@ -316,51 +340,47 @@ class PollQueue:
         return self._schedule.due_at(place.seen, place.kind)
 
     def _first_known(self) -> Place | None:
-        """The first of the order, where it belongs by what the schedule goes by now."""
-        known, partitions, moved = self._known, self._partitions, 0
-        while (place := known.first()) is not None:
-            seen, item_id = place.seen, place.item_id
-            partition = partitions.get(place.partition)
-            if partition is None or partition.items.get(item_id) is not place:
-                known.pop()
-                continue
-            order = self._schedule.place(seen, place.kind)
-            # A tenth of the interval is no move.
-            if moved >= MOST_MOVED or order <= place.order + 0.1 * (order - seen):
-                return place
-            moved += 1
-            place = Place(order, seen, place.partition, item_id, place.kind)
-            partition.items[item_id] = place
-            known.pop()
-            known.push(place)
+        for place in self._pop_known(1):
+            self._known.push(place)
+            return place
         return None
 
-    def _pop_known(self, most: int) -> Iterator[Place]:
-        for _ in range(most):
-            if self._first_known() is None:
-                return
-            place = self._known.pop()
-            self._move(Item(place.partition, place.item_id), _At.ASKED)
-            yield place
+    def _pop_known(self, most: int) -> list[Place]:
+        """The first *most* of the order, where they belong by what the schedule goes by now."""
+        pop, place_of = self._known.pop, self._schedule.place
+        found: list[Place] = []
+        moved = 0
+        while len(found) < most and (place := pop()) is not None:
+            kind = place.kind
+            if kind == _NOBODY:
+                continue
+            seen, before = place.seen, place.order
+            order = place_of(seen, kind)
+            # A tenth of the interval is no move.
+            if order <= before + 0.1 * (order - seen) or moved >= MOST_MOVED:
+                found.append(place)
+                moved = 0
+            else:
+                moved += 1
+                place.order = order
+                self._known.push(place)
+        return found
 
     def _take_known(self, now: int, calls_per_second: float) -> list[Item]:
         self._adapt(calls_per_second)
-        place = self._first_known()
-        if place is None or self._due_at(place) > now:
+        first = self._first_known()
+        if first is None or self._due_at(first) > now:
             return []
-        first = list(self._pop_known(ITEMS_PER_CALL + 1))
-        chosen = set(self._schedule.choose(first, now))
-        for number, place in enumerate(first):
-            if number not in chosen:
-                partition = self._partitions[place.partition]
-                del partition.kinds[place.item_id]
-                partition.items[place.item_id] = place
+        places = self._pop_known(ITEMS_PER_CALL + 1)
+        chosen = set(self._schedule.choose(places, now))
+        found = []
+        for number, place in enumerate(places):
+            if number in chosen:
+                place.order = _ASKED
+                found.append(Item(place.partition, place.item_id))
+            else:
                 self._known.push(place)
-        return [
-            Item(place.partition, place.item_id)
-            for number, place in enumerate(first)
-            if number in chosen
-        ]
+        return found
 
     def _take_group(self, lane: Lane) -> list[Item]:
         groups = self._groups[lane]

@@ -12,7 +12,7 @@ poll is proportional to.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from math import exp, expm1, log
 from typing import NamedTuple
 
@@ -45,34 +45,35 @@ class Prior(NamedTuple):
     mean: float
 
 
-class Rate(NamedTuple):
-    """An estimated rate (changes a second) and how sure it is: the shape of its distribution."""
+def estimate(sights: Sights, prior: Prior) -> tuple[float, float]:
+    """The rate of an item with *sights* under *prior*: (changes a second, shape).
 
-    value: float
-    shape: float
-
-
-def estimate(sights: Sights, prior: Prior) -> Rate:
-    """The rate of an item with *sights* under *prior*."""
+    The shape is that of the rate's distribution: how sure it is.
+    """
     prior_shape, mean = prior
-    changed = sights.changed
-    pull = prior_shape / mean + sights.quiet
+    _, changed, distance, quiet, _, _, _ = sights
+    pull = prior_shape / mean + quiet
     if changed < 1e-6:
-        return Rate(_bounded(prior_shape / pull), prior_shape)
-    distance = exp(sights.distance)
+        return _bounded(prior_shape / pull), prior_shape
+    distance = exp(distance)
     value = (prior_shape + changed) / (pull + changed * distance / 2)
     shape = prior_shape
     for _ in range(STEPS):
         y = value * distance
         h = changed * y / expm1(y) if y < 700 else 0.0
-        shape = pull * value + h * (h / changed + y - 1)
-        step = (prior_shape - pull * value + h) / shape
+        pulled = pull * value
+        shape = pulled + h * (h / changed + y - 1)
+        step = (prior_shape - pulled + h) / shape
         if -EXACT < step < EXACT:
             # The step is the error, to the first order; the next one would be its square.
             value *= 1 + step
             break
-        value *= exp(min(LARGEST_STEP, max(-LARGEST_STEP, step)))
-    return Rate(_bounded(value), shape)
+        if not -LARGEST_STEP <= step <= LARGEST_STEP:
+            step = LARGEST_STEP if step > 0 else -LARGEST_STEP
+        value *= exp(step)
+    if not LOWEST_RATE <= value <= HIGHEST_RATE:
+        value = _bounded(value)
+    return value, shape
 
 
 def bin_of(rate: float) -> int:
@@ -86,7 +87,7 @@ def rate_of(number: int) -> float:
 
 
 class Population:
-    """How many items there are of which rate, and the prior that they make.
+    """The shapes of the estimates by rate, and the prior that items of such rates make.
 
     The Gamma distribution with the greatest likelihood is the one that has their mean and their
     mean logarithm; the logarithm of an estimate is lowered by what its uncertainty takes (the
@@ -94,28 +95,19 @@ class Population:
     """
 
     def __init__(self) -> None:
-        self.counts: defaultdict[int, int] = defaultdict(int)
         self._shapes: dict[int, float] = {}
 
-    def add(self, number: int) -> None:
-        """An item of bin *number* more."""
-        self.counts[number] += 1
-
-    def remove(self, number: int) -> None:
-        """An item of bin *number* less."""
-        self.counts[number] -= 1
-        if self.counts[number] <= 0:
-            del self.counts[number]
-
-    def note(self, number: int, shape: float) -> None:
-        """An estimate in bin *number* has this *shape*."""
+    def note(self, rate: float, shape: float) -> int:
+        """An estimated *rate* has this *shape*; the bin that it is counted in."""
+        number = round(log(rate) / BIN_WIDTH)
         known = self._shapes.get(number, shape)
         self._shapes[number] = known + SHAPE_STEP * (shape - known)
+        return number
 
-    def prior(self, before: Prior) -> Prior:
-        """The prior that the items make; *before* where there are none."""
+    def prior(self, counts: Mapping[int, int], before: Prior) -> Prior:
+        """The prior that the items make, *counts* of them by bin; *before* where there are none."""
         total = mean = logs = 0.0
-        for number, count in self.counts.items():
+        for number, count in counts.items():
             shape = self._shapes.get(number, before.shape)
             total += count
             mean += count * rate_of(number)
@@ -139,6 +131,4 @@ def digamma(x: float) -> float:
 
 
 def _bounded(rate: float) -> float:
-    if LOWEST_RATE <= rate <= HIGHEST_RATE:
-        return rate
     return min(HIGHEST_RATE, max(LOWEST_RATE, rate))

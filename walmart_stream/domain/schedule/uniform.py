@@ -65,6 +65,9 @@ class Schedule(Protocol):
     def leaves(self, kind: int) -> None:
         """An item of *kind* less is known."""
 
+    def moves(self, before: int, kind: int) -> None:
+        """An item of the kind *before* is of *kind* from now on."""
+
     def place(self, seen: int, kind: int) -> float:
         """Where an item stands in the order of asking that was last *seen* at (epoch ms)."""
 
@@ -111,6 +114,9 @@ class UniformSchedule:
         """All items are of one kind."""
 
     def leaves(self, kind: int) -> None:
+        """All items are of one kind."""
+
+    def moves(self, before: int, kind: int) -> None:
         """All items are of one kind."""
 
     def place(self, seen: int, kind: int) -> float:
