@@ -120,7 +120,7 @@ class Fuzz:
         elif kind == "outage":
             random.choice(self.workers).out_until = self.true + random.randint(1, 900_000)
         elif kind == "remove":
-            for item in [item for item in self.items if random.random() < 0.3]:
+            for item in [item for item in sorted(self.items) if random.random() < 0.3]:
                 self.items.discard(item)
                 for worker in self.workers:
                     worker.queue.remove(Item(self._partition(item), item))

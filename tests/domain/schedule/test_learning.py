@@ -208,6 +208,22 @@ def test_a_sight_from_elsewhere_moves_the_turn() -> None:
     assert list(call.items) == [second]
 
 
+def test_an_item_that_is_seen_again_while_it_waits_is_asked_for_once() -> None:
+    """Its former places in the order are nobody's."""
+    queue = PollQueue(LearningSchedule(60, HOUR), START)
+    queue.begin(0)
+    item = Item(0, "1")
+    queue.put(item, Poll(START, ANSWERED, answered=START), START)
+    for minute in (1, 2, 3):
+        at = START + minute * 60_000
+        queue.seen(item, Poll(START, ANSWERED, answered=START, sights=Sights(at)), at)
+
+    later = START + 100 * 3_600_000
+    calls = [queue.take(later, 0.01) for _ in range(3)]
+
+    assert [list(call.items) for call in calls if call is not None] == [[item]]
+
+
 def test_a_start_puts_items_in_order_before_the_pace_is_known() -> None:
     """A worker takes its items over first; what the quota allows shows with the first look."""
     queue = PollQueue(LearningSchedule(60, 8 * HOUR), START)
