@@ -70,7 +70,7 @@ class LearningSchedule:
         self.flowing = False
         self.population = Population()
         # Kind -> items of it, and milliseconds between two polls of each.
-        self._kinds: defaultdict[int, int] = defaultdict(int)
+        self._kinds: dict[int, int] = {}
         self._waits: dict[int, float] = {}
         # Seconds times the root of the weighted rate; the same for all items.
         self._factor = 0.0
@@ -127,11 +127,11 @@ class LearningSchedule:
         if prior is None:
             return kind_of(bin_of(1 / self.longest), level)
         self._estimates += 1
-        number = self.population.note(*estimate(sights, prior))
-        return kind_of(number, level)
+        rate, shape = estimate(sights, prior)
+        return kind_of(self.population.note(rate, shape), level)
 
     def joins(self, kind: int) -> None:
-        self._kinds[kind] += 1
+        self._kinds[kind] = self._kinds.get(kind, 0) + 1
         self._known += 1
         if self._known >= self._next_look:
             self._look()
@@ -150,7 +150,7 @@ class LearningSchedule:
             kinds[before] = left
         else:
             del kinds[before]
-        kinds[kind] += 1
+        kinds[kind] = kinds.get(kind, 0) + 1
 
     @property
     def counts(self) -> dict[int, int]:

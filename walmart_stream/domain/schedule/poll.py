@@ -40,8 +40,7 @@ class Poll(NamedTuple):
     @property
     def seen(self) -> int:
         """The time at which the item was last asked for or seen, whoever saw it."""
-        at, seen = self.at, self.sights.seen
-        return at if at > seen else seen
+        return max(self.at, self.sights.seen)
 
     def seen_at(self, now: int) -> Poll:
         """This poll as it counts at *now*: what is of the future as never."""

@@ -208,10 +208,10 @@ class PollQueue:
                 partition.lanes.pop(item_id, None)
             level = partition.levels.get(item_id, 0) if partition.levels else 0
             schedule, kind = self._schedule, self._schedule.kind(poll, level)
+            # Whoever saw it last.
             seen = at if at > seen else seen
             place = partition.items.get(item_id)
-            # By its class, as isinstance() takes three times as long with those of msgspec.
-            if type(place) is Place and place.order == _ASKED:
+            if isinstance(place, Place) and place.order == _ASKED:
                 if kind != place.kind:
                     schedule.moves(place.kind, kind)
                 # It stands nowhere, and so it can be where it belongs now.
