@@ -18,7 +18,7 @@ RELIED_ON = [(owner, name) for owner, names in reliance.RELIANCES.items() for na
 NAMED = {name for _, name in RELIED_ON}
 
 # There were 92 at the first release: adding one has to be a decision.
-MOST = 75
+MOST = 72
 
 
 def test_the_names_that_are_relied_on_become_no_more(capsys: pytest.CaptureFixture[str]) -> None:
