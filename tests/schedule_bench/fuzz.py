@@ -70,7 +70,8 @@ class Fuzz:
             while times and times[0] <= self.true:
                 times.pop(0)
                 self._trouble(random.choice(TROUBLES))
-                self.calm_since = self.true
+                # An outage is a trouble until it ends.
+                self.calm_since = max([self.true, *(each.out_until for each in self.workers)])
             for worker in self.workers:
                 self._tick(worker)
             self.true += step
