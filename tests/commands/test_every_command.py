@@ -167,12 +167,11 @@ async def _observe(given: dict[str, str]) -> None:
                 await producer.send_and_wait(topics.RAW.name, value, item_id.encode())
 
 
-@pytest.fixture
-def run(stack: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def _runner(stack: Path, patch: pytest.MonkeyPatch) -> Any:
     """Runs a command line in the stack's folder, with ``--local`` and nothing else to find it."""
-    monkeypatch.chdir(stack)
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "80")
+    patch.chdir(stack)
+    patch.setenv("NO_COLOR", "1")
+    patch.setenv("COLUMNS", "80")
 
     def command(words: str, *more: str) -> Result:
         return CliRunner().invoke(cli, ["--local", *shlex.split(words), *more])
@@ -180,12 +179,24 @@ def run(stack: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return command
 
 
-def test_every_command_does_on_a_local_stack_what_it_should(run: Any) -> None:
-    """With its exit code, within the terminal's width, and without a single escape."""
-    for words, (arguments, code) in RUN.items():
-        done = run(f"{words} {arguments}")
+@pytest.fixture
+def run(stack: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """See ``_runner``."""
+    return _runner(stack, monkeypatch)
 
-        assert done.exit_code == code, f"{words}: {done.output} {done.exception!r}"
+
+@pytest.fixture(scope="module")
+def results(stack: Path) -> dict[str, Result]:
+    """What each command of RUN came to, which were run in their order."""
+    with pytest.MonkeyPatch.context() as patch:
+        command = _runner(stack, patch)
+        return {words: command(f"{words} {arguments}") for words, (arguments, _) in RUN.items()}
+
+
+def test_every_command_does_on_a_local_stack_what_it_should(results: dict[str, Result]) -> None:
+    """With its exit code, within the terminal's width, and without a single escape."""
+    for words, done in results.items():
+        assert done.exit_code == RUN[words][1], f"{words}: {done.output} {done.exception!r}"
         assert "\x1b" not in done.output, words
         assert "Traceback" not in done.output, words
         tables = [line for line in done.stdout.splitlines() if line.startswith(("┏", "┃", "│"))]
@@ -232,6 +243,7 @@ def json_fields() -> dict[str, set[str]]:
     return {words: set(re.findall(r"`(\w+)`", cell)) for words, cell in rows}
 
 
+@pytest.mark.usefixtures("results")
 def test_every_command_that_prints_data_prints_json(run: Any) -> None:
     """One document, whose fields are those that docs/cli.md names."""
     documented = json_fields()

@@ -225,7 +225,12 @@ async def test_an_item_is_shown_live_with_its_windows(
 ) -> None:
     """The view reads the tables: it knows the open window, which is not stored yet."""
     now = time.time_ns() // 1_000_000 - epoch_ms(0)
-    records = [priced("71007", at=0, dollars=10), priced("71007", at=now, dollars=9, shipping=5)]
+    # Not so long ago that the item counts as forgotten.
+    before = now - now % 5000 - 20_000
+    records = [
+        priced("71007", at=before, dollars=10),
+        priced("71007", at=now, dollars=9, shipping=5),
+    ]
 
     await module_pipeline.produce(RAW, records)
     await module_pipeline.until_settled()
@@ -236,7 +241,9 @@ async def test_an_item_is_shown_live_with_its_windows(
     assert item["offers"]["featured"]["landed_cents"] == 1400
     windows = {window["start"]: window for window in item["windows"]}
     stored = await module_pipeline.documents("price_windows", item_id="71007")
-    assert stored.keys() == {f"71007:featured:{epoch_ms(at)}:5" for at in (0, 5000, 10_000)}
+    assert stored.keys() == {
+        f"71007:featured:{epoch_ms(before + after)}:5" for after in (0, 5000, 10_000)
+    }
     assert len(windows) == 2
     assert windows[max(windows)]["close"] == 1400
     assert (await worker.get("/api/items/71008"))[0] == 404
