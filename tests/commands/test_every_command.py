@@ -187,7 +187,7 @@ def run(stack: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(scope="module")
 def results(stack: Path) -> dict[str, Result]:
-    """What each command of RUN came to, which were run in their order."""
+    """The results of the commands of RUN, which were run in their order."""
     with pytest.MonkeyPatch.context() as patch:
         command = _runner(stack, patch)
         return {words: command(f"{words} {arguments}") for words, (arguments, _) in RUN.items()}
