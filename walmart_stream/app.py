@@ -128,7 +128,7 @@ def create_app(settings: Settings, wall: Callable[[], float] = time.time) -> Str
             partitions=settings.kafka_partitions,
         )
 
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for, settings.forget_after)
+    rules = Rules.of(settings)
     letters = DeadLetters(metrics)
     states = partial(read_states, settings)
     parking = Parking(app, settings, metrics, letters, read=states, clock=now)

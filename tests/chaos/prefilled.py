@@ -113,7 +113,7 @@ async def fill(settings: Settings, items: int, at: int, *, watched: bool = True)
 
 
 def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterator[Record]:
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
+    rules = Rules.of(settings)
     offers, watchlist, polls = tables.offers, tables.watchlist, tables.polls
     windows = tables.price_windows.table
     for number in range(items):

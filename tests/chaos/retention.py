@@ -75,7 +75,7 @@ class Retention:
 
 async def judge_whole(settings: Settings, retention: Retention, now: int) -> list[Findings]:
     """The differences of the items, judged by the log together with its deleted records."""
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
+    rules = Rules.of(settings)
     items: dict[str, list[Spooled]] = defaultdict(list)
     async for one in retention.whole_log():
         try:

@@ -100,9 +100,7 @@ class LiveWorker:
         return self._processor.standing(item)
 
     async def known_then(self, item_id: str, at: int) -> Mapping[str, Any]:
-        rules = Rules.in_seconds(
-            self._settings.window_size, self._settings.price_known_for, self._settings.forget_after
-        )
+        rules = Rules.of(self._settings)
         log = await item_log(self._settings, item_id)
         return known_then(log, at, rules).document(at, rules)
 

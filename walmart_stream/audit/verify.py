@@ -67,7 +67,7 @@ async def verify(
         KafkaError, PyMongoError: the broker or the database cannot be read.
     """
     started = time.monotonic()
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for, settings.forget_after)
+    rules = Rules.of(settings)
     report = Report(collections={name: Comparison() for name in COLLECTIONS})
     count = len(await partitions_of(settings, topics.RAW.name))
     client = mongo.connect(settings)

@@ -72,7 +72,7 @@ async def replay(
     lost = await lost_beginnings(settings)
     if into is None or into == settings.mongodb_database:
         require_whole_log(lost, settings.mongodb_database)
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for, settings.forget_after)
+    rules = Rules.of(settings)
     ends = await end_offsets(settings, topics.RAW.name)
     replayed = Replayed()
     client = mongo.connect(settings)

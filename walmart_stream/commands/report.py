@@ -64,7 +64,7 @@ async def report(
         database = mongo.database(client, settings)
         chosen = {"facets": facet(tag, "")}
         total = await database[ITEMS].count_documents(chosen)
-        rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
+        rules = Rules.of(settings)
         stock = Stock(database, FieldSeal.of(settings), rules, now)
         asked = SeriesQuery.model_validate({"from": since, "to": until, "points": POINTS})
         totals = page.Totals()

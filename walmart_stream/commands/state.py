@@ -38,7 +38,7 @@ async def state(
         KafkaError: the broker cannot be read.
     """
     log = await item_log(settings, item_id, progress)
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for, settings.forget_after)
+    rules = Rules.of(settings)
     then = known_then(log, to_ms(at), rules)
     shown_at = to_iso(to_ms(at))
     if not then.offers:

@@ -7,6 +7,7 @@ give the same window however they were batched.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -22,6 +23,17 @@ FIRST_WIDTH_MS = 3_600_000
 NEVER_MS = 1 << 62
 
 
+class RuleSettings(Protocol):
+    """The settings that :class:`Rules` are made of, in seconds."""
+
+    @property
+    def window_size(self) -> float: ...
+    @property
+    def price_known_for(self) -> float: ...
+    @property
+    def forget_after(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings that results depend on.
@@ -33,6 +45,11 @@ class Rules:
     window_ms: int
     known_ms: int
     forget_ms: int = NEVER_MS
+
+    @classmethod
+    def of(cls, settings: RuleSettings) -> Rules:
+        """The rules by WINDOW_SIZE, PRICE_KNOWN_FOR and FORGET_AFTER_DAYS."""
+        return cls.in_seconds(settings.window_size, settings.price_known_for, settings.forget_after)
 
     @classmethod
     def in_seconds(

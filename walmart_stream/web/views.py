@@ -110,7 +110,7 @@ def attach(
         None if settings.web_token is None else settings.web_token.get_secret_value(),
         worker_patience,
     )
-    rules = Rules.in_seconds(settings.window_size, settings.price_known_for)
+    rules = Rules.of(settings)
     context = Context(
         *(live, database, metrics, ping, clock, Work(), auth, seal),
         workers=workers,
