@@ -98,7 +98,7 @@ def test_open_windows_may_be_stored_or_not() -> None:
 
 
 def test_windows_of_the_future_are_not_gone_through() -> None:
-    """A price that is known for 30 years has a billion of them, and none is due yet."""
+    """A price that is known for 30 years has a billion windows to come."""
     rules = Rules(window_ms=1000, known_ms=10**12)
     log = observed((START, 10.0), (START + 1500, 11.0))
     now = START + 2000

@@ -101,7 +101,7 @@ CREDENTIALS: dict[str, tuple[dict[str, str], str]] = {
 }
 RIGHT = {"right", "scheme in lower case"}
 SOME = ("none", "right", "wrong")
-# Where there is no token, none of the others is looked at.
+# Where no token is set, a worker looks at no credentials.
 WITHOUT_A_TOKEN = {*SOME, "of a proxy", "rewritten"}
 
 # Everything of what is there, and of the rest what may differ.

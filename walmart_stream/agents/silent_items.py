@@ -1,4 +1,4 @@
-"""Deletes what is beyond memory: states of items that are not watched, and of their polls.
+"""Deletes the states and polls of items that have been forgotten and are unwatched.
 
 Nothing depends on when this happens: by :mod:`walmart_stream.domain.forgetting`, what is deleted
 counts for nothing any more.

@@ -106,7 +106,7 @@ def _observe(
     if sight is not None and sight.is_silent:
         outcome.silent += 1
         return
-    heard_at = state.heard_at or last_heard(state)
+    heard_at = last_heard(state)
     if at > heard_at:
         if at - heard_at > rules.forget_ms and ends_life(state, at, rules):
             events, expired = forget(observation.item_id, state, at)

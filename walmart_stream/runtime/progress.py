@@ -16,7 +16,7 @@ class Progress:
     def stalled(self, positions: dict[Hashable, Any], now: float) -> list[Hashable]:
         """The parts that have work to do and have been at the same position for too long.
 
-        What is not in *positions* has nothing to do, and its time begins anew.
+        What is not in *positions* has nothing to do, and its time begins again.
         """
         last = {
             key: self._last[key]

@@ -45,7 +45,7 @@ class Agenda:
         self._later[number] = [place]
         heappush(self._numbers, number)
         if number < self._open:
-            # It is due before what was thought to be next.
+            # The new bucket comes before the open one, which is put back.
             if self._near:
                 self._later[self._open] = self._near
                 heappush(self._numbers, self._open)
