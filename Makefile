@@ -46,12 +46,16 @@ run: $(INSTALLED)  ## run the whole pipeline on this machine until Ctrl-C; ARGS=
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test
-test: $(INSTALLED)  ## run the whole test suite; ARGS="-k name -x …"
-	@$(PYTEST) $(ARGS)
+test: $(INSTALLED)  ## run the test suite; ARGS="-k name -x …"
+	@$(PYTEST) -m "not long" $(ARGS)
+
+.PHONY: test-long
+test-long: $(INSTALLED)  ## run the long tests: campaigns, clusters, secrets under attack; CI does, too
+	@$(PYTEST) -m long $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(INSTALLED)  ## run the unit tests only: no broker, no database
-	@$(PYTEST) -m "not integration and not real_kafka and not slow" $(ARGS)
+	@$(PYTEST) -m "not integration and not real_kafka and not slow and not long" $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(INSTALLED)  ## ask the web views 10,000 generated cases, others each time; FUZZ_SEED=N repeats a run

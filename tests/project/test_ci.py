@@ -16,10 +16,12 @@ RECORD = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
 CLIENTS = "make .venv-clients/.locked"
 TEST = "make test ARGS=--durations=25 --shuffle=random"
 TEST_AGAIN = "make test ARGS=-n 0 --lf"
+TEST_LONG = "make test-long ARGS=--durations=25 --shuffle=random"
+TEST_LONG_AGAIN = "make test-long ARGS=-n 0 --lf"
 # What the stand-in of make does besides: a suite that fails first, and then ends with a code.
 SUITE_FAILS = """
-[ "$*" != "test ARGS=-n 0 --lf" ] || exit {again}
-[ "$*" = "test ARGS=--durations=25 --shuffle=random" ] || exit 0
+[ "$*" != "{target} ARGS=-n 0 --lf" ] || exit {again}
+[ "$*" = "{target} ARGS=--durations=25 --shuffle=random" ] || exit 0
 mkdir -p .pytest_cache/v/cache
 cat >.pytest_cache/v/cache/lastfailed <<'END'
 {failed}
@@ -74,11 +76,11 @@ def run(
 
 
 def test_a_complete_machine_is_left_as_it_is(clone: Path) -> None:
-    """Nothing is installed; the suite runs first, then style and types."""
+    """Nothing is installed; the suite runs first, then the long tests, style and types."""
     code, _, calls = run(clone, libraries=COMPLETE, user=0)
 
     assert code == 0
-    assert calls == ["make install", CLIENTS, TEST, "make lint types"]
+    assert calls == ["make install", CLIENTS, TEST, TEST_LONG, "make lint types"]
 
 
 def test_root_installs_what_mongod_lacks(clone: Path) -> None:
@@ -107,7 +109,7 @@ def test_without_a_browser_others_run_everything_else(clone: Path) -> None:
     code, _, calls = run(clone, libraries=COMPLETE, user=1000, browser=False)
 
     assert code == 0
-    assert calls == ["make install", CLIENTS, TEST, "make lint types"]
+    assert calls == ["make install", CLIENTS, TEST, TEST_LONG, "make lint types"]
 
 
 def test_others_are_told_what_to_install(clone: Path) -> None:
@@ -128,11 +130,11 @@ def test_a_library_of_no_known_package_is_named(clone: Path) -> None:
     assert calls == ["make install"]
 
 
-def failing(count: int, again: int) -> str:
+def failing(count: int, again: int, target: str = "test") -> str:
     """A suite of which *count* tests fail, and whose next runs have the exit code *again*."""
     names = [f"tests/test_it.py::test_{number}[a@b]@shared" for number in range(count)]
     failed = ",\n".join(f'  "{name}": true' for name in names)
-    return SUITE_FAILS.format(again=again, failed=f"{{\n{failed}\n}}")
+    return SUITE_FAILS.format(target=target, again=again, failed=f"{{\n{failed}\n}}")
 
 
 def test_a_few_that_fail_beside_others_are_run_again(clone: Path) -> None:
@@ -140,7 +142,7 @@ def test_a_few_that_fail_beside_others_are_run_again(clone: Path) -> None:
     code, said, calls = run(clone, libraries=COMPLETE, user=0, suite=failing(2, again=0))
 
     assert code == 0
-    assert calls == ["make install", CLIENTS, TEST, TEST_AGAIN, "make lint types"]
+    assert calls == ["make install", CLIENTS, TEST, TEST_AGAIN, TEST_LONG, "make lint types"]
     assert "tests/test_it.py::test_0" in said
     assert "tests/test_it.py::test_1" in said
     left = (clone / ".pytest_cache/v/cache/lastfailed").read_text()
@@ -163,3 +165,14 @@ def test_many_that_fail_are_no_accident(clone: Path, count: int) -> None:
 
     assert code != 0
     assert calls == ["make install", CLIENTS, TEST]
+
+
+def test_long_tests_that_fail_beside_others_are_run_again(clone: Path) -> None:
+    """They have a second chance of their own."""
+    suite = failing(1, again=0, target="test-long")
+
+    code, said, calls = run(clone, libraries=COMPLETE, user=0, suite=suite)
+
+    assert code == 0
+    assert calls[2:] == [TEST, TEST_LONG, TEST_LONG_AGAIN, "make lint types"]
+    assert "tests/test_it.py::test_0" in said
