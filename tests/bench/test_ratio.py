@@ -25,6 +25,7 @@ LEAST = 0.45
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_the_worker_keeps_up_with_a_plain_loop_that_promises_less(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:

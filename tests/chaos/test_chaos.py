@@ -43,6 +43,7 @@ async def test_kills_of_workers_and_database_break_nothing_on_the_embedded_broke
     assert result.kills == 7
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("kafka_class_path")
 async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
     tmp_path: Path,
@@ -58,6 +59,7 @@ async def test_kills_of_workers_and_broker_break_nothing_on_one_kafka_node(
     assert result.kills == 7
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("kafka_class_path")
 async def test_retention_that_deletes_while_workers_die_breaks_nothing(
     tmp_path: Path,
@@ -73,6 +75,7 @@ async def test_retention_that_deletes_while_workers_die_breaks_nothing(
     assert judgement.untold > 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("kafka_class_path")
 async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
     tmp_path: Path,
@@ -88,6 +91,7 @@ async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
     assert result.kills == 7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mutant", "found"),
     [

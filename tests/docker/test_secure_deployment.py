@@ -29,7 +29,7 @@ from walmart_stream.kafka.permissions import missing_permissions
 from walmart_stream.kafka.topic_configs import required_topics
 from walmart_stream.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_kafka]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.real_kafka]
 
 ITEMS = 40
 STOP_GRACE = 60.0

@@ -15,7 +15,7 @@ from walmart_stream.local.options import Options
 from walmart_stream.local.progress import Progress
 from walmart_stream.local.stack import Stack, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.long]
 
 KILLS = 5
 

@@ -98,6 +98,7 @@ def by_id(records: list[ConsumerRecord[bytes, bytes]]) -> Results:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_a_new_consumer_group_on_an_old_raw_topic_gives_the_same_database(
     groups: list[Pipeline],
 ) -> None:

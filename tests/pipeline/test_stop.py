@@ -38,7 +38,7 @@ async def until_busy(worker: Worker) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["memory", "rocksdb"])
+@pytest.mark.parametrize("store", [pytest.param("memory", marks=pytest.mark.long), "rocksdb"])
 async def test_a_worker_that_is_stopped_at_work_leaves_exactly_the_rest_to_the_next_one(
     make_pipeline: MakePipeline, store: str
 ) -> None:

@@ -16,7 +16,7 @@ from tests.real.conftest import MakeNodePipeline
 from walmart_stream.audit import partition_of
 from walmart_stream.kafka.surplus import stranded
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.slow(80)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.slow(80), pytest.mark.long]
 
 PARTITIONS = 3
 MORE = 5

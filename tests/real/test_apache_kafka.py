@@ -259,6 +259,7 @@ async def test_list_offsets_and_fetch_agree_on_kafka(settings: Settings) -> None
     assert await end_offsets(settings, "ends") == {0: listed} == {0: 1000}
 
 
+@pytest.mark.long
 async def test_three_nodes_do_without_one(
     kafka_class_path: str,
     make_unreachable_settings: MakeSettings,

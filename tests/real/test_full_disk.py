@@ -117,6 +117,7 @@ async def test_a_worker_whose_disk_is_full_ends_and_its_successor_goes_on(
     assert (await successor.stats())["parked"] == []
 
 
+@pytest.mark.long
 async def test_mongodb_whose_disk_is_full_is_waited_for(
     make_node_pipeline: MakeNodePipeline, small_disk: MakeDisk, tmp_path: Path
 ) -> None:
@@ -144,6 +145,7 @@ async def test_mongodb_whose_disk_is_full_is_waited_for(
         await mongod.kill()
 
 
+@pytest.mark.long
 async def test_a_broker_whose_disk_is_full_loses_nothing_that_it_acknowledged(
     make_node_pipeline: MakeNodePipeline, small_disk: MakeDisk, tmp_path: Path
 ) -> None:

@@ -138,7 +138,7 @@ def observations(first: int = 0) -> list[Record]:
 
 
 @pytest.mark.slow(80)
-@pytest.mark.parametrize("how", ["password", "certificate"])
+@pytest.mark.parametrize("how", ["password", pytest.param("certificate", marks=pytest.mark.long)])
 async def test_the_printed_acls_are_enough_for_the_whole_pipeline(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
@@ -184,6 +184,7 @@ async def test_the_printed_acls_are_enough_for_the_whole_pipeline(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_the_settings_of_confluent_cloud_are_enough(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +284,7 @@ TAKEN = [
 
 
 @pytest.mark.slow(150)
+@pytest.mark.long
 @pytest.mark.xdist_group("taken-acls")
 async def test_an_acl_taken_from_a_worker_at_work_loses_nothing(stage: Stage) -> None:
     """It ends and names what it may not use; with the ACL back, another one goes on. Without it

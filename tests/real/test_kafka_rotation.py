@@ -121,6 +121,7 @@ async def make_stage(
 
 
 @pytest.mark.slow(100)
+@pytest.mark.long
 async def test_workers_go_on_whatever_is_exchanged_unless_it_is_wrong(
     kafka: RotatingKafka, make_stage: MakeStage
 ) -> None:

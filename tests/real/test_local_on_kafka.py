@@ -14,7 +14,7 @@ from walmart_stream import topics
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.local.kafka import KafkaNode, class_path_file
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.long]
 
 
 async def test_a_run_on_apache_kafka_loses_nothing_and_keeps_it(

@@ -36,7 +36,7 @@ from walmart_stream.sandbox import SandboxConfig, SellerConfig, generate_keypair
 from walmart_stream.settings import SECRETS
 from walmart_stream.web.webhook_auth import basic
 
-pytestmark = [pytest.mark.slow(130)]
+pytestmark = [pytest.mark.slow(130), pytest.mark.long]
 
 PARTITIONS = 4
 LOOK_INTERVAL = 0.3
