@@ -13,7 +13,9 @@ from walmart_stream.domain.watch import WatchEntry, decode_entry, encode_entry
 from walmart_stream.domain.watched import Watched
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
-IDS = st.integers(1, 300).map(str)
+# Some are longer than a machine word, and begin with all of another one.
+LONG = ["1", f"1{10**15}", f"1{10**16}", f"1{10**18}", 16 * "9", 20 * "9"]
+IDS = st.integers(1, 300).map(str) | st.sampled_from(LONG)
 TAGS = st.lists(st.sampled_from("ab"), unique=True).map(lambda tags: tuple(sorted(tags)))
 
 
@@ -86,6 +88,18 @@ def test_an_entry_is_taken_as_workers_take_it(item_id, added_at, change) -> None
     except BadInput:
         expected = []
     assert list(watched.entries()) == expected
+
+
+def test_an_end_that_is_known_makes_no_entry_of_a_stranger() -> None:
+    """Entries of an import end alike. This one names another item there, whose entry it is."""
+    end = b'null,"added_at":"2026-11-22T18:00:00.123Z","tags":["a"],"item_id":"43"}'
+    watched = Watched()
+
+    for item_id in (b"43", b"42"):
+        watched.take(item_id, b'{"schema":1,"item_id":"%b","note":%b' % (item_id, end))
+
+    assert [entry.item_id for entry in watched.entries()] == ["43"]
+    assert ("43" in watched, "42" in watched, "x" in watched) == (True, False, False)
 
 
 def test_a_page_costs_no_more_when_there_are_more_items() -> None:
