@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from walmart_stream.kafka.reading import (
@@ -21,6 +21,7 @@ from walmart_stream.kafka.reading import (
     fetch,
     partitions_of,
 )
+from walmart_stream.runtime.partitions import Mark
 from walmart_stream.settings import Settings
 
 # Seconds without a question, after which what was read is forgotten. A person who pages through
@@ -30,9 +31,10 @@ IDLE = 60.0
 # Records that are taken at a time: some 10 ms of the event loop.
 AT_ONCE = 1_000
 
-# Seconds, after which a topic that is asked about all the time is read from its beginning again:
-# one that was made again, and filled beyond where reading stood, looks like one that has grown.
-RENEWED = 3600.0
+# Seconds, after which a topic that is asked about all the time must show the last records that
+# were read: one that was made again, and filled beyond where reading stood, looks like one that has
+# grown.
+PROVEN = 3600.0
 
 # Answers of the broker for each partition, after a question, that must have brought nothing: the
 # first of them may have been on its way before.
@@ -49,8 +51,9 @@ class Followed:
     """Follows *topic*. Its records are taken by what *begin* gives, from the first one on.
 
     *begin* is called again when nobody has asked for *idle* seconds, so that nothing is kept, and
-    after *renewed* seconds. The broker holds a fetch that finds nothing for *wait_ms*: whoever asks
-    waits for three of these or so. Each costs some 0.5 ms of CPU, so there are none in between.
+    when the topic was made again, which is noticed after *proven* seconds at the latest. The broker
+    holds a fetch that finds nothing for *wait_ms*: whoever asks waits for three of these or so.
+    Each costs some 0.5 ms of CPU, so there are none in between.
     """
 
     def __init__(
@@ -59,14 +62,14 @@ class Followed:
         topic: str,
         begin: Callable[[], Take],
         idle: float = IDLE,
-        renewed: float = RENEWED,
+        proven: float = PROVEN,
         wait_ms: int = FETCH_WAIT_MS,
     ) -> None:
         self._settings = settings
         self._topic = topic
         self._begin = begin
         self._idle = idle
-        self._renewed = renewed
+        self._proven = proven
         self._wait_ms = wait_ms
         self._task: asyncio.Task[None] | None = None
         self._asked: list[asyncio.Future[Take]] = []
@@ -119,8 +122,8 @@ class Followed:
         waiting: list[asyncio.Future[Take]],
     ) -> None:
         take = self._begin()
-        ends: dict[TopicPartition, int] = {}
-        began = last_asked = time.monotonic()
+        taken = _Taken()
+        proven = last_asked = time.monotonic()
         progress = _Progress()
         while self._asked or waiting or time.monotonic() - last_asked < self._idle:
             if not self._asked and not waiting:
@@ -135,6 +138,9 @@ class Followed:
                 waiting += self._asked
                 self._asked.clear()
                 last_asked = time.monotonic()
+                if last_asked - proven > self._proven:
+                    proven = last_asked
+                    taken.read_again(consumer)
                 progress = _Progress({tp: consumer.last_poll_timestamp(tp) for tp in tps})
             if not consumer.partitions_for_topic(self._topic):
                 # The client would ask for its partitions until the topic is there again.
@@ -143,24 +149,63 @@ class Followed:
             answered = {tp: consumer.last_poll_timestamp(tp) for tp in tps}
             fetched = await fetch(consumer, *tps, wait_ms=self._wait_ms, most=AT_ONCE)
             for tp, records in fetched.items():
-                if records[0].offset < ends.get(tp, 0):
-                    raise LogBeganAnew(f"{tp} is at {records[0].offset} after {ends[tp]}")
-                for record in records:
+                for record in taken.new(tp, records):
                     take(record.key, record.value)
-                ends[tp] = records[-1].offset + 1
             progress.add(answered, fetched)
             if waiting and progress.is_quiet(tps):
-                # Of a topic that was made again and is empty there is no record to see it by.
-                for tp, end in ends.items():
-                    if (position := await consumer.position(tp)) < end:
-                        raise LogBeganAnew(f"{tp} is at {position} after {end}")
+                await taken.check(consumer)
                 for answer in waiting:
                     if not answer.done():  # who has hung up is done
                         answer.set_result(take)
                 waiting.clear()
-                if time.monotonic() - began > self._renewed:
-                    return
             await asyncio.sleep(0)
+
+
+class _Taken:
+    """The last record of each partition that was taken: the log must hold it, or a later one."""
+
+    def __init__(self) -> None:
+        self._last: dict[TopicPartition, Mark] = {}
+        # Partitions of which it is read once more.
+        self._again: set[TopicPartition] = set()
+
+    def read_again(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
+        """Have *consumer* fetch these records once more."""
+        for tp, last in self._last.items():
+            consumer.seek(tp, last.offset)
+            self._again.add(tp)
+
+    def new(
+        self, tp: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]
+    ) -> list[ConsumerRecord[bytes, bytes]]:
+        """Those of *records* that were not taken yet.
+
+        Raises:
+            LogBeganAnew: they stand where others were.
+        """
+        last, first = self._last.get(tp), records[0]
+        if last is not None and first.offset <= last.offset:
+            if tp not in self._again or Mark.of(first) != last:
+                raise LogBeganAnew(f"{tp} is at {first.offset} after {last.offset}")
+            records = records[1:]
+        self._again.discard(tp)
+        if records:
+            self._last[tp] = Mark.of(records[-1])
+        return records
+
+    async def check(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
+        """Look where *consumer* stands, which has come to the end.
+
+        Raises:
+            LogBeganAnew: before a record that was taken. A topic that was made again and is empty
+                has none to see that by.
+        """
+        for tp, last in self._last.items():
+            # A last record that says that its key is gone can be gone itself.
+            least = last.offset if tp in self._again else last.offset + 1
+            if (position := await consumer.position(tp)) < least:
+                raise LogBeganAnew(f"{tp} is at {position} after {last.offset}")
+        self._again.clear()
 
 
 class _Progress:
