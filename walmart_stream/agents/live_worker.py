@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from walmart_stream import __version__, topics
@@ -35,8 +36,7 @@ from walmart_stream.settings import Settings
 # Entries of a watchlist that are encoded and sent together: some 10 ms of the event loop.
 ENTRIES_AT_ONCE = 500
 
-# A fetch of the watchlist that finds nothing (ms): a page waits for three of these or so. They are
-# made only until nobody has asked for a minute, and take some 2 % of a core.
+# A fetch of the watchlist that finds nothing (ms): a page waits for three of these or so.
 WATCHLIST_WAIT_MS = 20
 
 
@@ -159,6 +159,14 @@ class LiveWorker:
     ) -> tuple[list[WatchEntry], int]:
         await self._followed.catch_up()
         return self._watched.page(after, limit, tag), self._watched.count(tag)
+
+    async def read_watchlist(self) -> None:
+        """Take what has come: the first page of a million items would wait seconds for them."""
+        if self._app.should_stop:
+            return
+        # Whoever asks for a page is told why there is none.
+        with suppress(Exception):
+            await self._followed.catch_up()
 
     async def close(self) -> None:
         """Ends what was begun for the views."""

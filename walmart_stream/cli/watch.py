@@ -53,7 +53,7 @@ def watch_remove(item_ids: tuple[str, ...]) -> None:
     from walmart_stream.kafka import watchlist as commands
 
     async def remove(settings: Settings) -> list[str]:
-        watched = await commands.listing(settings)
+        watched = await commands.watched(settings)
         await commands.remove(settings, [item_id for item_id in item_ids if item_id in watched])
         return [item_id for item_id in item_ids if item_id not in watched]
 
