@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from walmart_stream.audit import partition_of
 from walmart_stream.bootstrap import faust_settings
@@ -25,11 +25,17 @@ from walmart_stream.domain.watch import WatchEntry, encode_entry
 from walmart_stream.domain.window_rows import window_values
 from walmart_stream.domain.windows import Rules
 from walmart_stream.engine.app import StreamApp
+from walmart_stream.kafka.clients import client_options
+from walmart_stream.kafka.producing import produce
+from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.settings import Settings
 from walmart_stream.tables import Tables, create_tables
-from walmart_stream.topics import RAW
+from walmart_stream.topics import RAW, WATCHLIST
 
 FIRST_ITEM = 500_000_000
+
+# Entries of the watchlist that are sent together.
+CHUNK = 20_000
 
 # Bytes of a batch, as in a worker.
 BATCH_SIZE = 256 * 1024
@@ -75,11 +81,10 @@ def observe(number: int, at: int) -> tuple[bytes, bytes]:
     return item_id(number).encode(), value
 
 
-async def fill(settings: Settings, items: int, at: int, *, watched: bool = True) -> int:
+async def fill(settings: Settings, items: int, at: int) -> int:
     """Write what the tables hold after *items* items were watched and observed *at* (epoch ms).
 
-    Topics must exist. Without *watched*, the table of the watchlist is left out: a worker that
-    read its topic wrote that. Returns the number of records.
+    Topics must exist. Returns the number of records.
     """
     app = StreamApp(settings.app_id, prepare=_nothing, **faust_settings(settings))
     tables = create_tables(app, settings)
@@ -90,10 +95,7 @@ async def fill(settings: Settings, items: int, at: int, *, watched: bool = True)
     builders: dict[tuple[str, int], Any] = {}
     sent, records = [], 0
     try:
-        left_out = None if watched else tables.watchlist.changelog_topic_name
         for topic, partition, key, value in _records(tables, settings, items, at):
-            if topic == left_out:
-                continue
             target = (topic, partition)
             if target not in builders:
                 builders[target] = producer.create_batch()
@@ -112,6 +114,31 @@ async def fill(settings: Settings, items: int, at: int, *, watched: bool = True)
     return records
 
 
+async def fill_watchlist(settings: Settings, items: int, at: int) -> None:
+    """Write the entries that :func:`fill` has in the table, and commit that they were read."""
+    name = WATCHLIST.name
+    for first in range(0, items, CHUNK):
+        numbers = range(first, min(first + CHUNK, items))
+        await produce(settings, name, [_entry(number, at) for number in numbers])
+    ends = await end_offsets(settings, name)
+    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+        **client_options(settings), group_id=settings.app_id, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        # Assigned by hand, it commits without being in the group.
+        offsets = {TopicPartition(name, partition): end for partition, end in ends.items()}
+        consumer.assign(list(offsets))
+        await consumer.commit(offsets)
+    finally:
+        await consumer.stop()
+
+
+def _entry(number: int, at: int) -> tuple[bytes, bytes]:
+    entry = WatchEntry(item_id=item_id(number), added_at=to_datetime(at))
+    return entry.item_id.encode(), encode_entry(entry)
+
+
 def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterator[Record]:
     rules = Rules.of(settings)
     offers, watchlist, polls = tables.offers, tables.watchlist, tables.polls
@@ -123,8 +150,7 @@ def _records(tables: Tables, settings: Settings, items: int, at: int) -> Iterato
         earlier = decode(*observe(number, at - rules.window_ms))
         now = decode(key, value)
         outcome = apply({}, [Entry(earlier, source), Entry(now, source)], rules)
-        entry = WatchEntry(item_id=item_id(number), added_at=to_datetime(at))
-        yield watchlist.changelog_topic_name, partition, key, encode_entry(entry)
+        yield watchlist.changelog_topic_name, partition, *_entry(number, at)
         poll = Poll(at, "answered", answered=at)
         yield polls.changelog_topic_name, partition, key, encode_poll(poll)
         for (window_of, start), window in window_values(outcome, _no_window).items():

@@ -1,9 +1,9 @@
 """How long a worker takes to restore its tables, and what that costs: `make recovery`.
 
 Fills the changelogs (see :mod:`tests.chaos.prefilled`), starts one real worker that gets all
-partitions, and follows it until it is ready and then until it is quiet. With RocksDB once more
-with its data, after a kill -9 in the middle of work. Each start is checked: items of the sample
-must have the price that was written.
+partitions, and follows it until it is ready and then until it is quiet. With RocksDB twice more
+with its data: after it ended, and after a kill -9 in the middle of work. Each start is checked:
+items of the sample must have the price that was written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.brokers import EMBEDDED, SINGLE, make_broker
-from tests.chaos.prefilled import fill, item_id, observe, price
+from tests.chaos.prefilled import fill, fill_watchlist, item_id, observe, price
 from tests.pipeline.pipeline import RAW, Pipeline, Record
 from tests.pipeline.worker import Worker, until
 from walmart_stream.local.mongod import EmbeddedMongod
@@ -92,25 +92,30 @@ async def measure(
             folder,
         )
         stack.push_async_callback(pipeline.stop)
-        # A worker without items makes the topics, and shows what is not due to them.
+        await pipeline.create_topics()
+        # A worker without items shows what is not due to them.
         worker = pipeline.start("empty")
         starts.append(await _follow("no items", worker))
         await worker.terminate()
         at = time.time_ns() // 1_000_000
         began = time.monotonic()
         records = await fill(pipeline.settings, items, at)
+        await fill_watchlist(pipeline.settings, items, at)
         filled_after = time.monotonic() - began
         for store in stores:
             worker = pipeline.start(store, STORE=store)
             starts.append(await _follow(f"{store}, nothing local", worker))
             starts[-1].wrong = await _wrong(worker, items, {0: at})
             if store == ROCKSDB:
-                later = at + 1000
-                tail = max(1, items // 50)
-                await _kill_at_work(pipeline, worker, tail, later)
+                await worker.terminate()
                 # Its local data is in a folder named after its port.
                 worker = pipeline.start(store, STORE=store, WEB_PORT=worker.port)
                 starts.append(await _follow(f"{store}, with its data", worker))
+                later = at + 1000
+                tail = max(1, items // 50)
+                await _kill_at_work(pipeline, worker, tail, later)
+                worker = pipeline.start(store, STORE=store, WEB_PORT=worker.port)
+                starts.append(await _follow(f"{store}, killed at work", worker))
                 await pipeline.until_processed(RAW)
                 starts[-1].wrong = await _wrong(worker, items, {0: at, tail: later})
             await worker.kill()
