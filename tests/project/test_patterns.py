@@ -164,7 +164,10 @@ def seconds(pattern: re.Pattern[Any], method: str, text: str) -> float:
 
 
 def steepest(pattern: re.Pattern[Any], method: str) -> tuple[float, str]:
-    """By how much the time grows at most when the text grows fourfold, and for which text."""
+    """By how much the time grows when the text grows fourfold, and for which text.
+
+    The first growth that is too steep, or the steepest.
+    """
     worst = (0.0, "")
     for head, pump in attacks(pattern):
         for tail in TAILS:
@@ -178,6 +181,8 @@ def steepest(pattern: re.Pattern[Any], method: str) -> tuple[float, str]:
                     # What else runs on the machine disturbs some tries, and never all of them.
                     growth = _growth(pattern, method, shorter, text, tries=30)
                 worst = max(worst, (growth, f"{head!r} + {pump!r} * {size} + {tail!r}"))
+                if growth >= STEEPEST:
+                    return worst
                 break
     return worst
 
