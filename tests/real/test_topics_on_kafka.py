@@ -15,7 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.hang import DEADLINE
 from tests.pipeline.observations import priced
 from tests.pipeline.pipeline import RAW, RESULTS, WATCHLIST, Pipeline
-from tests.pipeline.worker import Worker
+from tests.pipeline.worker import Worker, until
 from walmart_stream.kafka.clients import admin_client, describe_topics
 from walmart_stream.kafka.reading import end_offsets
 from walmart_stream.kafka.topic_configs import required_topics
@@ -71,9 +71,20 @@ async def alter(pipeline: Pipeline, changes: Mapping[str, Mapping[str, str]]) ->
         ConfigResource(ConfigResourceType.TOPIC, name, required[name] | dict(configs))
         for name, configs in changes.items()
     ]
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in changes]
     async with admin_client(pipeline.settings) as admin:
         for response in await admin.alter_configs(resources):
             assert all(code == 0 for code, *_ in response.resources), response
+
+        async def known() -> bool:
+            found = {}
+            for response in await admin.describe_configs(asked):
+                for _, _, _, name, entries in response.resources:
+                    found[name] = {entry[0]: entry[1] for entry in entries}
+            return all(one.configs.items() <= found[one.name].items() for one in resources)
+
+        # The controller has answered; the broker hears of it once it has made the topics' logs.
+        await until("the broker knows the configuration", known)
 
 
 async def refusal(worker: Worker) -> list[str]:
