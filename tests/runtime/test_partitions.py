@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from walmart_stream.runtime.partitions import Answer, LogCut, Mark, Partition, Phase
+from walmart_stream.runtime.partitions import Answer, LogCut, Mark, Partition, Phase, digest
 
 HEARD = 1_000
 
@@ -143,6 +143,24 @@ def test_after_a_silence_the_last_record_is_read_once_more_and_not_delivered() -
     start = partition.ask(HEARD + 5_000)
     assert start == 9
     assert [record.offset for record in partition.take(_answer(start, 12))] == [10, 11]
+
+
+def test_a_log_that_was_cut_while_a_table_is_restored_from_it_is_noticed() -> None:
+    """The table's own place begins it, which does not know the record's time."""
+    place = Mark(9, digest(b"k", b"old"))
+    partition = Partition()
+    partition.start_at(9, place)
+
+    records = partition.take(_answer(partition.ask(HEARD), 12))
+    partition.advance(records, 12)
+
+    assert [record.offset for record in records] == [9, 10, 11]
+    assert partition.take(_answer(partition.ask(HEARD + 5_000), 12)) == []
+    with pytest.raises(LogCut):
+        partition.take(_answer(partition.ask(HEARD + 9_000), 13, b"new"))
+    partition.start_at(9, place)
+    with pytest.raises(LogCut):
+        partition.take(_answer(partition.ask(HEARD), 12, b"new"))
 
 
 def test_another_record_where_the_last_one_was_read_means_that_the_log_was_cut() -> None:

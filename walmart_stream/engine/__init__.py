@@ -16,8 +16,8 @@ a failed commit is remembered     what is committed is noted after the broker sa
 as done (#316)                    (:mod:`consumer`: ``_commit_offsets``)
 aiokafka moves a position that    it never chooses one: the last record read is proven again, and a
 a log does not have, silently     log that lost its end is read again (``runtime/partitions.py``)
-a table trusts the offset that    it keeps a digest of the last record, and forgets what is too old
-it had, whatever was cut since    (:mod:`tables`, :mod:`recovery`)
+a table trusts the offset that    it keeps a digest of the last record, which is proven likewise,
+it had, whatever was cut since    and forgets what is too old (:mod:`tables`, :mod:`recovery`)
 partitions resume before they     they are sought first, and queues are not cleared while flow
 are sought after a rebalance,     is active (:mod:`recovery`, :mod:`consumer`: ``perform_seek``,
 fetched messages are dropped      :class:`app.SteadyFlow`)

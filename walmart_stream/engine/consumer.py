@@ -158,14 +158,19 @@ class BatchConsumer(driver.Consumer):
         pause = self._fetched_at + FETCH_INTERVAL - time.monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
-        await self._set_apart()
         active, now_ms = active_partitions or set(), time.time_ns() // 1_000_000
-        reading, ready = {}, set()
+        reading, ready, unreadable = {}, set(), {}
         for tp, partition in self._partitions.items():
-            if tp in active and partition.phase in READ and partition.unreadable is None:
-                reading[tp] = partition.ask(now_ms)
-                if partition.waiting < ENOUGH_IN_FLIGHT:
-                    ready.add(tp)
+            if tp not in active or partition.phase not in READ:
+                continue
+            if partition.unreadable is not None:
+                unreadable[tp] = partition
+                continue
+            reading[tp] = partition.ask(now_ms)
+            if partition.waiting < ENOUGH_IN_FLIGHT:
+                ready.add(tp)
+        if unreadable:
+            await self._set_apart(unreadable)
         if not ready:
             await self.sleep(0.01)
             return {}
@@ -183,9 +188,9 @@ class BatchConsumer(driver.Consumer):
                 held.unreadable = exc
         return {}
 
-    async def _set_apart(self) -> None:
+    async def _set_apart(self, unreadable: Mapping[TP, Partition]) -> None:
         """Have batches that cannot be read set apart, once everything before them is finished."""
-        for tp, partition in list(self._partitions.items()):
+        for tp, partition in unreadable.items():
             batch = partition.unreadable
             if batch is not None and not partition.waiting:
                 if tp.topic in self.app.tables.changelog_topics:
@@ -234,7 +239,7 @@ class BatchConsumer(driver.Consumer):
                 if start + len(part) == len(records):
                     position = max(position, answer.end)
                 if tp.topic in changelogs:
-                    partition.position = position
+                    partition.advance(part, position)
                     recovery.restore(tp, part)
                     await asyncio.sleep(0)
                 else:
@@ -311,10 +316,14 @@ class BatchConsumer(driver.Consumer):
         self.distrusted.clear()
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        """The next fetch begins there."""
+        """The next fetch of a changelog begins there, or proves the last record that is held."""
         for tp, offset in partitions.items():
             if tp in self._partitions:
-                self._partitions[tp].start_at(max(offset or 0, 0))
+                mark, first = self.app.tables.recovery.mark(tp), max(offset or 0, 0)
+                if mark is None or mark.offset < first:
+                    self._partitions[tp].start_at(first)
+                else:
+                    self._partitions[tp].start_at(mark.offset, mark)
 
     async def highwaters(self, *partitions: TP) -> dict[TP, int]:
         """End offsets from a fetch: the embedded broker's ListOffsets is short by up to a batch."""

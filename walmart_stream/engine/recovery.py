@@ -17,7 +17,7 @@ from faust.types import TP
 from mode import Service
 
 from walmart_stream.runtime.failure import end_process
-from walmart_stream.runtime.partitions import digest
+from walmart_stream.runtime.partitions import Mark
 
 # How often it is looked whether there is anything to restore at all.
 LOOK_INTERVAL = 1.0
@@ -30,9 +30,11 @@ class FetchRecovery(Recovery):
     _restored = 0
     _started_at = 0.0
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._proven: set[TP] = set()
+    def mark(self, tp: TP) -> Mark | None:
+        """The last record of changelog partition *tp* that its table holds."""
+        table: Any = self.tp_to_table[tp]
+        place = table.stored.place(tp.partition)
+        return None if place is None else Mark(place.offset, place.digest)
 
     def restore(self, tp: TP, records: Sequence[Any]) -> None:
         """Take *records* (aiokafka's) of changelog partition *tp*, in log order, into its table."""
@@ -42,18 +44,9 @@ class FetchRecovery(Recovery):
         offsets = self.active_offsets if is_active else self.standby_offsets
         highwaters = self.active_highwaters if is_active else self.standby_highwaters
         table: Any = self.tp_to_table[tp]
-        place = table.stored.place(tp.partition)
-        if place is None:
-            self._proven.add(tp)  # nothing to prove
-        elif tp not in self._proven and records[-1].offset >= place.offset:
-            there = next(record for record in records if record.offset >= place.offset)
-            # A later record stands there where that one was compacted.
-            if there.offset == place.offset:
-                if digest(there.key, there.value) != place.digest:
-                    self.start_over(tp, "another record stands where the last one was restored")
-                    return
-                self._restored -= 1  # it is restored once more
-            self._proven.add(tp)
+        held = self.mark(tp)
+        if held is not None and records[0].offset == held.offset:
+            self._restored -= 1  # it is restored once more
         seen = offsets.get(tp)
         if seen is not None and records[0].offset <= seen:
             records = [record for record in records if record.offset > seen]
@@ -105,7 +98,6 @@ class FetchRecovery(Recovery):
         await super().on_recovery_completed(generation_id)
 
     def _add(self, table: Any, tp: TP, offsets: Any) -> None:
-        self._proven.discard(tp)
         self.tp_to_table[tp] = table
         # Also where it is None: what Faust remembers may be of values that were dropped since.
         offsets[tp] = table.persisted_offset(tp)

@@ -56,6 +56,13 @@ class Mark(NamedTuple):
         content = digest(record.key, record.value)
         return cls(record.offset, content ^ (record.timestamp & 0xFFFFFFFF))
 
+    def fits(self, record: Any) -> bool:
+        """Whether *record*, which stands at the mark's offset, is the marked one.
+
+        The mark of a table's last record lacks the time, which the table does not know.
+        """
+        return self.digest in (digest(record.key, record.value), Mark.of(record).digest)
+
     @classmethod
     def parse(cls, note: str | None) -> Mark | None:
         """The mark that :meth:`note` wrote; ``None`` if anybody else wrote *note*."""
@@ -165,7 +172,7 @@ class Partition:
         if not self._proven and self.mark is not None and answer.end > answer.start:
             # A later record than the mark comes first where that one was compacted.
             is_there = bool(records) and records[0].offset == self.mark.offset
-            if is_there and Mark.of(records[0]) != self.mark:
+            if is_there and not self.mark.fits(records[0]):
                 raise LogCut
             self._proven = True
         if records and records[0].offset < self.position:
@@ -174,10 +181,14 @@ class Partition:
             self.position = max(self.position, answer.end)
         return records
 
+    def advance(self, records: list[Any], end: int) -> Mark:
+        """Read on at *end*, behind *records*; the mark of the last one."""
+        self.position, self.mark = end, Mark.of(records[-1])
+        return self.mark
+
     def deliver(self, records: list[Any], end: int) -> InFlight:
         """Note that an agent gets *records*; reading goes on at *end*."""
-        self.position, self.mark = end, Mark.of(records[-1])
-        batch = InFlight(records[0].offset, self.mark, len(records))
+        batch = InFlight(records[0].offset, self.advance(records, end), len(records))
         self.in_flight.append(batch)
         return batch
 
