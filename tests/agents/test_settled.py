@@ -12,6 +12,7 @@ from walmart_stream import topics
 from walmart_stream.agents.process import Processor
 
 NOW = 1_800_000_000_000
+YEAR = 365 * 86_400_000
 TP_0 = TP(topics.RAW.name, 0)
 
 
@@ -45,3 +46,27 @@ def test_a_partition_is_settled_up_to_what_was_read_of_it(
 ) -> None:
     """A window that closed by the clock before its observations were read would lack them."""
     assert processor(caught_up_at, processed).settled_until(0) == until
+
+
+@pytest.mark.parametrize(
+    ("ahead", "caught_up_at", "processed", "newest", "until"),
+    [
+        # This machine is a year ahead, and so is when it heard the broker.
+        (YEAR, NOW + YEAR, None, NOW - 5, NOW - 5),
+        # Somebody's observation, or a record's time, is of the future.
+        (0, NOW - 500, None, NOW + YEAR, NOW - 500),
+        (0, None, NOW + YEAR, NOW - 5, NOW - 5),
+        (0, None, NOW - 90_000, NOW - 5, NOW - 90_000),
+        # Nothing was read yet, or nothing was ever observed.
+        (0, None, None, NOW, 0),
+        (0, NOW, None, None, 0),
+    ],
+)
+def test_items_are_forgotten_by_the_earliest_of_three_clocks(
+    ahead: int, caught_up_at: int | None, processed: int | None, newest: int | None, until: int
+) -> None:
+    """A clock that is ahead would delete what is known of every item."""
+    made = processor(caught_up_at, processed)
+    made._clock, made.newest = lambda: NOW + ahead, newest
+
+    assert made.observed_until(0) == until

@@ -228,3 +228,40 @@ def test_a_state_with_open_windows_is_not_deleted() -> None:
     run.delete(FAR)
 
     assert (before, run.deleted, run.stored) == (0, 1, {})
+
+
+# Ticks between two observations: both workers remember; one does not, or has deleted; neither does.
+SPAN = FORGET // TICK
+gaps = st.sampled_from([1, SPAN, SPAN + 1, 2 * SPAN + 1, 3 * SPAN, 3 * SPAN + 1])
+
+
+@given(st.lists(st.tuples(gaps, st.sampled_from([100, 200]), st.booleans(), st.booleans())))
+@settings(max_examples=200)
+def test_workers_that_forget_after_different_times_are_each_right_by_one_of_them(
+    log: list[tuple[int, int, bool, bool]],
+) -> None:
+    """They take over from each other, and either may delete the state: no observation is left out
+    or counted twice, and no change is anything but what one of the two rules says."""
+    rules = RULES, replace(RULES, forget_ms=3 * FORGET)
+    alone = [Run(one) for one in rules]
+    mixed = Forgetful()
+    at = 10 * WIDTH // TICK
+    for offset, (gap, price, forgets_late, deletes) in enumerate(log):
+        at += gap
+        one = entry(seen(at, price), offset)
+        mixed.rules = rules[forgets_late]
+        if deletes:
+            mixed.close(at * TICK + CLOSE_DELAY_MS)
+            mixed.delete(at * TICK)
+        for run in (mixed, *alone):
+            run.feed([one])
+
+    assert mixed.counts == alone[0].counts == alone[1].counts
+    either = [*changes_of(alone[0]), *changes_of(alone[1])]
+    made = changes_of(mixed)
+    assert all(change in either for change in made)
+    assert {one for one in changes_of(alone[0]) if one in changes_of(alone[1])} <= set(made)
+
+
+def changes_of(run: Run) -> list[PriceChange]:
+    return [event for event in run.events if isinstance(event, PriceChange)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import faust.stores.memory
 import pytest
@@ -106,6 +108,34 @@ async def test_a_changelog_that_lost_its_end_gets_everything_once_more(table: An
     assert dict(broker.taken) == {b"a": b"1", b"b": b"9"}
     assert faults == [(table.changelog_topic_name, "cut", 1)]
     assert table.stored.place(0).offset == broker.end - 1
+
+
+class _FullDisk:
+    """The stored values on a disk without room."""
+
+    def __init__(self, stored: Any) -> None:
+        self.get, self.items, self.place = stored.get, stored.items, stored.place
+
+    def put(self, *_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_deletion_that_found_no_room_is_made_when_the_table_is_restored(
+    table: Any,
+) -> None:
+    """The changelog has it already, and the place from which it is restored has not moved."""
+    _store(table, time.time())
+    stored, broker = table.stored, cast(Any, _Broker(end=6))
+
+    table.stored = _FullDisk(stored)
+    with pytest.raises(OSError, match="No space"):
+        await table.write(0, {b"a": None}, broker)
+    table.stored = stored
+
+    assert table.persisted_offset(CHANGELOG) == 4
+    [(key, value)] = broker.taken
+    table.restore(0, [SimpleNamespace(offset=6, key=key, value=value, headers=[])], is_all=True)
+    assert list(table.of_partitions({0})) == []
 
 
 async def test_records_of_others_in_between_leave_the_place_where_it_was(table: Any) -> None:
