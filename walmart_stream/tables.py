@@ -70,7 +70,8 @@ class Tables:
     ``own_items``, in partition 0 only: SKU or GTIN -> item id, events that wait for one, and how
     far the polling of the seller side is; see :mod:`walmart_stream.agents.own_items`.
     ``alerts``: item id -> where its alert rules stand
-    (:class:`~walmart_stream.domain.alerts.state.ItemAlerts`), and each partition's watermark.
+    (:class:`~walmart_stream.domain.alerts.state.ItemAlerts`), and each partition's
+    :class:`~walmart_stream.domain.alerts.state.Progress`.
     """
 
     offers: AwaitedTable

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from tests.domain.alerts.plain_alerts import PlainRule, Said, episodes
 from tests.domain.alerts.worked import rule_of
 from tests.pipeline.pipeline import RAW, RESULTS, Pipeline
 from tests.pipeline.receiver import Receiver
-from tests.pipeline.test_alerts import ITEMS, as_record, made, until_delivered
-from tests.pipeline.worker import Worker
+from tests.pipeline.test_alerts import BEGIN, ITEMS, as_record, made, until_delivered
+from tests.pipeline.worker import Worker, until
 from tests.real.conftest import MakeNodePipeline
 from tests.real.node_pipeline import NodePipeline
 from walmart_stream import topics
@@ -40,13 +42,13 @@ RULES = (
 )
 
 
-def implied(log: Sequence[Said]) -> set[str]:
-    """The ids of the alerts that *log* comes to."""
+def implied(log: Sequence[Said], first: int = 0) -> set[str]:
+    """The ids of the alerts that *log* comes to, of each rule and item from the *first* one on."""
     return {
         f"{name}:{item}:featured:{start}"
         for item in ITEMS
         for rule in RULES
-        for name, _, start, *_ in episodes(rule, list(log), item)
+        for name, _, start, *_ in episodes(rule, list(log), item)[first:]
     }
 
 
@@ -157,17 +159,50 @@ async def delete_half(pipeline: Pipeline) -> None:
         await admin.close()
 
 
-async def test_results_that_a_log_lost_before_they_were_stored_are_found_and_replayed(
+def of_today(log: Sequence[Said]) -> list[Said]:
+    """The same some hours ago: alerts of long ago are not sent once more."""
+    later = int(time.time() - 10 * 3600) * 1000 - BEGIN
+    return [replace(one, at=one.at + later) for one in log]
+
+
+async def until_all_are_stored(pipeline: Pipeline, worker: Worker, log: Sequence[Said]) -> None:
+    """Wait for the last alert of each rule and item that *log* comes to, and for no other."""
+
+    async def look() -> bool:
+        stored = await pipeline.documents("alerts")
+        assert set(stored) <= implied(log)
+        is_open = {name for name, one in stored.items() if one["state"] == "open"}
+        return implied(log, first=-1) <= set(stored) and is_open == still_open(log)
+
+    await until("the last alerts are stored", look)
+    assert ALERTS in await worker.counted("walmart_log_cuts_total")
+
+
+def still_open(log: Sequence[Said]) -> set[str]:
+    return {
+        f"{name}:{item}:featured:{start}"
+        for item in ITEMS
+        for rule in RULES
+        for name, _, start, _, end in episodes(rule, list(log), item)
+        if end is None
+    }
+
+
+async def test_what_logs_lost_before_it_was_stored_is_noticed_and_comes_back(
     make_node_pipeline: MakeNodePipeline, tmp_path: Path
 ) -> None:
-    """MongoDB is away, and the broker loses the end of what waits for it: no worker can know that.
-    The audit does, and a replay of the raw topic brings it."""
+    """MongoDB is away, and the broker loses the end of results and alerts that wait for it.
+
+    Of results no worker can know; the audit does, and a replay of the raw topic brings them. The
+    alerts' table knows how far their topic went, and the last alert of each rule and item.
+    """
     mongod = EmbeddedMongod(tmp_path / "database")
     await mongod.start()
     try:
         pipeline = await make_node_pipeline(KAFKA_PARTITIONS="4", MONGODB_URI=mongod.uri)
         await pipeline.create_topics()
-        log = made(random.Random(7), 300)
+        await put_rules(pipeline.settings, [rule_of(rule) for rule in RULES])
+        log = of_today(made(random.Random(7), 300))
         worker = pipeline.start()
         await worker.until_ready()
         await add(pipeline, log[:100])
@@ -175,7 +210,7 @@ async def test_results_that_a_log_lost_before_they_were_stored_are_found_and_rep
         await add_raw(pipeline, log[100:])
         await pipeline.until_processed(RAW)
 
-        worker = await cut_and_restart(pipeline, worker, [RESULTS], stays=False)
+        worker = await cut_and_restart(pipeline, worker, [RESULTS, ALERTS], stays=False)
         await mongod.start()
         await pipeline.until_settled()
 
@@ -186,5 +221,6 @@ async def test_results_that_a_log_lost_before_they_were_stored_are_found_and_rep
         pipeline.command("replay")
         report = await pipeline.verified()
         assert report.is_clean, report.fields()
+        await until_all_are_stored(pipeline, worker, log)
     finally:
         await mongod.kill()

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from motor.motor_asyncio import AsyncIOMotorClient
+from msgspec.structs import replace
 
 from walmart_stream.domain.alerts.rule_fields import SEVERITIES
-from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, CLOSED, RAISED, Step
+from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, AGAIN, CLOSED, RAISED, Step
 from walmart_stream.domain.events import Source
-from walmart_stream.domain.time import to_iso
+from walmart_stream.domain.time import to_datetime, to_iso
 from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage import deliveries
 from walmart_stream.storage.alerts import (
@@ -69,6 +70,22 @@ async def test_steps_come_to_the_same_whatever_is_repeated(database: Any) -> Non
     assert (fields["state"], fields["text"]) == ("closed", "$20 is $where")
     assert fields["source"] == {"topic": "raw", "partition": 0, "offset": 5}
     assert fields["ended_by"] == {"topic": "raw", "partition": 0, "offset": 9}
+
+
+async def test_an_alert_that_is_sent_again_changes_nothing_but_ends_earlier_ones(
+    database: Any,
+) -> None:
+    """The topic lost steps, among which may be the end of an alert before it."""
+    before = replace(step(RAISED), id="r:1:own:3", started_at=to_iso(3))
+    await store_steps(database, [before, step(RAISED), step(CLOSED, at=9)])
+    first = await find_alert(database, "r:1:own:5")
+
+    ended = replace(step(CLOSED, at=11), source=None)
+    await store_steps(database, [replace(step(RAISED), why=AGAIN), ended])
+
+    assert await find_alert(database, "r:1:own:5") == first
+    earlier = await find_alert(database, "r:1:own:3") or {}
+    assert (earlier["state"], earlier["closed_at"]) == ("closed", to_datetime(5))
 
 
 async def test_a_step_without_its_alert_makes_none(database: Any) -> None:

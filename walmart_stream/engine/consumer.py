@@ -142,6 +142,11 @@ class BatchConsumer(driver.Consumer):
             return None
         return one.heard_ms if one.finished >= one.log_end else None
 
+    def log_end(self, tp: TP) -> int | None:
+        """The end of *tp* by a broker's last answer since it became ours; ``None``: none yet."""
+        one = self._partitions.get(tp)
+        return None if one is None else one.log_end
+
     def topics(self) -> tuple[set[str], set[str]]:
         """The topics that are subscribed to, and those of them that no broker has."""
         client = self._thread._ensure_consumer()

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import to_builtins
-from pymongo import DESCENDING, UpdateOne
+from pymongo import DESCENDING, UpdateMany, UpdateOne
 
 from walmart_stream.domain.alerts.rule_fields import SEVERITIES
-from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, CLOSED, RAISED, Step
+from walmart_stream.domain.alerts.steps import ACKNOWLEDGED, AGAIN, CLOSED, ENDED, RAISED, Step
 from walmart_stream.domain.time import parse_iso, to_datetime
 from walmart_stream.storage.documents import ALERTS, ITEMS
 from walmart_stream.storage.queries import MAX_TIME_MS
@@ -78,7 +78,11 @@ async def store_steps(database: Any, steps: Sequence[Step], seal: FieldSeal = UN
     if not steps:
         return
     tags = await _tags(database, {step.item_id for step in steps if step.step == RAISED})
-    operations = [_update(step, tags.get(step.item_id, []), seal) for step in steps]
+    operations: list[UpdateOne | UpdateMany] = []
+    for step in steps:
+        operations.append(_update(step, tags.get(step.item_id, []), seal))
+        if step.why == AGAIN:
+            operations.append(_end_earlier(step))
     await database[ALERTS].bulk_write(operations, ordered=True)
 
 
@@ -193,10 +197,25 @@ def _update(step: Step, tags: Sequence[str], seal: FieldSeal) -> UpdateOne:
     else:
         values = {
             "closed_at": {"$ifNull": ["$closed_at", at]},
-            "ended_by": {"$literal": source},
-            "why": {"$literal": step.why},
+            # One that is sent once more may not know them.
+            "ended_by": {"$ifNull": ["$ended_by", {"$literal": source}]},
+            "why": {"$ifNull": ["$why", {"$literal": step.why}]},
         }
     is_first = step.step == RAISED
     return UpdateOne(
         {"_id": step.id}, [{"$set": values}, {"$set": {"state": _STATE}}], upsert=is_first
     )
+
+
+def _end_earlier(step: Step) -> UpdateMany:
+    """End earlier alerts of the rule on the offer, whose end may be what the topic lost."""
+    started = to_datetime(parse_iso(step.started_at))
+    earlier = {
+        "item_id": step.item_id,
+        "rule": step.rule,
+        "offer": step.offer,
+        "started_at": {"$lt": started},
+        "closed_at": None,
+    }
+    values = {"closed_at": started, "ended_by": None, "why": ENDED, "state": CLOSED}
+    return UpdateMany(earlier, {"$set": values})

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.domain.alerts.plain_alerts import MINUTE, PlainRule, Said, episodes
-from tests.domain.alerts.worked import worked
-from walmart_stream.domain.alerts import conditions, engine, facts
+from tests.domain.alerts.worked import Worker, entry, rule_of, worked
+from walmart_stream.domain.alerts import conditions, derived_steps, engine, facts
 from walmart_stream.domain.alerts.machine import Machine
+from walmart_stream.domain.alerts.steps import CLOSED, RAISED
 from walmart_stream.domain.standing import Seen
 
 RULES = (
@@ -82,6 +84,28 @@ def test_any_cut_repetition_and_order_gives_the_same_alerts_once_each(case: Case
     assert differences(case) == []
 
 
+@given(cases.filter(lambda case: bool(case.log)))
+@settings(max_examples=100)
+def test_last_alerts_are_as_they_were_sent_and_leave_no_open_one_out(case: Case) -> None:
+    """They replace what the topic of alerts lost: none is invented, moved or left open."""
+    worker = Worker(map(rule_of, RULES))
+    waiting = worker.restart()
+    worker.work([entry(one, offset) for offset, one in enumerate(case.log)], waiting)
+
+    again = [step for item in "123" for step in worker.engine(waiting).last_alerts(item, 0)]
+
+    sent = {(step.step, step.id): step for step in worker.steps}
+    for step in again:
+        first = sent[step.step, step.id]
+        if step.step == RAISED or step.rule.startswith("moved"):
+            assert replace(step, why=first.why) == first
+        else:
+            assert step.at >= first.at
+    ended = {step.id for step in worker.steps if step.step == CLOSED}
+    open_ones = {step.id for step in worker.steps} - ended
+    assert open_ones == {step.id for step in again} - {s.id for s in again if s.step == CLOSED}
+
+
 def no_hysteresis(monkeypatch: pytest.MonkeyPatch) -> None:
     right = conditions._level
 
@@ -104,7 +128,7 @@ def no_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 def id_from_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(1_700_000_000_000)
     monkeypatch.setattr(
-        engine, "alert_id", lambda rule, item, offer, start: f"{rule}:{item}:{next(clock)}"
+        derived_steps, "alert_id", lambda rule, item, offer, start: f"{rule}:{item}:{next(clock)}"
     )
 
 

@@ -13,14 +13,14 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from walmart_stream.domain.alerts.conditions import judge
+from walmart_stream.domain.alerts.derived_steps import closed, last_alerts, raised
 from walmart_stream.domain.alerts.facts import Facts, learn
 from walmart_stream.domain.alerts.history import HIGH, LOW, extend
 from walmart_stream.domain.alerts.machine import Action, Input, Machine, State
 from walmart_stream.domain.alerts.rules import Rule, RuleSet
 from walmart_stream.domain.alerts.state import ItemAlerts
-from walmart_stream.domain.alerts.steps import CLOSED, ENDED, RAISED, REARMED, Step, alert_id
+from walmart_stream.domain.alerts.steps import ENDED, REARMED, Step
 from walmart_stream.domain.events import Source
-from walmart_stream.domain.time import to_iso
 
 # How much later than another item of its partition an observation may stand in the log: answers of
 # the same moment take seconds. More would delay alerts of items that nothing is seen of.
@@ -37,9 +37,13 @@ class Look(NamedTuple):
 
 @dataclass(slots=True)
 class Waiting:
-    """A partition's items with an episode that has yet to last, and its watermark (epoch ms)."""
+    """A partition's items with an episode that has yet to last, and its watermark (epoch ms).
+
+    ``sent`` is the offset of the last step that was sent of it; -1 if none was.
+    """
 
     watermark: int = 0
+    sent: int = -1
     _due: dict[str, int] = field(default_factory=dict)
     _heap: list[tuple[int, str]] = field(default_factory=list)
 
@@ -135,6 +139,10 @@ class Engine:
         if stale:
             self._keep(item_id, item)
 
+    def last_alerts(self, item_id: str, since: int) -> list[Step]:
+        """See :func:`walmart_stream.domain.alerts.derived_steps.last_alerts`."""
+        return last_alerts(self._rules, item_id, self._item(item_id), since)
+
     def leave(self, item_id: str, at: int, source: Source) -> None:
         """No rule covers the item, which was seen at *at*: open alerts of it end."""
         item = self._item(item_id)
@@ -194,7 +202,7 @@ class Engine:
         """The episode has lasted: it is an alert."""
         if machine.take(Input.DUE) is not Action.RAISE:
             return
-        self.outcome.steps.append(_raised(item_id, rule, machine, name))
+        self.outcome.steps.append(raised(item_id, rule, machine, name))
         machine.cooled = machine.due + rule.cooldown
         self._adopt(rule, machine)
         if rule.is_moment:
@@ -214,7 +222,7 @@ class Engine:
             machine.start, machine.source = at, source
             machine.due = max(at + rule.hold + rule.longer_than, machine.cooled)
         elif action is Action.CLOSE:
-            self.outcome.steps.append(_closed(item_id, rule.name, machine, at, source, ENDED))
+            self.outcome.steps.append(closed(item_id, rule.name, machine, at, source, ENDED))
 
     def _adopt(self, rule: Rule, machine: Machine) -> None:
         """Compare with what the alert said from now on."""
@@ -235,7 +243,7 @@ class Engine:
         self, item_id: str, rule: str, machine: Machine, at: int, source: Source | None
     ) -> None:
         if machine.take(Input.REARM) is Action.CLOSE:
-            self.outcome.steps.append(_closed(item_id, rule, machine, at, source, REARMED))
+            self.outcome.steps.append(closed(item_id, rule, machine, at, source, REARMED))
 
     def _item(self, item_id: str) -> ItemAlerts:
         changed = self.outcome.items.get(item_id)
@@ -253,40 +261,3 @@ def run(looks: Iterable[Look], engine: Engine) -> AlertOutcome:
     for look in looks:
         engine.look(look)
     return engine.outcome
-
-
-def _raised(item_id: str, rule: Rule, machine: Machine, name: str | None) -> Step:
-    return Step(
-        1,
-        RAISED,
-        alert_id(rule.name, item_id, machine.offer, machine.start),
-        rule.name,
-        item_id,
-        machine.offer,
-        to_iso(machine.due),
-        to_iso(machine.start),
-        machine.source,
-        rule.severity,
-        machine.text,
-        name,
-        rule.channels,
-        rule.given.get("quiet"),
-    )
-
-
-def _closed(
-    item_id: str, rule: str, machine: Machine, at: int, source: Source | None, why: str
-) -> Step:
-    return Step(
-        1,
-        CLOSED,
-        alert_id(rule, item_id, machine.offer, machine.start),
-        rule,
-        item_id,
-        machine.offer,
-        to_iso(at),
-        to_iso(machine.start),
-        source,
-        machine.severity,
-        why=why,
-    )

@@ -74,18 +74,31 @@ class _Age(Struct, array_like=True, gc=False):
 
 _age = Decoder(_Age).decode
 
-# Under this key, which is no item id, a partition's table has its watermark.
+# Under this key, which is no item id, a partition's table has its :class:`Progress`.
 WATERMARK = b"#watermark"
 
 
-def encode_watermark(watermark: int) -> bytes:
+class Progress(Struct, array_like=True, gc=False):
+    """A partition's watermark (epoch ms), and the offset of the last step that was sent of it.
+
+    Earlier releases store the watermark alone.
+    """
+
+    watermark: int = 0
+    sent: int = -1
+
+
+_progress = Decoder(Progress).decode
+
+
+def encode_progress(watermark: int, sent: int) -> bytes:
     """The table's value under :data:`WATERMARK`."""
-    return _VERSION + _encode([watermark])
+    return _VERSION + _encode(Progress(watermark, sent))
 
 
-def decode_watermark(value: bytes | None) -> int:
-    """The inverse of :func:`encode_watermark`; 0 where there is none."""
-    return 0 if value is None else _age(memoryview(value)[1:]).turns
+def decode_progress(value: bytes | None) -> Progress:
+    """The inverse of :func:`encode_progress`; ``None``: there is none yet."""
+    return Progress() if value is None else _progress(memoryview(value)[1:])
 
 
 def age(value: bytes) -> int:

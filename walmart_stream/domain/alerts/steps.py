@@ -18,6 +18,8 @@ from walmart_stream.domain.time import to_iso
 RAISED, ACKNOWLEDGED, CLOSED = "raised", "acknowledged", "closed"
 # Why an alert was closed.
 ENDED, REARMED = "ended", "rule changed"
+# Why an alert is raised that was before: the topic lost steps, so earlier ones have ended, too.
+AGAIN = "sent again"
 
 
 class Step(Struct, frozen=True, gc=False, omit_defaults=True):
