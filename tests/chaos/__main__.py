@@ -51,6 +51,8 @@ def main(report: Path | None, keep: bool, **options: object) -> None:
     """Attack a pipeline under load, then judge what it has stored."""
     if options["unclean"] and options["broker"] != CLUSTER:
         raise click.UsageError("--unclean takes three nodes: --broker cluster")
+    if options["alerts"] and any(options[name] for name in ("log_cuts", "unclean", "deletions")):
+        raise click.UsageError("--alerts takes a whole log: no --cuts, --unclean or --deletions")
     # Clients whose broker was killed have much to say.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="walmart-stream-chaos-"))
