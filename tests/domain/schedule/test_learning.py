@@ -306,3 +306,57 @@ def test_items_that_events_tell_of_are_left_to_them_while_these_flow() -> None:
     assert flowing == pytest.approx(MOST_STRETCH * 3 / DAILY_PACE)
     assert other < 0.9 * 3 / DAILY_PACE
     assert silent == schedule.interval(schedule.kind(known))
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "seen", "take", "pause", "remove", "drop"]),
+        st.integers(1, 6),
+        st.integers(0, 5),
+    ),
+    min_size=30,
+    max_size=120,
+)
+
+
+@given(STEPS)
+@settings(max_examples=100)
+def test_each_item_is_asked_for_once_at_a_time_whatever_moves_its_turn(steps) -> None:
+    """Seen by others, asked for in vain, taken off the list and put back, its partition as well:
+    nobody is asked for twice at once, and at the end everybody has a turn."""
+    queue = PollQueue(LearningSchedule(60, 8 * HOUR), START)
+    queue.begin(0)
+    asked: set[Item] = set()
+    now = START
+
+    for step, number, changes in steps:
+        now += 600_000
+        item = Item(0, str(number))
+        # The more changes, the sooner its next turn.
+        sights = Sights(now - 1000, changes, 6.0, 1e5)
+        poll = Poll(now - 1000, ANSWERED, answered=now, sights=sights)
+        if step == "put":
+            queue.put(item, poll, now)
+            asked.discard(item)
+        elif step == "seen":
+            queue.seen(item, poll, now)
+        elif step == "pause":
+            queue.pause(item, poll, now + 1000)
+            asked.discard(item)
+        elif step == "remove":
+            queue.remove(item)
+            asked.discard(item)
+        elif step == "drop":
+            queue.drop(0)
+            queue.begin(0)
+            asked.clear()
+        while step == "take" and (call := queue.take(now, 1.0)) is not None:
+            assert not asked.intersection(call.items)
+            assert len(set(call.items)) == len(call.items)
+            asked.update(call.items)
+
+    left = {Item(0, str(number)) for number in range(1, 7)} - asked
+    found: list[Item] = []
+    while (call := queue.take(now + 10**10, 1.0)) is not None:
+        found += call.items
+    assert sorted(found) == sorted(item for item in left if item in queue)

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.schedule.run import BURST, DAILY_PACE, START, Run, most_beyond
+from walmart_stream.domain.schedule.agenda import CHUNK
 from walmart_stream.domain.schedule.poll import ANSWERED, INVALID, NEVER, Poll
 from walmart_stream.domain.schedule.queue import NEW_SHARE, Item, Lane, PollQueue
 from walmart_stream.domain.schedule.uniform import (
     ITEMS_PER_CALL,
-    Place,
     UniformSchedule,
     even_interval,
 )
@@ -282,8 +282,8 @@ class Counting(UniformSchedule):
 
 @pytest.mark.parametrize("watched", [1_000, 30_000])
 def test_a_poll_looks_at_no_more_items_among_more(watched: int) -> None:
-    """A look that finds nothing due is at the first one; a call is at those that it takes, and at
-    the one after them."""
+    """Once the nearest are in order, a look that finds nothing due is at the first one; a call is
+    at those that it takes, and at the one after them."""
     schedule = Counting(60, 3600)
     queue = PollQueue(schedule, START)
     queue.begin(0)
@@ -291,6 +291,9 @@ def test_a_poll_looks_at_no_more_items_among_more(watched: int) -> None:
         queue.put(Item(0, str(number)), Poll(START + number % 50, ANSWERED, answered=1), START)
     schedule.asked = 0
 
+    assert queue.take(START + 1000, 1.0) is None
+    assert schedule.asked <= CHUNK + 1
+    schedule.asked = 0
     assert queue.take(START + 1000, 1.0) is None
     assert schedule.asked == 1
 
@@ -318,7 +321,7 @@ def test_a_call_that_is_not_full_waits_for_the_others_that_come_soon() -> None:
 
     def chosen(now: int, *seen: int) -> int:
         schedule.adapt(len(seen), DAILY_PACE)
-        return len(schedule.choose([Place(at, at) for at in seen], now))
+        return len(schedule.choose(seen[0], seen, now))
 
     assert chosen(START, first) == 1
     assert chosen(START, first, far) == 1

@@ -22,7 +22,12 @@ from walmart_stream.domain.schedule.rates import (
     estimate,
     rate_of,
 )
-from walmart_stream.domain.schedule.uniform import ITEMS_PER_CALL, Outlook, Place, even_interval
+from walmart_stream.domain.schedule.uniform import (
+    ITEMS_PER_CALL,
+    LEAST_KIND,
+    Outlook,
+    even_interval,
+)
 
 # An item is asked for at least once in this number of the intervals that all would have if they had
 # the same one. At one nothing could be moved to where it pays; three leave the mean time
@@ -42,7 +47,8 @@ FIRST_SHAPE = 0.5
 EAGERNESS = 1.12
 
 # The kind of an item whose changes events tell of: it is asked for at the ceiling, as a heartbeat.
-HEARTBEAT = -1_000_000
+# No rate has this number: the slowest one's is above -700.
+HEARTBEAT = LEAST_KIND
 
 # Estimates between two looks at all items, as a share of these, and at least.
 LOOK_SHARE, LOOK_LEAST = 0.02, 100
@@ -136,12 +142,12 @@ class LearningSchedule:
         if self._known >= self._next_look:
             self._look()
 
-    def leaves(self, kind: int) -> None:
-        self._known -= 1
-        if self._kinds[kind] == 1:
+    def leaves(self, kind: int, items: int = 1) -> None:
+        self._known -= items
+        if self._kinds[kind] == items:
             del self._kinds[kind]
         else:
-            self._kinds[kind] -= 1
+            self._kinds[kind] -= items
 
     def moves(self, before: int, kind: int) -> None:
         kinds = self._kinds
@@ -182,14 +188,14 @@ class LearningSchedule:
     def due_at(self, seen: int, kind: int) -> float:
         return self.place(seen, kind)
 
-    def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
+    def choose(self, first: float, seen: Sequence[int], now: int) -> Sequence[int]:
         # A call for one item costs as much as one for twenty: the next ones come with it.
         floor = self.shortest * 1000
         latest = now - floor
-        ready = [number for number, place in enumerate(places) if place.seen <= latest]
-        full = min(ITEMS_PER_CALL, len(places))
+        ready = [number for number, at in enumerate(seen) if at <= latest]
+        full = min(ITEMS_PER_CALL, len(seen))
         # Where calls are what there is too little of, it waits until the others may come, too.
-        if len(ready) < full and self.even > self.shortest and now < places[0].order + floor:
+        if len(ready) < full and self.even > self.shortest and now < first + floor:
             return ()
         return ready[:ITEMS_PER_CALL]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -103,10 +103,13 @@ def decode_poll(value: bytes) -> Poll:
     Whether an item of theirs was ever answered is not known; it is taken for one that was, so that
     its last price does not stay for ever. Their failed polls counted as polls.
     """
-    fields = orjson.loads(value)
-    poll = Poll(*fields[:_OF_POLL])._replace(sights=Sights(*fields[_OF_POLL:]))
-    if len(fields) == 2:
-        poll = poll._replace(answered=poll.at)
+    fields: list[Any] = orjson.loads(value)
+    if len(fields) > _OF_POLL:
+        poll = Poll._make([*fields[:_OF_POLL], Sights(*fields[_OF_POLL:])])
+    elif len(fields) == 2:
+        poll = Poll(fields[0], fields[1], answered=fields[0])
+    else:
+        poll = Poll(*fields)
     return poll._replace(at=0) if poll.outcome == FAILED else poll
 
 

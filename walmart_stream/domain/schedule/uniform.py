@@ -7,26 +7,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple, Protocol
 
-from msgspec import Struct
-
 from walmart_stream.domain.schedule.poll import Poll
 
 # What one request of the Affiliate API may ask for.
 ITEMS_PER_CALL = 20
 
-
-class Place(Struct, order=True, gc=False):
-    """Where an item stands in the order of asking, and when it was last seen (epoch ms).
-
-    The partition and the item id complete it: so it is the entry of the order. ``kind``: see
-    :class:`Schedule`. There is one for each watched item.
-    """
-
-    order: float
-    seen: int
-    partition: int = 0
-    item_id: str = ""
-    kind: int = 0
+# Kinds are from this number up to as many above 0. There is a number for each watched item, of
+# which the kind takes twelve bits.
+LEAST_KIND = -2047
 
 
 class Outlook(NamedTuple):
@@ -46,7 +34,8 @@ class Schedule(Protocol):
     """Decides in which order answered items are asked for, and which of them now.
 
     The queue keeps items sorted by :meth:`place` and shows the first of them; so a decision costs
-    the same however many items there are. *kind*: what the schedule tells items apart by.
+    the same however many items there are. *kind*: what the schedule tells items apart by, a number
+    from :data:`LEAST_KIND` up to as many above 0.
     """
 
     @property
@@ -62,8 +51,8 @@ class Schedule(Protocol):
     def joins(self, kind: int) -> None:
         """An item of *kind* more is known."""
 
-    def leaves(self, kind: int) -> None:
-        """An item of *kind* less is known."""
+    def leaves(self, kind: int, items: int = 1) -> None:
+        """*items* of *kind* less are known."""
 
     def moves(self, before: int, kind: int) -> None:
         """An item of the kind *before* is of *kind* from now on."""
@@ -78,10 +67,11 @@ class Schedule(Protocol):
     def usual_wait(self) -> float:
         """Seconds that an item waits after it is due, where all is well."""
 
-    def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
+    def choose(self, first: float, seen: Sequence[int], now: int) -> Sequence[int]:
         """The numbers of those of the first items to ask for in one call now; empty: none.
 
-        *places*: of the first :data:`ITEMS_PER_CALL` and one more; the first one is due.
+        *seen*: when the first :data:`ITEMS_PER_CALL` and one more were last seen (epoch ms); the
+        first one, in its order *first*, is due.
         """
 
     def heed_events(self, *, flowing: bool) -> None:
@@ -113,7 +103,7 @@ class UniformSchedule:
     def joins(self, kind: int) -> None:
         """All items are of one kind."""
 
-    def leaves(self, kind: int) -> None:
+    def leaves(self, kind: int, items: int = 1) -> None:
         """All items are of one kind."""
 
     def moves(self, before: int, kind: int) -> None:
@@ -134,8 +124,8 @@ class UniformSchedule:
     def due_at(self, seen: int, kind: int) -> float:
         return seen + self.interval * 1000
 
-    def choose(self, places: Sequence[Place], now: int) -> Sequence[int]:
-        interval, seen = self.interval, [place.seen for place in places]
+    def choose(self, first: float, seen: Sequence[int], now: int) -> Sequence[int]:
+        interval = self.interval
         due = sum(at <= now - interval * 1000 for at in seen[:ITEMS_PER_CALL])
         if due in (0, ITEMS_PER_CALL):
             return range(due)
