@@ -15,7 +15,8 @@ from walmart_stream import topics
 from walmart_stream.domain import state, watch
 from walmart_stream.domain.alerts import state as alert_state
 from walmart_stream.domain.schedule import poll
-from walmart_stream.runtime.packed import Form, Packed
+from walmart_stream.runtime import window_keys
+from walmart_stream.runtime.packed import Form, KeyForm, Packed
 from walmart_stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,5 +97,6 @@ def create_tables(app: StreamApp, settings: Settings) -> Tables:
     # All but the offers are looked at less than once an observation.
     watchlist.pack = partial(Packed, Form(watch.shorten, watch.lengthen))
     polls.pack = partial(Packed, Form(poll.shorten, poll.lengthen))
-    price_windows.table.pack = Packed
+    window_form = KeyForm(window_keys.shorten, window_keys.lengthen)
+    price_windows.table.pack = partial(Packed, key_form=window_form)
     return Tables(offers, price_windows, watchlist, polls, own_items, alerts)

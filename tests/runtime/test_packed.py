@@ -5,22 +5,29 @@ from __future__ import annotations
 import tracemalloc
 from functools import partial
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from walmart_stream.domain.watch import lengthen, shorten
-from walmart_stream.runtime.packed import Form, Packed
+from walmart_stream.runtime import window_keys
+from walmart_stream.runtime.packed import Form, KeyForm, Packed
 
 # Few keys, so that they meet; some are parts of others and of values.
 KEYS = st.integers(0, 400).map(b"%d".__mod__) | st.binary(max_size=3)
 VALUES = st.none() | st.binary(max_size=5) | st.just(bytes(range(200)))
 FORM = Form(lambda key, value: key + value, lambda key, kept: kept[len(key) :])
+KEY_FORM = KeyForm(window_keys.shorten, window_keys.lengthen)
 
 
-@given(st.lists(st.tuples(KEYS, VALUES), max_size=400), st.sampled_from([None, FORM]))
-def test_it_holds_what_a_dict_holds(writes, form) -> None:
+@given(
+    st.lists(st.tuples(KEYS, VALUES), max_size=400),
+    st.sampled_from([None, FORM]),
+    st.sampled_from([None, KEY_FORM]),
+)
+def test_it_holds_what_a_dict_holds(writes, form, key_form) -> None:
     """Whatever is put, put again and taken out, and in whatever form it is kept."""
-    packed, expected = Packed(form), {}
+    packed, expected = Packed(form, key_form), {}
     for key, value in writes:
         if value is None:
             packed.pop(key, None)
@@ -99,4 +106,24 @@ def test_a_watchlist_entry_without_note_and_tags_is_kept_as_its_time() -> None:
         b'{"schema":1,"item_id":"42","note":null,"added_at":"2026-11-22T18:00:00.123Z","tags":[]}'
     )
 
-    assert shorten(b"42", value) == b"\x002026-11-22T18:00:00.123Z"
+    assert len(shorten(b"42", value)) == 7
+
+
+@given(
+    st.sampled_from([b'["42",[', b'["",[', b'["4x",[', b'x"42",[', b"\1", b""]),
+    st.integers(0, 2**33) | st.just(1764540000),
+    st.sampled_from([3600, 604_800, 2**25, 0.5]),
+    st.binary(max_size=2) | st.just(b"]]"),
+)
+def test_a_key_of_a_window_comes_back_as_it_was(before, start, width, after) -> None:
+    """Byte by byte, whatever it is and whatever the width."""
+    key = b"%b%.1f,%.1f%b" % (before, start, start + width - 0.1, after)
+
+    assert window_keys.lengthen(window_keys.shorten(key)) == key
+
+
+def test_a_key_of_a_window_is_kept_as_item_id_start_and_width() -> None:
+    """As Faust writes it."""
+    key = orjson.dumps(["500000001", (1764540000.0, 1764543599.9)])
+
+    assert len(window_keys.shorten(key)) == 16

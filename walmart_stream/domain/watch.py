@@ -151,11 +151,20 @@ def around_time(item_id: bytes) -> tuple[bytes, bytes]:
     return _BEFORE_ID + item_id + b'","' + _BEFORE_TIME, _AFTER_TIME
 
 
+# Bytes of a time in epoch ms: until the year 10,000 or so.
+_TIME_BYTES = 6
+
+
 def shorten(item_id: bytes, value: bytes) -> bytes:
-    """*value* of the watchlist in few bytes, where it says no more than the time."""
+    """*value* of the watchlist in few bytes, where it says the time alone, as we write it."""
     before, after = around_time(item_id)
     if value.startswith(before) and value.endswith(after, len(before)):
-        return b"\0" + value[len(before) : -len(after)]
+        try:
+            at = parse_iso(value[len(before) : -len(after)].decode("ascii"))
+        except ValueError:
+            return value
+        if before + to_iso(at).encode() + after == value:
+            return b"\0" + at.to_bytes(_TIME_BYTES)
     # An entry is JSON, which begins with another byte; the rest is not trusted to.
     return b"\1" + value if value[:1] in (b"\0", b"\1") else value
 
@@ -164,7 +173,7 @@ def lengthen(item_id: bytes, kept: bytes) -> bytes:
     """The inverse of :func:`shorten`."""
     if kept[:1] == b"\0":
         before, after = around_time(item_id)
-        return before + kept[1:] + after
+        return before + to_iso(int.from_bytes(kept[1:])).encode() + after
     return kept.removeprefix(b"\1")
 
 

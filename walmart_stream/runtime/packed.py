@@ -28,17 +28,25 @@ class Form(NamedTuple):
     lengthen: Callable[[bytes, bytes], bytes]
 
 
+class KeyForm(NamedTuple):
+    """A shorter form of keys, and the way back."""
+
+    shorten: Callable[[bytes], bytes]
+    lengthen: Callable[[bytes], bytes]
+
+
 class Packed:
     """A table by linear hashing, whose buckets are encoded: some 12 bytes an entry beside its own.
 
     It grows by one bucket at a time, so that no write takes longer than another. Values are kept
-    in *form*, if there is one.
+    in *form*, and keys in *key_form*, if there is one.
     """
 
-    __slots__ = ("_buckets", "_count", "_form", "_level")
+    __slots__ = ("_buckets", "_count", "_form", "_key_form", "_level")
 
-    def __init__(self, form: Form | None = None) -> None:
+    def __init__(self, form: Form | None = None, key_form: KeyForm | None = None) -> None:
         self._form = form
+        self._key_form = key_form
         self._buckets = [_EMPTY]
         self._count = 0
         # Buckets when the present round of splitting began: those beyond are halves of the first.
@@ -49,7 +57,8 @@ class Packed:
 
     def get(self, key: bytes) -> bytes | None:
         """The value of *key*."""
-        value = _decode(self._buckets[self._place(key)]).get(key)
+        kept = key if self._key_form is None else self._key_form.shorten(key)
+        value = _decode(self._buckets[self._place(kept)]).get(kept)
         if value is None or self._form is None:
             return value
         return self._form.lengthen(key, value)
@@ -57,6 +66,8 @@ class Packed:
     def __setitem__(self, key: bytes, value: bytes) -> None:
         if self._form is not None:
             value = self._form.shorten(key, value)
+        if self._key_form is not None:
+            key = self._key_form.shorten(key)
         place = self._place(key)
         encoded = self._buckets[place]
         if key not in encoded and encoded[0] < _FULL:
@@ -74,6 +85,8 @@ class Packed:
 
     def pop(self, key: bytes, default: None) -> None:
         """Take *key* out, if it is there."""
+        if self._key_form is not None:
+            key = self._key_form.shorten(key)
         place = self._place(key)
         bucket = _decode(self._buckets[place])
         if bucket.pop(key, None) is not None:
@@ -82,8 +95,12 @@ class Packed:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All that there is now, whatever is put and removed meanwhile."""
-        entries = chain.from_iterable(_decode(one).items() for one in self._buckets.copy())
-        form = self._form
+        entries: Iterator[tuple[bytes, bytes]] = chain.from_iterable(
+            _decode(one).items() for one in self._buckets.copy()
+        )
+        form, key_form = self._form, self._key_form
+        if key_form is not None:
+            entries = ((key_form.lengthen(kept), value) for kept, value in entries)
         if form is None:
             return entries
         return ((key, form.lengthen(key, value)) for key, value in entries)
