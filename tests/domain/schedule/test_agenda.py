@@ -46,7 +46,7 @@ def test_the_smallest_entry_comes_first_whenever_the_others_came(
 
 
 def test_entries_go_on_to_where_they_belong_by_now() -> None:
-    """When their minute is the next one; those that count no longer are dropped."""
+    """They do when their minute is the next one; those that count no longer are dropped."""
     orders = {1: 5.0, 2: 2.0 * BUCKET_MS, 4: BUCKET_MS + 1.0}
     agenda = Agenda(partial(looked_up, orders))
     for key in (1, 2, 3, 4):
@@ -83,7 +83,7 @@ def test_no_look_goes_through_all_that_came_for_one_minute(belongs: float) -> No
 
 
 def test_a_crowd_that_comes_before_the_open_minute_is_put_in_order() -> None:
-    """What is near stays small, and the first ones still come first."""
+    """The near part stays small, and the first ones still come first."""
     orders = {0: 9.0 * BUCKET_MS}
     agenda = Agenda(partial(looked_up, orders))
     agenda.push((orders[0], 0, 0))
