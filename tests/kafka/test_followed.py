@@ -133,6 +133,7 @@ class MadeAgain:
 
     def __init__(self) -> None:
         self.at, self.polls, self.fetches = 0, 0, 0
+        self._fetcher = SimpleNamespace(_records={})
 
     def last_poll_timestamp(self, tp: TopicPartition) -> int:
         self.polls += 1

@@ -14,6 +14,7 @@ from mode import Service
 
 from walmart_stream.runtime.failure import end_process, refuse
 from walmart_stream.runtime.partitions import Answer, Mark
+from walmart_stream.runtime.unpacking import leave_as_decoded
 
 # How long a node may wait for something to come before it answers a fetch, in milliseconds. It is
 # asked for nothing else meanwhile: a fetch of quiet partitions only, sent while records of the
@@ -36,9 +37,7 @@ CHECK_INTERVAL = 1.0
 class FetchThread(driver.AIOKafkaConsumerThread):
     """Fetches from where it is told, and ends the process when it cannot go on.
 
-    It hands over records as they were decoded: making a ``ConsumerRecord`` of each, which repeats
-    topic and partition, takes longer than decoding. Records that arrive while this waits for them
-    are made into ``ConsumerRecord``; they hold the same, so it makes no difference.
+    It hands over records as they were decoded; see :func:`leave_as_decoded`.
     """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -151,10 +150,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         if assignment is None or not ready & assignment.tps:
             return {}
         self._fetch_only(consumer, assignment, reading)
-        for waiting in consumer._fetcher._records.values():
-            records = getattr(waiting, "_partition_records", None)
-            if records is not None:
-                records._consumer_record = _as_decoded
+        leave_as_decoded(consumer)
         try:
             fetched = await self._fetch_records(
                 consumer, ready, timeout=timeout, max_records=self.app.conf.broker_max_poll_records
@@ -197,7 +193,3 @@ class FetchThread(driver.AIOKafkaConsumerThread):
             state = assignment.state_value(tp)
             if not state.has_valid_position or state.position != reading[tp]:
                 consumer.seek(tp, reading[tp])
-
-
-def _as_decoded(tp: Any, record: Any) -> Any:
-    return record
