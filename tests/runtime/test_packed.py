@@ -42,6 +42,24 @@ def test_it_holds_what_a_dict_holds(writes, form, key_form) -> None:
     }
 
 
+@given(
+    st.lists(st.dictionaries(KEYS, VALUES), max_size=10),
+    st.sampled_from([None, FORM]),
+    st.sampled_from([None, KEY_FORM]),
+)
+def test_many_values_at_once_are_those_of_a_dict(updates, form, key_form) -> None:
+    """However many of them fall into a bucket, and however many buckets there are."""
+    packed, expected = Packed(form, key_form), {}
+    for values in updates:
+        packed.update(values)
+        expected.update(values)
+
+    kept = {key: value for key, value in expected.items() if value is not None}
+    assert dict(packed.items()) == kept
+    assert len(packed) == len(kept)
+    assert {key: packed.get(key) for key in expected} == expected
+
+
 def test_it_grows_and_is_emptied() -> None:
     """To many buckets, a bucket at a time."""
     packed = Packed()

@@ -50,12 +50,12 @@ class AwaitedTable(faust.Table[Any, bytes]):
         # Faust's own store, which stays empty. It takes an address without a host for none.
         super().__init__(*args, **{**kwargs, "store": "memory://empty"})
 
-    def read(self, partition: int, key: Any) -> bytes | None:
-        """The value of *key*, which belongs to *partition*."""
-        return self.stored.get(partition, self.stored_key(key))
+    def read(self, partition: int, key: bytes) -> bytes | None:
+        """The value of the stored *key*, which belongs to *partition*."""
+        return self.stored.get(partition, key)
 
     async def write(
-        self, partition: int, values: Mapping[Any, bytes | None], outbox: Outbox
+        self, partition: int, values: Mapping[bytes, bytes | None], outbox: Outbox
     ) -> None:
         """Append *values* (``None`` deletes) to the changelog, wait, then change the store.
 
@@ -63,29 +63,25 @@ class AwaitedTable(faust.Table[Any, bytes]):
         """
         topic = self.changelog_topic_name
         async with self._write_locks[partition]:
-            stored = {
-                key if key.__class__ is bytes else self.stored_key(key): value
-                for key, value in values.items()
-            }
-            self._append(partition, stored, outbox)
+            self._append(partition, values, outbox)
             sent = await outbox.flush()
-            if not stored:
+            if not values:
                 return
             self.changes += 1
             offsets = sent[topic, partition]
             place = self.stored.place(partition)
             if place is not None and 0 <= offsets[0] <= place.offset:
                 # The changelog lost its end; we still have what it held, and only we write to it.
-                stored = {**dict(self.stored.items(partition)), **stored}
-                self._append(partition, stored, outbox)
+                values = {**dict(self.stored.items(partition)), **values}
+                self._append(partition, values, outbox)
                 offsets = (await outbox.flush())[topic, partition]
                 cast(Any, self.app).log_fault(topic, "cut", 1)
             elif offsets[0] != (0 if place is None else place.offset + 1):
                 # Another worker's records stand in between, as one of us is a zombie: recovery
                 # has to read them.
                 offsets = []
-            last = next(reversed(stored.items()))
-            self.stored.put(partition, stored, _place(offsets, *last))
+            *_, last = values.items()
+            self.stored.put(partition, values, _place(offsets, *last))
 
     def of_partitions(self, partitions: set[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """Partition, stored key and value of everything in *partitions*."""
@@ -166,9 +162,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
         return newest
 
     def stored_key(self, key: Any) -> bytes:
-        """*key* as the changelog and the store have it; bytes stand for themselves."""
-        if isinstance(key, bytes):
-            return key
+        """*key*, which is no bytes, as the changelog and the store have it."""
         stored = self.app.serializers.dumps_key(self.key_type, key, serializer="json")
         assert stored is not None
         return stored

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -58,7 +59,9 @@ class Packed:
     def get(self, key: bytes) -> bytes | None:
         """The value of *key*."""
         kept = key if self._key_form is None else self._key_form.shorten(key)
-        value = _decode(self._buckets[self._place(kept)]).get(kept)
+        encoded = self._buckets[self._place(kept)]
+        # To find no trace of a key takes a tenth of the time of decoding.
+        value = _decode(encoded).get(kept) if kept in encoded else None
         if value is None or self._form is None:
             return value
         return self._form.lengthen(key, value)
@@ -92,6 +95,38 @@ class Packed:
         if bucket.pop(key, None) is not None:
             self._count -= 1
             self._buckets[place] = _encode(bucket)
+
+    def update(self, values: Mapping[bytes, bytes | None]) -> None:
+        """Put *values*, and take out the keys of those that are ``None``.
+
+        Where several fall into a bucket, it is decoded and encoded once for all of them.
+        """
+        if len(values) < len(self._buckets):
+            for key, value in values.items():
+                if value is None:
+                    self.pop(key, None)
+                else:
+                    self[key] = value
+            return
+        form, key_form = self._form, self._key_form
+        places: defaultdict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+        for key, value in values.items():
+            if value is not None and form is not None:
+                value = form.shorten(key, value)
+            kept = key if key_form is None else key_form.shorten(key)
+            places[self._place(kept)].append((kept, value))
+        for place, entries in places.items():
+            bucket = _decode(self._buckets[place])
+            before = len(bucket)
+            for kept, value in entries:
+                if value is None:
+                    bucket.pop(kept, None)
+                else:
+                    bucket[kept] = value
+            self._count += len(bucket) - before
+            self._buckets[place] = _encode(bucket)
+        while self._count > LOAD * len(self._buckets):
+            self._split()
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All that there is now, whatever is put and removed meanwhile."""

@@ -49,11 +49,14 @@ class MemoryPartitions:
     def put(self, partition: int, values: Values, place: Place | None) -> None:
         """Store *values* (``None`` deletes), and *place*, if given, as :meth:`place`."""
         stored = self._values[partition]
-        for key, value in values.items():
-            if value is None:
-                stored.pop(key, None)
-            else:
-                stored[key] = value
+        if isinstance(stored, Packed):
+            stored.update(values)
+        else:
+            for key, value in values.items():
+                if value is None:
+                    stored.pop(key, None)
+                else:
+                    stored[key] = value
         if place is not None:
             self._places[partition] = place
 
