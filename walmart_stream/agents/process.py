@@ -230,15 +230,15 @@ class Processor:
         known = self._partition_of
         if len(known) > MOST_ITEMS_KNOWN:
             known.clear()
-        most_ahead = self._most_ahead
+        # No record was written earlier: what is not ahead of this is ahead of none of them.
+        latest = min(map(_timestamp, batch.records), default=0) + self._most_ahead
         topic, partition = batch.topic, batch.partition
         for record in batch.records:
             key = record.key
             try:
                 observation = decode(key, record.value)
-                # Hardly any is; a call for each would cost more than comparing.
-                if observation.observed_at - record.timestamp > most_ahead:
-                    check_not_ahead(observation.observed_at, record.timestamp, most_ahead)
+                if observation.observed_at > latest:
+                    check_not_ahead(observation.observed_at, record.timestamp, self._most_ahead)
             except BadInput as exc:
                 bad += 1
                 self._letters.add(outbox, batch, record, "process", exc)

@@ -107,7 +107,10 @@ def _observe(
         outcome.silent += 1
         return
     heard_at = last_heard(state)
+    # Of the item's observations, this one included; looked for only when an event says it.
+    newest: int | None = None
     if at > heard_at:
+        newest = at
         if at - heard_at > rules.forget_ms and ends_life(state, at, rules):
             events, expired = forget(observation.item_id, state, at)
             outcome.events += events
@@ -129,8 +132,6 @@ def _observe(
     first_event = len(outcome.events)
     # As of before an offer entered another one; looked for only when one does.
     newest_window: int | None = None
-    # Of the item's observations, this one included; looked for only when an event says it.
-    newest: int | None = None
     applied = equal = tells = explains = False
     offers = observation.offers
     if sight is not None:
@@ -174,7 +175,9 @@ def _observe(
                     newest_window = state.newest_window
                 _enter_window(observation.item_id, offer_name, found, at, start, rules, outcome)
                 window = found.window
-            before = previous.landed_cents
+            # As ``landed_cents``, without a call.
+            price, shipping = previous[0], previous[1]
+            before = None if price is None or shipping is None else price + shipping
             found.observed_at = at
             # Whatever was closed did not know this observation.
             found.closed = 0
@@ -187,7 +190,7 @@ def _observe(
                 updates = not kinds
                 found.offer = offer
                 landed = offer.landed_cents
-            window.observe(at, landed, before, seen_at, is_change=bool(kinds))
+            window.observe(at, landed, before, seen_at, bool(kinds))
         if kinds or (tells and offer_name == OWN):
             if newest is None:
                 newest = _newest(state, at)

@@ -72,7 +72,8 @@ class PriceChange(Struct, frozen=True, gc=False):
             previous = _PreviousValue(
                 price_before, shipping_before, landed_before, available_before, seller_before
             )
-        insights, compared = _explained(self.reasons)
+        reasons = self.reasons
+        insights, compared = _NOT_EXPLAINED if reasons is None else _explained(reasons)
         return _PriceChangeValue(
             1,
             self.item_id,
@@ -122,7 +123,8 @@ class OfferUpdated(Struct, frozen=True, gc=False):
     def value(self) -> _OfferUpdatedValue:
         """The encoded form of :meth:`document`."""
         price, shipping, two_day, available, seller = self.now
-        insights, compared = _explained(self.reasons)
+        reasons = self.reasons
+        insights, compared = _NOT_EXPLAINED if reasons is None else _explained(reasons)
         return _OfferUpdatedValue(
             1,
             self.item_id,
@@ -322,11 +324,12 @@ def _delta(now: int, before: int) -> tuple[int, float | None]:
 
 _Words = dict[str, Any] | UnsetType
 
+# Insights and comparison of an offer that has neither.
+_NOT_EXPLAINED: tuple[_Words, _Words] = UNSET, UNSET
 
-def _explained(reasons: Shown | None) -> tuple[_Words, _Words]:
+
+def _explained(reasons: Shown) -> tuple[_Words, _Words]:
     """Insights and comparison, as far as there are any."""
-    if reasons is None:
-        return UNSET, UNSET
     insights, compared = reasons.insights, reasons.compared
     return (
         UNSET if insights is None else insights,

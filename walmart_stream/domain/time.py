@@ -78,9 +78,8 @@ def to_datetime(ms: int) -> datetime:
 
 def to_iso(ms: int) -> str:
     """For example ``2026-11-22T18:00:00.123Z``."""
-    seconds, rest = divmod(ms, 1000)
-    minutes, second = divmod(seconds, 60)
-    return _minute(minutes) + _SECONDS[second] + _FRACTIONS[rest]
+    minutes, rest = divmod(ms, 60_000)
+    return f"{_minute(minutes)}{_SECONDS[rest // 1000]}{_FRACTIONS[rest % 1000]}"
 
 
 # Of seconds, the partitions of a log have more at a time than are kept, up to an hour apart.

@@ -132,14 +132,18 @@ class Window(Struct, array_like=True, gc=False):
         return end - begin if end > begin else 0
 
     def observe(
-        self, at: int, landed: int | None, before: int | None, seen_at: int, *, is_change: bool
+        self, at: int, landed: int | None, before: int | None, seen_at: int, is_change: bool
     ) -> None:
         """Count an applied observation, *at* a time in this window, of the price *landed*.
 
         It replaces the price *before*, which was seen at *seen_at*.
         """
         if before is not None:
-            known_for = self.known_for(seen_at, at)
+            if seen_at >= self.start and at - seen_at <= self.known_ms:
+                # The usual case, without a call: seen in this window, and known ever since.
+                known_for = at - seen_at
+            else:
+                known_for = self.known_for(seen_at, at)
             self.weighted += before * known_for
             self.covered += known_for
         self.observations += 1
