@@ -11,6 +11,7 @@ import pytest
 from walmart_stream.runtime.memory import Garbage, resident_memory
 
 has_glibc = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
+tells_what_it_keeps = has_glibc and hasattr(ctypes.CDLL(None), "mallinfo2")
 
 # What a fetch does, and how many pages the kernel had to clear for it.
 PROGRAM = """
@@ -44,19 +45,19 @@ def test_large_buffers_are_not_given_back_between_fetches() -> None:
     assert _faults("keep") < 4096
 
 
-def test_garbage_is_looked_for_when_the_process_has_grown() -> None:
+def test_garbage_is_looked_for_when_more_memory_is_in_use() -> None:
     """By its size: circles of a few objects may hold gigabytes. Not more than once a minute."""
-    resident = [100]
+    in_use = [100]
     looks: list[int] = []
 
     def collect() -> None:
-        looks.append(resident[0])
-        resident[0] -= 50
+        looks.append(in_use[0])
+        in_use[0] -= 50
 
-    garbage = Garbage(lambda: resident[0], collect, most=1_000)
+    garbage = Garbage(lambda: in_use[0], collect, most=1_000)
 
     for now, size in ((0, 1_000), (1, 1_101), (2, 5_000), (62, 5_000), (122, 5_100)):
-        resident[0] = size
+        in_use[0] = size
         garbage.check(now)
 
     assert looks == [1_101, 5_000]
@@ -65,3 +66,20 @@ def test_garbage_is_looked_for_when_the_process_has_grown() -> None:
 def test_the_memory_of_this_process_is_known() -> None:
     """More than an interpreter needs."""
     assert resident_memory() > 5_000_000
+
+
+@pytest.mark.skipif(not tells_what_it_keeps, reason="the C library is not glibc 2.33 or newer")
+def test_memory_that_is_kept_for_later_is_not_in_use() -> None:
+    """A fetch's buffers stay with the process, and nothing in them is garbage."""
+    program = """
+from walmart_stream.runtime.memory import keep_freed_memory, memory_in_use, resident_memory
+assert keep_freed_memory()
+buffers = [bytearray(b"x" * 2**20) for _ in range(100)]
+with_them = memory_in_use()
+del buffers
+print(with_them - memory_in_use(), resident_memory())
+"""
+    command = (sys.executable, "-c", program)
+    freed, resident = subprocess.run(command, check=True, capture_output=True).stdout.split()
+
+    assert int(freed) > 90 * 2**20 < int(resident)

@@ -30,9 +30,9 @@ MOST_KEPT = 512 * 1024 * 1024
 # Few objects can hold much memory, which is why garbage is looked for by its size, too.
 GARBAGE_THRESHOLD = 100_000
 
-# Bytes by which a process grows before garbage is looked for: what circles of references may hold,
-# which the number of objects, by which Python goes, says nothing of. Less of it would have a worker
-# that restores its tables look more often.
+# Bytes by which the memory in use grows before garbage is looked for: what circles of references
+# may hold, which the number of objects, by which Python goes, says nothing of. Less of it would
+# have a worker that restores its tables look more often.
 MOST_GARBAGE = 256 * 1024 * 1024
 
 # Seconds between two looks. A worker with a million items takes most of a second for one.
@@ -47,27 +47,31 @@ def look_for_garbage_seldom() -> None:
 
 
 class Garbage:
-    """Has garbage looked for when the process has grown by *most* bytes since the last time."""
+    """Has garbage looked for when *in_use* has grown by *most* bytes since the last time.
+
+    Memory that is kept for what is needed next holds none: a backlog leaves hundreds of megabytes
+    of it, and a look at all the records in flight would take tens of milliseconds.
+    """
 
     def __init__(
         self,
-        resident: Callable[[], int] | None = None,
+        in_use: Callable[[], int] | None = None,
         collect: Callable[[], object] = gc.collect,
         most: int = MOST_GARBAGE,
     ) -> None:
-        self._resident = resident or resident_memory
+        self._in_use = in_use or memory_in_use
         self._collect = collect
         self._most = most
-        self._before = self._resident()
+        self._before = self._in_use()
         self._looked_at = -LOOK_INTERVAL
 
     def check(self, now: float) -> None:
         """Called every now and then; *now* is monotonic seconds."""
         if now - self._looked_at < LOOK_INTERVAL:
             return
-        if self._resident() - self._before > self._most:
+        if self._in_use() - self._before > self._most:
             self._collect()
-            self._before, self._looked_at = self._resident(), now
+            self._before, self._looked_at = self._in_use(), now
 
 
 def resident_memory() -> int:
@@ -77,6 +81,33 @@ def resident_memory() -> int:
     except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+class _Malloc(ctypes.Structure):
+    """The ``struct mallinfo2`` of mallinfo(3)."""
+
+    # Ten numbers; the ninth is of the bytes that are free.
+    _fields_ = [
+        ("before", 8 * ctypes.c_size_t),
+        ("free", ctypes.c_size_t),
+        ("after", ctypes.c_size_t),
+    ]
+
+
+def memory_in_use() -> int:
+    """Bytes in memory of this process but for those that the C library keeps for later."""
+    return resident_memory() - _kept()
+
+
+def _kept() -> int:
+    """Bytes that were freed and are kept; 0 where the C library does not say."""
+    if sys.platform != "linux":
+        return 0
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo is None:
+        return 0
+    mallinfo.restype = _Malloc
+    return int(mallinfo().free)
 
 
 def keep_freed_memory() -> bool:
