@@ -55,6 +55,7 @@ class Start:
     name: str
     ready_after: float = 0.0
     ready_cpu: float = 0.0
+    first_page: float = 0.0
     quiet_after: float = 0.0
     quiet_cpu: float = 0.0
     peak_memory: float = 0.0
@@ -146,6 +147,7 @@ async def _follow(name: str, worker: Worker) -> Start:
         await until(f"{name}: ready", ready, DEADLINE)
         start.ready_after = round(time.monotonic() - began, 1)
         start.ready_cpu = _cpu_seconds(worker)
+        start.first_page = await _first_page(worker)
         while True:
             before = _cpu_seconds(worker)
             await asyncio.sleep(QUIET_SECONDS)
@@ -158,6 +160,14 @@ async def _follow(name: str, worker: Worker) -> Start:
     start.peak_memory = _memory(worker, "VmHWM")
     start.memory = _memory(worker, "VmRSS")
     return start
+
+
+async def _first_page(worker: Worker) -> float:
+    """Seconds until a page of the watchlist is answered."""
+    asked = time.monotonic()
+    status, body = await worker.get("/api/watchlist?limit=50")
+    assert status == 200, body
+    return round(time.monotonic() - asked, 2)
 
 
 async def _ask_all_the_time(worker: Worker, start: Start) -> None:
@@ -224,14 +234,15 @@ def _memory(worker: Worker, name: str) -> float:
 def _show(report: dict[str, Any]) -> None:
     table = Table(
         "start",
-        *("ready s", "CPU s", "quiet s", "CPU s ", "peak MiB", "MiB", "silent s", "wrong"),
+        *("ready s", "CPU s", "page s", "quiet s", "CPU s "),
+        *("peak MiB", "MiB", "silent s", "wrong"),
         title=f"{report['items']:,} items ({report['records']:,} records) on {report['broker']}",
     )
     for start in report["starts"]:
         table.add_row(
             start["name"],
-            *(f"{start[name]:g}" for name in ("ready_after", "ready_cpu", "quiet_after")),
-            *(f"{start[name]:g}" for name in ("quiet_cpu", "peak_memory", "memory")),
+            *(f"{start[name]:g}" for name in ("ready_after", "ready_cpu", "first_page")),
+            *(f"{start[name]:g}" for name in ("quiet_after", "quiet_cpu", "peak_memory", "memory")),
             f"{start['longest_silence']:g}",
             str(len(start["wrong"])),
         )
