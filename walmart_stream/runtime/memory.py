@@ -7,7 +7,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 # Parameters of mallopt(3).
 _M_TRIM_THRESHOLD = -1
@@ -96,18 +98,22 @@ class _Malloc(ctypes.Structure):
 
 def memory_in_use() -> int:
     """Bytes in memory of this process but for those that the C library keeps for later."""
-    return resident_memory() - _kept()
+    mallinfo = _mallinfo()
+    return resident_memory() - (0 if mallinfo is None else int(mallinfo().free))
 
 
-def _kept() -> int:
-    """Bytes that were freed and are kept; 0 where the C library does not say."""
+@cache
+def _mallinfo() -> Any:
+    """The function of the C library that says what it keeps; ``None`` if there is none.
+
+    Opened once: each opening of a library leaves a circle of references.
+    """
     if sys.platform != "linux":
-        return 0
+        return None
     mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
-    if mallinfo is None:
-        return 0
-    mallinfo.restype = _Malloc
-    return int(mallinfo().free)
+    if mallinfo is not None:
+        mallinfo.restype = _Malloc
+    return mallinfo
 
 
 def keep_freed_memory() -> bool:
