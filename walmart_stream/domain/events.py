@@ -65,10 +65,12 @@ class PriceChange(Struct, frozen=True, gc=False):
         if before is not None:
             price_before, shipping_before, _, available_before, seller_before = before
             landed_before = before.landed_cents
-            if landed is not None and landed_before is not None:
-                delta, delta_pct = _delta(landed, landed_before)
-            elif price is not None and price_before is not None:
-                delta, delta_pct = _delta(price, price_before)
+            old, new = landed_before, landed
+            if old is None or new is None:
+                old, new = price_before, price
+            if old is not None and new is not None:
+                delta = new - old
+                delta_pct = delta * 100 / old if old else None
             previous = _PreviousValue(
                 price_before, shipping_before, landed_before, available_before, seller_before
             )
@@ -316,10 +318,6 @@ def summarise(item_id: str, offer: str, window: Window, now: Offer, seen_at: int
         seen_at,
         window.since,
     )
-
-
-def _delta(now: int, before: int) -> tuple[int, float | None]:
-    return now - before, (now - before) * 100 / before if before else None
 
 
 _Words = dict[str, Any] | UnsetType
