@@ -25,8 +25,8 @@ SECONDS_OF_A_FIXTURE = {"make_node_pipeline": 50.0, "make_pipeline": 25.0}
 # test that does gain is a group of its own by `@pytest.mark.xdist_group("name")`.
 SHARED = {"kafka_node": "kafka-node", "secure_kafka": "secure-kafka", "shop": "browser"}
 
-# The suite waits more than it computes: on two cores, six processes keep both busy.
-PROCESSES_PER_CORE = 3
+# The suite waits more than it computes: on two cores, eight processes keep both busy.
+PROCESSES_PER_CORE = 4
 MOST_PROCESSES = 12
 
 
