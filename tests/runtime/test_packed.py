@@ -29,11 +29,11 @@ def test_it_holds_what_a_dict_holds(writes, form, key_form) -> None:
     """Whatever is put, put again and taken out, and in whatever form it is kept."""
     packed, expected = Packed(form, key_form), {}
     for key, value in writes:
+        packed.update({key: value})
         if value is None:
-            packed.pop(key, None)
             expected.pop(key, None)
         else:
-            packed[key] = expected[key] = value
+            expected[key] = value
 
     assert dict(packed.items()) == expected
     assert len(packed) == len(expected)
@@ -64,11 +64,11 @@ def test_it_grows_and_is_emptied() -> None:
     """To many buckets, a bucket at a time."""
     packed = Packed()
     for number in range(20_000):
-        packed[b"%d" % number] = b"%d" % -number
+        packed.update({b"%d" % number: b"%d" % -number})
 
     assert all(packed.get(b"%d" % number) == b"%d" % -number for number in range(20_000))
     for number in range(20_000):
-        packed.pop(b"%d" % number, None)
+        packed.update({b"%d" % number: None})
     assert (len(packed), list(packed.items())) == (0, [])
 
 
@@ -76,11 +76,11 @@ def test_its_items_are_those_of_when_it_was_asked() -> None:
     """A walk through a table goes on while the table is written."""
     packed = Packed()
     for number in range(1_000):
-        packed[b"%d" % number] = b"before"
+        packed.update({b"%d" % number: b"before"})
 
     items = packed.items()
     for number in range(2_000):
-        packed[b"%d" % number] = b"after"
+        packed.update({b"%d" % number: b"after"})
 
     assert sorted(items) == sorted((b"%d" % number, b"before") for number in range(1_000))
 
@@ -93,7 +93,7 @@ def test_an_entry_takes_little_beside_its_own_bytes() -> None:
         try:
             values = new()
             for number in range(10_000):
-                values[b"%09d" % number] = b"%046d" % number
+                values.update({b"%09d" % number: b"%046d" % number})
             return tracemalloc.get_traced_memory()[0] / 10_000
         finally:
             tracemalloc.stop()
@@ -115,7 +115,7 @@ def test_a_watchlist_entry_comes_back_as_it_was(item_id, time, rest) -> None:
     ):
         assert lengthen(item_id, shorten(item_id, value)) == value
         packed = partial(Packed, Form(shorten, lengthen))()
-        packed[item_id] = value
+        packed.update({item_id: value})
         assert packed.get(item_id) == value
 
 

@@ -30,9 +30,9 @@ from walmart_stream.domain.alerts.steps import Step, encode_step
 from walmart_stream.domain.apply import Entry, Follow
 from walmart_stream.domain.state import ItemState
 from walmart_stream.engine.app import StreamApp
-from walmart_stream.engine.consumer import CUT
 from walmart_stream.engine.tables import AwaitedTable
 from walmart_stream.metrics import Metrics
+from walmart_stream.runtime.partitions import CUT
 from walmart_stream.storage.deliveries import KEPT_FOR
 
 # Items looked at between two turns of the event loop, when a partition is taken over.

@@ -76,11 +76,7 @@ class _Runs:
         return self._count
 
     def __contains__(self, number: int) -> bool:
-        at = bisect_left(self._lasts, number)
-        if at == len(self._runs):
-            return False
-        numbers = self._runs[at][0]
-        return numbers[bisect_left(numbers, number)] == number
+        return self._find(number) is not None
 
     def put(self, number: int, value: int) -> int | None:
         at = bisect_left(self._lasts, number)
@@ -108,11 +104,10 @@ class _Runs:
         return None
 
     def pop(self, number: int) -> int | None:
-        if number not in self:
+        if (found := self._find(number)) is None:
             return None
-        at = bisect_left(self._lasts, number)
+        at, place = found
         numbers, values = self._runs[at]
-        place = bisect_left(numbers, number)
         del numbers[place]
         self._count -= 1
         if numbers:
@@ -126,6 +121,15 @@ class _Runs:
         for numbers, values in islice(self._runs, at, None):
             first = bisect_right(numbers, number)
             yield from zip(numbers[first:], values[first:], strict=True)
+
+    def _find(self, number: int) -> tuple[int, int] | None:
+        """The run of *number*, and its place there."""
+        at = bisect_left(self._lasts, number)
+        if at == len(self._runs):
+            return None
+        numbers = self._runs[at][0]
+        place = bisect_left(numbers, number)
+        return (at, place) if numbers[place] == number else None
 
 
 def _number(item_id: bytes, digits: int) -> int:

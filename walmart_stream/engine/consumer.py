@@ -16,7 +16,16 @@ from faust.types.tuples import ConsumerMessage
 
 from walmart_stream.engine.fetching import FetchThread
 from walmart_stream.runtime.failure import end_process
-from walmart_stream.runtime.partitions import Answer, InFlight, LogCut, Mark, Partition, Phase
+from walmart_stream.runtime.partitions import (
+    CUT,
+    EXPIRED,
+    Answer,
+    InFlight,
+    LogCut,
+    Mark,
+    Partition,
+    Phase,
+)
 from walmart_stream.runtime.unpacking import UnreadableBatch
 
 # A batch bounds how long a partition is busy, and how much one crash repeats.
@@ -37,9 +46,6 @@ FETCH_INTERVAL = 0.01
 # Seconds that a rebalance or a shutdown waits for the agents' batches. A sink that waits for its
 # database is abandoned then; its batch is repeated by the next owner.
 DRAIN_TIMEOUT = 10.0
-
-# Kinds of :meth:`StreamApp.log_fault`.
-CUT, EXPIRED = "cut", "expired"
 
 READ = (Phase.READING, Phase.IN_FLIGHT)
 

@@ -14,7 +14,7 @@ from faust.types import TP
 
 from walmart_stream.engine.outbox import Outbox
 from walmart_stream.runtime.packed import Packed
-from walmart_stream.runtime.partitions import digest
+from walmart_stream.runtime.partitions import CUT, digest
 from walmart_stream.runtime.stores import (
     DiskPartitions,
     MemoryPartitions,
@@ -75,7 +75,7 @@ class AwaitedTable(faust.Table[Any, bytes]):
                 values = {**dict(self.stored.items(partition)), **values}
                 self._append(partition, values, outbox)
                 offsets = (await outbox.flush())[topic, partition]
-                cast(Any, self.app).log_fault(topic, "cut", 1)
+                cast(Any, self.app).log_fault(topic, CUT, 1)
             elif offsets[0] != (0 if place is None else place.offset + 1):
                 # Another worker's records stand in between, as one of us is a zombie: recovery
                 # has to read them.

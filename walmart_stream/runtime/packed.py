@@ -66,48 +66,11 @@ class Packed:
             return value
         return self._form.lengthen(key, value)
 
-    def __setitem__(self, key: bytes, value: bytes) -> None:
-        if self._form is not None:
-            value = self._form.shorten(key, value)
-        if self._key_form is not None:
-            key = self._key_form.shorten(key)
-        place = self._place(key)
-        encoded = self._buckets[place]
-        if key not in encoded and encoded[0] < _FULL:
-            # Tables are filled by new keys: one is added without decoding the others.
-            head = _HEADS[encoded[0]]
-            self._buckets[place] = head + encoded[1:] + _encode(key) + _encode(value)
-            self._count += 1
-        else:
-            bucket = _decode(encoded)
-            self._count += key not in bucket
-            bucket[key] = value
-            self._buckets[place] = _encode(bucket)
-        if self._count > LOAD * len(self._buckets):
-            self._split()
-
-    def pop(self, key: bytes, default: None) -> None:
-        """Take *key* out, if it is there."""
-        if self._key_form is not None:
-            key = self._key_form.shorten(key)
-        place = self._place(key)
-        bucket = _decode(self._buckets[place])
-        if bucket.pop(key, None) is not None:
-            self._count -= 1
-            self._buckets[place] = _encode(bucket)
-
     def update(self, values: Mapping[bytes, bytes | None]) -> None:
         """Put *values*, and take out the keys of those that are ``None``.
 
         Where several fall into a bucket, it is decoded and encoded once for all of them.
         """
-        if len(values) < len(self._buckets):
-            for key, value in values.items():
-                if value is None:
-                    self.pop(key, None)
-                else:
-                    self[key] = value
-            return
         form, key_form = self._form, self._key_form
         places: defaultdict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
         for key, value in values.items():
@@ -116,15 +79,7 @@ class Packed:
             kept = key if key_form is None else key_form.shorten(key)
             places[self._place(kept)].append((kept, value))
         for place, entries in places.items():
-            bucket = _decode(self._buckets[place])
-            before = len(bucket)
-            for kept, value in entries:
-                if value is None:
-                    bucket.pop(kept, None)
-                else:
-                    bucket[kept] = value
-            self._count += len(bucket) - before
-            self._buckets[place] = _encode(bucket)
+            self._enter(place, entries)
         while self._count > LOAD * len(self._buckets):
             self._split()
 
@@ -139,6 +94,25 @@ class Packed:
         if form is None:
             return entries
         return ((key, form.lengthen(key, value)) for key, value in entries)
+
+    def _enter(self, place: int, entries: list[tuple[bytes, bytes | None]]) -> None:
+        encoded = self._buckets[place]
+        key, value = entries[0]
+        if len(entries) == 1 and value is not None and key not in encoded and encoded[0] < _FULL:
+            # Large tables are filled by new keys: one is added without decoding the others.
+            head = _HEADS[encoded[0]]
+            self._buckets[place] = head + encoded[1:] + _encode(key) + _encode(value)
+            self._count += 1
+            return
+        bucket = _decode(encoded)
+        before = len(bucket)
+        for key, value in entries:
+            if value is None:
+                bucket.pop(key, None)
+            else:
+                bucket[key] = value
+        self._count += len(bucket) - before
+        self._buckets[place] = _encode(bucket)
 
     def _place(self, key: bytes) -> int:
         number = hash(key)

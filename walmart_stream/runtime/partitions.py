@@ -24,6 +24,9 @@ from walmart_stream.runtime.unpacking import UnreadableBatch
 # restarts, and no leader is replaced, in less. Proving the opposite costs one record.
 UNPROVEN_AFTER_MS = 1000
 
+# What can be wrong with a log, as it is counted.
+CUT, EXPIRED = "cut", "expired"
+
 
 class Phase(Enum):
     """Where a partition is on its way; see the drawing above."""
