@@ -59,7 +59,7 @@ def test_entries_go_on_to_where_they_belong_by_now() -> None:
 
 @pytest.mark.parametrize("belongs", [0.0, float(BUCKET_MS)])
 def test_no_look_goes_through_all_that_came_for_one_minute(belongs: float) -> None:
-    """Neither where they are due then nor where all of them are due later, and none is lost."""
+    """All of them belong to that minute, or all to the next one; none is lost."""
     asked: list[int] = []
 
     def look_up(keys: Iterable[int], _: float) -> list[Entry]:

@@ -63,7 +63,7 @@ def last_alerts(rules: RuleSet, item_id: str, item: ItemAlerts, since: int) -> l
         machine = item.machines.get(rule.name)
         if machine is None or machine.fingerprint != rules.fingerprint(rule.name):
             continue
-        # An episode that has not been raised is due after the last one has cooled.
+        # What has not been raised waits at least until the last alert has cooled.
         if machine.due <= since or machine.cooled != machine.due + rule.cooldown:
             continue
         steps.append(replace(raised(item_id, rule, machine, item.name), why=AGAIN))
