@@ -169,7 +169,7 @@ class BatchConsumer(driver.Consumer):
         pause = self._fetched_at + FETCH_INTERVAL - time.monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
-        active, now_ms = active_partitions or set(), time.time_ns() // 1_000_000
+        active = active_partitions or set()
         reading, ready, unreadable = {}, set(), {}
         for tp, partition in self._partitions.items():
             if tp not in active or partition.phase not in READ:
@@ -177,7 +177,7 @@ class BatchConsumer(driver.Consumer):
             if partition.unreadable is not None:
                 unreadable[tp] = partition
                 continue
-            reading[tp] = partition.ask(now_ms)
+            reading[tp] = partition.ask()
             if partition.waiting < ENOUGH_IN_FLIGHT:
                 ready.add(tp)
         if unreadable:

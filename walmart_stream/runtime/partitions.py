@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 from walmart_stream.runtime.unpacking import UnreadableBatch
 
-# Milliseconds without an answer after which a log may have lost its end and grown again: no broker
-# restarts, and no leader is replaced, in less. Proving the opposite costs one record.
+# Milliseconds from one answer to the next in which a log may have lost its end and grown again: no
+# broker restarts, and no leader is replaced, in less. Proving the opposite costs one more fetch.
 UNPROVEN_AFTER_MS = 1000
 
 # What can be wrong with a log, as it is counted.
@@ -152,23 +152,23 @@ class Partition:
         """Records that an agent has, or will get."""
         return sum(batch.count for batch in self.in_flight if not batch.done)
 
-    def ask(self, now_ms: int) -> int:
+    def ask(self) -> int:
         """The offset where the next fetch begins: at the mark once more if the log may be cut."""
-        if self.heard_ms is not None and now_ms - self.heard_ms > UNPROVEN_AFTER_MS:
-            self._proven = self.mark is None
-        return self._start()
-
-    def _start(self) -> int:
         assert self.position is not None
         return self.position if self._proven or self.mark is None else self.mark.offset
 
     def take(self, answer: Answer) -> list[Any]:
-        """The records of *answer* to deliver.
+        """The records of *answer* to deliver: none, if the mark must be seen first.
+
+        What was fetched ahead is of one answer, however long it waited to be taken.
 
         Raises:
             LogCut: the log holds another record where the last one was read.
         """
-        if self.position is None or answer.start != self._start():
+        if self.position is None or answer.start != self.ask():
+            return []
+        if self._proven and self.mark is not None and self._was_silent(answer):
+            self._proven = False
             return []
         self.heard_ms, self.log_end = answer.heard_ms, answer.log_end
         records = answer.records
@@ -183,6 +183,12 @@ class Partition:
         if not records:
             self.position = max(self.position, answer.end)
         return records
+
+    def _was_silent(self, answer: Answer) -> bool:
+        """Whether the log may have been cut since the answer before; if the clock was set, too."""
+        if self.heard_ms is None or answer.heard_ms is None:
+            return False
+        return not 0 <= answer.heard_ms - self.heard_ms <= UNPROVEN_AFTER_MS
 
     def advance(self, records: list[Any], end: int) -> Mark:
         """Read on at *end*, behind *records*; the mark of the last one."""
