@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.given import RAW, Given
 from tests.bench.job import RULES
+from walmart_stream.local.kafka import missing_tools
 from walmart_stream.runtime.memory import LARGEST_KEPT, MOST_KEPT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ class Subject:
     *promise*: what a crash can cost. *share*: of the observations that the others get, for slow
     ones. *commits*: whether it commits its offsets to Kafka. *stores*: the changelogs of its state.
     *checked*: the parts of the answer that can be found. *database*: whether it stores the
-    results, too. *settings*: further environment.
+    results, too. *java*: whether it needs Java and Maven. *settings*: further environment.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Subject:
     stores: Sequence[str] = (STATES, WINDOWS)
     checked: Sequence[str] = ("results", "states", "windows")
     database: bool = False
+    java: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def changelogs(self, group: str) -> tuple[str, ...]:
@@ -58,6 +60,12 @@ class Subject:
     def ours(self) -> bool:
         """Whether it is this program."""
         return self.command == FAUST
+
+    def missing(self) -> str | None:
+        """Why it cannot run here, or ``None`` if it can."""
+        if self.command[0] == PEERS_PYTHON and not Path(PEERS_PYTHON).is_file():
+            return f"{PEERS_PYTHON} is missing: `make bench` installs it"
+        return missing_tools() if self.java else None
 
     def environment(self, given: Given, program: Mapping[str, str]) -> dict[str, str]:
         """Variables of its process; *program*: the settings of this program."""
@@ -159,8 +167,7 @@ SUBJECTS = {
             "Kafka Streams (Java)",
             "at least once",
             _main("kafka_streams"),
-            stores=(STATES,),
-            checked=("results",),
+            java=True,
         ),
         NAIVE,
     )

@@ -5,9 +5,11 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
-/** One look at one item of an affiliate answer. {@code marketplace} is null where none is named. */
-record Observation(String itemId, long at, String name, Offer featured, Offer marketplace) {
+/** One look at one item of an affiliate answer. An offer that it does not name is null. */
+record Observation(String itemId, long at, String name, Map<String, Offer> offers) {
     private static final JsonFactory JSON = new JsonFactory();
 
     /** Reads and checks a record of the raw topic. */
@@ -36,9 +38,10 @@ record Observation(String itemId, long at, String name, Offer featured, Offer ma
         expect(itemId != null && itemId.equals(item.itemId), "payload.itemId");
         expect(key != null && itemId.equals(new String(key)), "the key is not the item id");
         long at = Instant.parse(observedAt).toEpochMilli();
-        Offer featured = item.offer("Walmart.com");
-        Offer best = item.best == null ? null : item.best.offer(null);
-        return new Observation(itemId, at, text(item.name, 500), featured, best);
+        Map<String, Offer> offers = new LinkedHashMap<>();
+        offers.put(Offer.FEATURED, item.offer(item.isMarketplace ? null : "Walmart.com"));
+        offers.put(Offer.MARKETPLACE, item.best == null ? null : item.best.offer(null));
+        return new Observation(itemId, at, text(item.name, 500), offers);
     }
 
     private static void expect(boolean due, String what) throws IOException {
@@ -64,7 +67,7 @@ record Observation(String itemId, long at, String name, Offer featured, Offer ma
     private static final class Item {
         String itemId, name, seller;
         Long price, shipping, twoDay;
-        Boolean online;
+        boolean isMarketplace, isOffline, isSoldOut;
         Item best;
 
         static Item read(JsonParser parser) throws IOException {
@@ -83,7 +86,11 @@ record Observation(String itemId, long at, String name, Offer featured, Offer ma
                     case "standardShipRate" -> item.shipping = cents(parser);
                     case "twoThreeDayShippingRate" -> item.twoDay = cents(parser);
                     case "sellerInfo" -> item.seller = parser.getValueAsString();
-                    case "availableOnline" -> item.online = flag(parser);
+                    case "marketplace" ->
+                        item.isMarketplace = parser.currentToken() == JsonToken.VALUE_TRUE;
+                    case "availableOnline" ->
+                        item.isOffline = parser.currentToken() == JsonToken.VALUE_FALSE;
+                    case "stock" -> item.isSoldOut = "Not available".equals(parser.getText());
                     case "bestMarketplacePrice" -> item.best = read(parser);
                     default -> parser.skipChildren();
                 }
@@ -92,16 +99,11 @@ record Observation(String itemId, long at, String name, Offer featured, Offer ma
         }
 
         Offer offer(String unnamed) {
-            if (price == null || Boolean.FALSE.equals(online)) {
+            if (price == null || price == 0 || isOffline || isSoldOut) {
                 return Offer.UNAVAILABLE;
             }
             String named = text(seller, 200);
             return new Offer(price, shipping, twoDay, true, named == null ? unnamed : named);
-        }
-
-        private static Boolean flag(JsonParser parser) throws IOException {
-            return parser.currentToken() == JsonToken.VALUE_NULL
-                    ? null : Boolean.valueOf(parser.getText());
         }
 
         private static Long cents(JsonParser parser) throws IOException {

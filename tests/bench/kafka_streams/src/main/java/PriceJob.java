@@ -1,9 +1,11 @@
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
@@ -19,13 +21,13 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The job of walmart-stream with Kafka Streams, one thread, at least once: read an observation, apply
- * it to its item's state, forward what follows from it. States are in memory behind a cache, which
- * writes each that changed once per commit to the changelog.
+ * it to its item's state, forward what follows from it. States and rows of windows are in memory
+ * behind a cache, which writes each that changed once per commit to its changelog.
  */
 public final class PriceJob {
     static final String RAW = "walmart-competitor-data";
     static final String RESULTS = "walmart-data-processing";
-    static final String STORE = "offers";
+    static final String STATES = "offers", WINDOWS = "price-windows";
 
     public static void main(String[] arguments) {
         KafkaStreams streams = new KafkaStreams(topology(), settings());
@@ -38,9 +40,8 @@ public final class PriceJob {
     }
 
     private static Topology topology() {
-        StoreBuilder<KeyValueStore<byte[], byte[]>> store = Stores.keyValueStoreBuilder(
-                Stores.inMemoryKeyValueStore(STORE), Serdes.ByteArray(), Serdes.ByteArray())
-                .withCachingEnabled();
+        Set<StoreBuilder<?>> stores = Set.of(
+                store(STATES, Codec.states()), store(WINDOWS, Codec.rows()));
         return new Topology()
                 .addSource("raw", RAW)
                 .addProcessor("process", new ProcessorSupplier<byte[], byte[], byte[], byte[]>() {
@@ -51,10 +52,15 @@ public final class PriceJob {
 
                     @Override
                     public Set<StoreBuilder<?>> stores() {
-                        return Set.of(store);
+                        return stores;
                     }
                 }, "raw")
                 .addSink("results", RESULTS, "process");
+    }
+
+    private static <T> StoreBuilder<KeyValueStore<String, T>> store(String name, Serde<T> values) {
+        return Stores.keyValueStoreBuilder(
+                Stores.inMemoryKeyValueStore(name), Serdes.String(), values).withCachingEnabled();
     }
 
     private static Properties settings() {
@@ -86,13 +92,15 @@ public final class PriceJob {
 
     private static final class Process implements Processor<byte[], byte[], byte[], byte[]> {
         private ProcessorContext<byte[], byte[]> context;
-        private KeyValueStore<byte[], byte[]> states;
+        private KeyValueStore<String, ItemState> states;
+        private KeyValueStore<String, Map<String, OfferState>> windows;
         private long done, doneBefore, committed;
 
         @Override
         public void init(ProcessorContext<byte[], byte[]> context) {
             this.context = context;
-            states = context.getStateStore(STORE);
+            states = context.getStateStore(STATES);
+            windows = context.getStateStore(WINDOWS);
             context.schedule(Duration.ofMillis(100), PunctuationType.WALL_CLOCK_TIME, now -> {
                 // At the end of the log nobody has to wait for the interval.
                 if (done > committed && done == doneBefore) {
@@ -112,12 +120,32 @@ public final class PriceJob {
             } catch (IOException bad) {
                 throw new IllegalArgumentException(bad);
             }
-            byte[] stored = states.get(record.key());
-            ItemState state = stored == null ? new ItemState() : ItemState.decode(stored);
-            state.observe(seen, source.partition(), source.offset(),
-                    result -> context.forward(record.withValue(result)));
-            states.put(record.key(), state.encode());
+            ItemState state = states.get(seen.itemId());
+            if (state == null) {
+                state = new ItemState(seen.at() / 1000);
+            }
+            var outcome = state.apply(
+                    seen, new ItemState.Source(source.partition(), source.offset()));
+            outcome.results.forEach(result -> context.forward(record.withValue(result)));
+            outcome.left.forEach((start, offers) -> {
+                String key = windowKey(seen.itemId(), start);
+                Map<String, OfferState> row = windows.get(key);
+                if (row == null) {
+                    row = offers;
+                } else {
+                    row.putAll(offers);
+                }
+                windows.put(key, row);
+            });
+            if (outcome.expired != null) {
+                windows.put(windowKey(seen.itemId(), outcome.expired), null);
+            }
+            states.put(seen.itemId(), state);
             done++;
+        }
+
+        private static String windowKey(String itemId, long start) {
+            return itemId + "@" + start;
         }
     }
 }

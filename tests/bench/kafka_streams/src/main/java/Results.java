@@ -2,6 +2,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -17,13 +18,11 @@ final class Results {
         void write(JsonGenerator json) throws IOException;
     }
 
-    static byte[] change(String itemId, String offer, String name, List<String> kinds, Offer now,
-            Offer before, long at, int partition, long offset) {
-        return json(json -> {
-            json.writeStringField("type", "price_change");
-            json.writeNumberField("schema", 1);
-            json.writeStringField("item_id", itemId);
-            json.writeStringField("offer", offer);
+    /** An offer differs from before, or was seen for the first time; before is null then. */
+    static byte[] change(String itemId, String which, String name, List<String> kinds,
+            OfferState known, Offer before, long newest, ItemState.Source source) {
+        return json("price_change", itemId, which, json -> {
+            Offer now = known.offer;
             json.writeStringField("name", name);
             json.writeArrayFieldStart("kinds");
             for (String kind : kinds) {
@@ -32,57 +31,68 @@ final class Results {
             json.writeEndArray();
             offer(json, now);
             number(json, "two_day_cents", now.twoDay());
-            Long delta = null, base = null;
+            Long base = null, delta = null;
             if (before == null) {
                 json.writeNullField("previous");
             } else {
                 json.writeObjectFieldStart("previous");
                 offer(json, before);
                 json.writeEndObject();
-                if (now.landed() != null && before.landed() != null) {
-                    base = before.landed();
-                    delta = now.landed() - base;
-                } else if (now.price() != null && before.price() != null) {
-                    base = before.price();
-                    delta = now.price() - base;
-                }
+                boolean isLanded = now.landed() != null && before.landed() != null;
+                base = isLanded ? before.landed() : before.price();
+                Long amount = isLanded ? now.landed() : now.price();
+                delta = base == null || amount == null ? null : Long.valueOf(amount - base);
             }
             number(json, "delta_cents", delta);
-            if (delta == null || base == 0) {
-                json.writeNullField("delta_pct");
-            } else {
-                json.writeNumberField("delta_pct", (double) (delta * 100) / base);
+            decimal(json, "delta_pct", delta == null || base == 0
+                    ? null : Double.valueOf((double) (delta * 100) / base));
+            time(json, "observed_at", known.observedAt);
+            if (newest > known.observedAt) {
+                json.writeNumberField("revision", known.observedAt + newest);
             }
-            json.writeStringField("observed_at", ISO.format(Instant.ofEpochMilli(at)));
             json.writeObjectFieldStart("source");
             json.writeStringField("topic", PriceJob.RAW);
-            json.writeNumberField("partition", partition);
-            json.writeNumberField("offset", offset);
+            json.writeNumberField("partition", source.partition());
+            json.writeNumberField("offset", source.offset());
             json.writeEndObject();
         });
     }
 
-    static byte[] closed(String itemId, String offer, ItemState.Window window) {
-        return json(json -> {
-            json.writeStringField("type", "window_closed");
-            json.writeNumberField("schema", 1);
-            json.writeStringField("item_id", itemId);
-            json.writeStringField("offer", offer);
-            json.writeStringField("start", ISO.format(Instant.ofEpochMilli(window.start)));
-            json.writeStringField("end",
-                    ISO.format(Instant.ofEpochMilli(window.start + ItemState.WINDOW_MS)));
+    /** The item's name or two-day shipping has changed, which is no price change. */
+    static byte[] updated(
+            String itemId, String which, String name, OfferState known, long newest) {
+        return json("offer_updated", itemId, which, json -> {
+            json.writeStringField("name", name);
+            offer(json, known.offer);
+            number(json, "two_day_cents", known.offer.twoDay());
+            time(json, "changed_at", known.changedAt);
+            time(json, "observed_at", known.observedAt);
+            json.writeNumberField("revision", known.observedAt + newest);
+        });
+    }
+
+    /** The window as it closes if nothing comes after the offer's last observation. */
+    static byte[] closed(String itemId, String which, Window window, OfferState last) {
+        Long landed = last.offer.landed();
+        long known = landed == null ? 0 : window.knownFor(last.observedAt, window.end());
+        long weighted = window.weighted + (landed == null ? 0 : landed * known);
+        long covered = window.covered + known;
+        return json("window_closed", itemId, which, json -> {
+            time(json, "start", window.start);
+            time(json, "end", window.end());
             json.writeNumberField("observations", window.observations);
             json.writeNumberField("changes", window.changes);
             number(json, "open", window.open);
             number(json, "high", window.high);
             number(json, "low", window.low);
             number(json, "close", window.close);
-            if (window.covered == 0) {
-                json.writeNullField("mean");
-            } else {
-                json.writeNumberField("mean", (double) window.weighted / window.covered);
-            }
-            json.writeNumberField("coverage", (double) window.covered / ItemState.WINDOW_MS);
+            decimal(json, "mean",
+                    covered == 0 ? null : Double.valueOf((double) weighted / covered));
+            json.writeNumberField("coverage", (double) covered / Window.WIDTH_MS);
+            json.writeNumberField("width_s", Window.WIDTH_MS / 1000);
+            json.writeNumberField("known_for_s", Window.KNOWN_MS / 1000.0);
+            json.writeBooleanField("carried", window.carried);
+            time(json, "seen_at", last.observedAt);
         });
     }
 
@@ -102,14 +112,31 @@ final class Results {
         }
     }
 
-    private static byte[] json(Writer writer) {
+    private static void decimal(JsonGenerator json, String name, Double value)
+            throws IOException {
+        if (value == null) {
+            json.writeNullField(name);
+        } else {
+            json.writeNumberField(name, value);
+        }
+    }
+
+    private static void time(JsonGenerator json, String name, long at) throws IOException {
+        json.writeStringField(name, ISO.format(Instant.ofEpochMilli(at)));
+    }
+
+    private static byte[] json(String type, String itemId, String which, Writer rest) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(640);
         try (JsonGenerator json = JSON.createGenerator(bytes)) {
             json.writeStartObject();
-            writer.write(json);
+            json.writeStringField("type", type);
+            json.writeNumberField("schema", 1);
+            json.writeStringField("item_id", itemId);
+            json.writeStringField("offer", which);
+            rest.write(json);
             json.writeEndObject();
         } catch (IOException impossible) {
-            throw new IllegalStateException(impossible);
+            throw new UncheckedIOException(impossible);
         }
         return bytes.toByteArray();
     }
