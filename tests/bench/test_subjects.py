@@ -9,12 +9,15 @@ import pytest
 
 from tests.bench.answer import BATCH, Domain, expected, is_document
 from tests.bench.logs import Embedded
-from tests.bench.subject import AIOKAFKA, NAIVE, OURS, Subject
+from tests.bench.subject import AIOKAFKA, NAIVE, OURS, SUBJECTS, Subject
 from tests.bench.throughput import Run, run
 from tests.bench.work import Work
 from walmart_stream.local.broker import EmbeddedBroker
 
 MESSAGES, ITEMS = 2_000, 200
+
+# Those that need nothing but the main environment.
+EASY = OURS, AIOKAFKA, NAIVE
 
 
 def test_the_answer_does_not_depend_on_how_the_log_is_cut() -> None:
@@ -51,10 +54,10 @@ def test_a_word_about_an_offer_is_a_result_and_no_document() -> None:
 
 
 @pytest.mark.slow
-async def test_every_subject_gives_the_results_of_the_pure_domain(
+async def test_subjects_give_the_results_of_the_pure_domain(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
-    """Those that need nothing but the main environment."""
+    """The easy ones, all at once."""
     work = Work(MESSAGES, ITEMS)
 
     async def measured(subject: Subject) -> Run:
@@ -62,10 +65,32 @@ async def test_every_subject_gives_the_results_of_the_pure_domain(
         folder.mkdir()
         return await run(subject, work, Embedded(), folder)
 
-    runs = await asyncio.gather(*map(measured, (OURS, AIOKAFKA, NAIVE)))
+    runs = await asyncio.gather(*map(measured, EASY))
 
     for one in runs:
         assert one.wrong == [], one
         assert one.seconds > 0
         assert one.cpu_seconds > 0
         assert one.committed_after is not None
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "subject", [one for one in SUBJECTS.values() if one not in EASY], ids=lambda one: one.name
+)
+async def test_every_other_subject_gives_them_too(
+    subject: Subject, broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """A port of the domain, or a peer's use of it, has to follow each change of its rules.
+
+    In the answer are price changes, offers that were updated, and windows of three hours: with a
+    price carried in, and without any observation.
+    """
+    if (reason := subject.missing()) is not None:
+        pytest.skip(reason)
+    work = Work(4 * MESSAGES, 3 * ITEMS)
+
+    found = await run(subject, work, Embedded(), tmp_path)
+
+    assert found.wrong == []
