@@ -29,6 +29,7 @@ def worker(options: tuple[str, ...]) -> None:
     gc.disable()
     from walmart_stream.app import create_app
     from walmart_stream.bootstrap import use_fast_loop, with_options
+    from walmart_stream.runtime.memory import keep_freed_memory
     from walmart_stream.walmart.errors import UnusableKey
 
     gc.freeze()
@@ -38,6 +39,7 @@ def worker(options: tuple[str, ...]) -> None:
     quiet = ["--quiet"] if settings.log_format == "json" else []
     sys.argv = ["walmart-stream", *quiet, "worker", f"--loglevel={settings.log_level}", *options]
     use_fast_loop()
+    keep_freed_memory()
     try:
         app = create_app(with_options(settings, options))
     except (SettingsError, UnusableKey, OSError) as exc:
