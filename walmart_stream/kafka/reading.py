@@ -210,6 +210,7 @@ async def assigned_consumer(
         auto_offset_reset=reset,
         fetch_max_wait_ms=wait_ms,
         max_partition_fetch_bytes=FETCH_BYTES,
+        check_crcs=False,  # runtime/unpacking.py does
     )
     try:
         await start(consumer, settings)

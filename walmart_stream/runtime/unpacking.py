@@ -1,7 +1,8 @@
 """Record batches that cannot be unpacked, whatever a foreign producer has sent.
 
 Brokers keep compressed batches as they come. aiokafka raises whatever went wrong, names neither
-partition nor offset, and unpacks gzip to any size: one batch of 2 MB can become 2 GB.
+partition nor offset, and unpacks gzip to any size: one batch of 2 MB can become 2 GB. It computes
+checksums in software, which takes as long as decoding; processors have an instruction for them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import google_crc32c
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.memory_records import MemoryRecords
 
 # Of one batch, in bytes: what a producer puts into one is some megabytes at most before it is
 # compressed. Several copies of it are in memory for a moment.
@@ -22,6 +25,9 @@ MOST_UNPACKED = 64 * 1024 * 1024
 
 # What reading a batch raises if it is broken, or compressed in a way that is not known here.
 _BROKEN = (KafkaError, zlib.error, ValueError, EOFError, OSError)
+
+# Where a batch of the log has its size (of what follows), format, and checksum (of what follows).
+_SIZE, _MAGIC, _CRC = slice(8, 12), 16, slice(17, 21)
 
 _unpack = PartitionRecords._unpack_records
 
@@ -56,17 +62,37 @@ def _as_decoded(tp: Any, record: Any) -> Any:
     return record
 
 
-class _Noted:
-    """Batches of a fetch; ``last`` is the one that was taken last."""
+class _Checked(MemoryRecords):  # type: ignore[misc]  # final by its stub only
+    """Batches of a fetch, checked as they are taken; ``last`` is the one that was taken last.
 
-    def __init__(self, batches: Any) -> None:
-        self._batches = batches
+    Consumers of this process need not check them once more: their ``check_crcs`` is off.
+    """
+
+    def __init__(self, log: bytes) -> None:
+        super().__init__(log)
+        self._log, self._at = log, 0
         self.last: Any = None
-        self.has_next = batches.has_next
 
     def next_batch(self) -> Any:
-        self.last = self._batches.next_batch()
-        return self.last
+        """As aiokafka's.
+
+        Raises:
+            CorruptRecordException: the batch is not what its producer sent.
+        """
+        self.last = batch = super().next_batch()
+        if batch is not None:
+            start, size = self._at, self._log[self._at + _SIZE.start : self._at + _SIZE.stop]
+            self._at = start + _SIZE.stop + int.from_bytes(size, "big")
+            if not _is_whole(batch, self._log[start : self._at]):
+                raise CorruptRecordException("its checksum is wrong")
+        return batch
+
+
+def _is_whole(batch: Any, data: bytes) -> bool:
+    if data[_MAGIC] < 2 or google_crc32c.implementation != "c":
+        return bool(batch.validate_crc())
+    stored = int.from_bytes(data[_CRC], "big")
+    return bool(google_crc32c.value(data[_CRC.stop :]) == stored)
 
 
 def _begin_unpacking(self: Any) -> Iterator[Any]:
@@ -77,7 +103,7 @@ def _begin_unpacking(self: Any) -> Iterator[Any]:
 def _unpack_or_say(self: Any) -> Iterator[Any]:
     """The records before a batch that cannot be read; the error where that comes first."""
     start = self.next_fetch_offset
-    batches = self._records = _Noted(self._records)
+    batches = self._records
     try:
         yield from _unpack(self)
     except _BROKEN as exc:
@@ -101,6 +127,7 @@ def _gunzip(payload: Any) -> bytes:
 
 
 # For every consumer of this process.
+vars(inspect.getmodule(PartitionRecords))["MemoryRecords"] = _Checked
 PartitionRecords._unpack_records = _begin_unpacking
 # Its own goes through a method of Python for each record: a twentieth of the time of decoding.
 PartitionRecords.__iter__ = lambda self: self.unpacked
