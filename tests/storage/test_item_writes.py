@@ -11,6 +11,7 @@ import pytest
 from tests.storage.own_offers import HOLDER, KEYS, own_change, results_of
 from walmart_stream.domain.events import PriceChange, Source
 from walmart_stream.domain.offers import Offer
+from walmart_stream.domain.recent import MOST_CHANGES, MOST_STEPS
 from walmart_stream.domain.time import to_datetime
 from walmart_stream.settings import Settings
 from walmart_stream.storage import mongo
@@ -60,6 +61,25 @@ async def test_writers_at_once_lose_nothing_of_each_other(database: Any) -> None
     assert found["own"]["landed_cents"] == found["featured"]["landed_cents"] == 1007
     assert found["recent"]["own"] == [[START + at, 1000 + at] for at in range(8)]
     assert len(found["recent"]["changes"]) == 16
+
+
+async def test_steps_are_kept_in_order_and_bounded_however_they_come(database: Any) -> None:
+    """One at a time, many at once, late, again: as if all had been written together."""
+    every = range(2 * MOST_CHANGES)
+    news = [seen("1", "own", at, 1000 + at) for at in every]
+    late, rest = news[MOST_CHANGES - 3 : MOST_CHANGES], news[MOST_CHANGES:]
+    for one in (*news[: MOST_STEPS + 2], rest[-3], *late, rest[-2], *rest, rest[-1]):
+        await store(database, one)
+    large = Results()
+    for at in every:
+        large.merge(seen("2", "own", at, 1000 + at))
+    await store(database, seen("2", "own", 0, 1000))
+    await store(database, large)
+
+    first, second = (one["recent"] for one in await content(database))
+    assert first == second
+    assert first["own"] == [[START + at, 1000 + at] for at in every[-MOST_STEPS:]]
+    assert len(first["changes"]) == MOST_CHANGES
 
 
 async def test_repeated_writes_change_nothing(database: Any) -> None:

@@ -26,13 +26,16 @@ MOST_STEPS = 50
 # A change is its time x this + a number of its offer: changes of two offers at a time are two.
 _OFFERS = 1024
 
+# The most that each list keeps, in the order in which documents have them.
+MOST_KEPT = {"changes": MOST_CHANGES, OWN: MOST_STEPS, FEATURED: MOST_STEPS}
+
 Recent = Mapping[str, Any]
 Steps = Sequence[Sequence[Any]]
 
 
 def no_steps() -> dict[str, Any]:
     """The recent past of an item of which nothing is known."""
-    return {"changes": [], OWN: [], FEATURED: []}
+    return {name: [] for name in MOST_KEPT}
 
 
 def note_change(
@@ -53,6 +56,21 @@ def note_holder(
 ) -> list[Any]:
     """The *ribbon* with who held the buy box from *at* (epoch ms) on."""
     return _with_step(ribbon, [at, holder, seller, suppressed])
+
+
+def appended(tail: Recent, noted: Recent) -> dict[str, Sequence[Any]] | None:
+    """The entries that *noted* has after those of *tail*, the newest few of each list.
+
+    ``None``: one belongs before these, and only all that is kept says whether it is known.
+    """
+    found = {}
+    for name, entries in noted.items():
+        known = len(tail[name])
+        if entries[:known] != tail[name]:
+            return None
+        if len(entries) > known:
+            found[name] = entries[known:]
+    return found
 
 
 def count_since(recent: Recent, since: int) -> tuple[int, bool]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pymongo import DESCENDING, DeleteOne, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from walmart_stream.domain.recent import MOST_KEPT, appended
 from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES
 from walmart_stream.storage.item_documents import EDITS, MADE, facets, merged
 from walmart_stream.storage.refusals import refusals
@@ -31,6 +33,10 @@ CHUNK = 100
 # of each line, in all but the strangest mixtures of offers.
 MOST_READ = 400
 
+# Of `recent`, the last entry of each list: nearly always, what is new comes after it and is
+# appended. The lists are most of a document, and the slowest part to decode and to encode.
+TAIL = {f"recent.{name}": {"$slice": -1} for name in MOST_KEPT}
+
 
 async def update_items(
     database: Any,
@@ -47,13 +53,18 @@ async def update_items(
     names = list(changes)
     for first in range(0, len(names), BULK):
         waiting: Collection[str] = names[first : first + BULK]
+        part: Mapping[str, Any] | None = TAIL
         while waiting:
             stored, offers = await asyncio.gather(
-                _stored(database, waiting), _offers(database, waiting, seal)
+                _stored(database, waiting, part), _offers(database, waiting, seal)
             )
             news = {name: changes[name] for name in waiting}
-            writes = [one async for one in _writes(stored, offers, news, seal)]
-            waiting = await _send(database, dict(writes))
+            writes = [
+                one async for one in _writes(stored, offers, news, seal, is_tail=part is not None)
+            ]
+            late = {name for name, write in writes if write is None}
+            waiting = late | await _send(database, {name: one for name, one in writes if one})
+            part = None
 
 
 async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal = UNSEALED) -> None:
@@ -70,7 +81,7 @@ async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal =
             changes = {item_id: await _newest_changes(database, item_id, seal)}
             offers = await _offers(database, waiting, seal)
             writes = [one async for one in _writes(stored, offers, changes, seal, anew=True)]
-            waiting = await _send(database, dict(writes))
+            waiting = await _send(database, {name: one for name, one in writes if one})
 
 
 async def update_watched(
@@ -119,8 +130,12 @@ async def _writes(
     seal: FieldSeal,
     *,
     anew: bool = False,
-) -> AsyncIterator[tuple[str, Write]]:
-    """The writes that the *stored* documents need, by item id."""
+    is_tail: bool = False,
+) -> AsyncIterator[tuple[str, Write | None]]:
+    """The writes that the *stored* documents need, by item id.
+
+    *is_tail*: they were read with :data:`TAIL`. ``None``: that one has to be read as a whole.
+    """
     for number, name in enumerate(changes, 1):
         if number % CHUNK == 0:
             await asyncio.sleep(0)
@@ -140,19 +155,33 @@ async def _writes(
             if "revision" in new:
                 yield name, _write(name, None, _sealed(name, new, seal))
             continue
+        steps: Mapping[str, Sequence[Any]] = {}
+        if is_tail and "revision" in old and "recent" in new:
+            follow = appended(old["recent"], new.pop("recent"))
+            if follow is None:
+                yield name, None
+                continue
+            steps = follow
         gone = [key for key in gone if key in old]
         if "revision" in gone and "watch_offset" not in old:
             yield name, DeleteOne({"_id": name, EDITS: old.get(EDITS)})
             continue
         new = {key: value for key, value in new.items() if _differs(old, key, value)}
-        if new or gone:
-            yield name, _write(name, sealed, _sealed(name, new, seal), gone)
+        if new or gone or steps:
+            yield name, _write(name, sealed, _sealed(name, new, seal), gone, steps)
 
 
 def _write(
-    name: str, old: Document | None, fields: Mapping[str, Any], gone: Iterable[str] = ()
+    name: str,
+    old: Document | None,
+    fields: Mapping[str, Any],
+    gone: Iterable[str] = (),
+    steps: Mapping[str, Sequence[Any]] = MappingProxyType({}),
 ) -> Write:
-    """The write of *fields*, without those *gone*, if the document still is the *old* one."""
+    """The write of *fields*, without those *gone*, if the document still is the *old* one.
+
+    *steps*: what to append to the lists of its ``recent``.
+    """
     if old is None:
         return InsertOne({**fields, "_id": name, EDITS: 1})
     values = {key: value for key, value in fields.items() if key != "_id"}
@@ -160,6 +189,11 @@ def _write(
     update: dict[str, Any] = {"$set": {**values, EDITS: edits + 1}}
     if gone:
         update["$unset"] = dict.fromkeys(gone, "")
+    if steps:
+        update["$push"] = {
+            f"recent.{key}": {"$each": entries, "$slice": -MOST_KEPT[key]}
+            for key, entries in steps.items()
+        }
     return UpdateOne({"_id": name, EDITS: edits or None}, update)
 
 
@@ -177,8 +211,10 @@ async def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
     return set() if done == len(writes) else set(writes)
 
 
-async def _stored(database: Any, names: Collection[str]) -> dict[str, Document]:
-    found = database[ITEMS].find({"_id": {"$in": list(names)}})
+async def _stored(
+    database: Any, names: Collection[str], part: Mapping[str, Any] | None = None
+) -> dict[str, Document]:
+    found = database[ITEMS].find({"_id": {"$in": list(names)}}, part)
     return {one["_id"]: one for one in await found.to_list(None)}
 
 
