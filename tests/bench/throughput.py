@@ -287,12 +287,16 @@ class Watch:
             else:
                 done = written > 0 and now - self.last_written > QUIET
             if self._documents is not None:
-                done = done and stored >= results
+                done = done and stored >= results and await self._is_stored()
             if done and now - self.last_written > 1.5 * LOOK_INTERVAL:
                 self.committed_after = now if self._subject.commits else None
                 self.peak_mebibytes = self._processes.peak_mebibytes()
                 return
             await asyncio.sleep(LOOK_INTERVAL)
+
+    async def _is_stored(self) -> bool:
+        """Whether the results are committed: their items are written after what is counted."""
+        return await self._gauge.committed(RESULTS) >= await self._gauge.ends((RESULTS,))
 
     async def until_spread(self, ports: Sequence[str]) -> None:
         """Return when each of the workers at *ports* has a share of the partitions."""
