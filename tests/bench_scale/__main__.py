@@ -20,8 +20,8 @@ import click
 from tests.bench_scale import idle, reading, stored
 
 MEASURES = ("idle", "verify", "history", "reading")
-# Ten observations of each item are verified.
-LEAST = 10
+# As many observations as an item has by default.
+LEAST = stored.EACH
 
 
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
@@ -60,6 +60,13 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
     show_default=True,
     help="Where the idle worker's tables live.",
 )
+@click.option(
+    "--each",
+    type=click.IntRange(1),
+    default=stored.EACH,
+    show_default=True,
+    help="Observations of each item that is verified; there are size / EACH items.",
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--one", hidden=True, help="A measure, taken in this process.")
 def main(
@@ -67,19 +74,22 @@ def main(
     measures: tuple[str, ...],
     seconds: float,
     store: str,
+    each: int,
     json_file: Path | None,
     one: str | None,
 ) -> None:
     """Measure a worker and the commands at several sizes."""
+    if each > sizes[0]:
+        raise click.BadParameter(f"must be {sizes[0]} or less", param_hint="'--each'")
     if one is not None:
-        click.echo(json.dumps(asyncio.run(_take(one, sizes[0], seconds, store))))
+        click.echo(json.dumps(asyncio.run(_take(one, sizes[0], seconds, store, each))))
         return
     load = round(os.getloadavg()[0], 1)
     found: dict[str, Any] = {"load_before": load, "store": store, "sizes": {}}
     for size in sizes:
         row: dict[str, float] = {}
         for measure in measures:
-            taken = _apart(measure, size, seconds, store)
+            taken = _apart(measure, size, seconds, store, each)
             click.echo(f"{measure} at {size:,}: {taken}", err=True)
             row |= taken
         found["sizes"][str(size)] = row
@@ -90,12 +100,13 @@ def main(
         json_file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
-def _apart(measure: str, size: int, seconds: float, store: str) -> dict[str, float]:
+def _apart(measure: str, size: int, seconds: float, store: str, each: int) -> dict[str, float]:
     """*measure* at *size*, in a process of its own: no size is measured beside another's rest."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "tests.bench_scale", "--one", measure),
             *("--sizes", str(size), "--seconds", f"{seconds:g}", "--store", store),
+            *("--each", str(each)),
         ],
         stdout=subprocess.PIPE,
         check=True,
@@ -105,13 +116,13 @@ def _apart(measure: str, size: int, seconds: float, store: str) -> dict[str, flo
     return found
 
 
-async def _take(measure: str, size: int, seconds: float, store: str) -> dict[str, float]:
+async def _take(measure: str, size: int, seconds: float, store: str, each: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as name:
         folder = Path(name)
         if measure == "idle":
             return await idle.measure(size, seconds, folder, store)
         if measure == "verify":
-            return await stored.verify(size, folder)
+            return await stored.verify(size, folder, each)
         if measure == "history":
             return await stored.history(size, folder)
         return reading.measure(size)

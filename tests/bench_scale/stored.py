@@ -20,7 +20,7 @@ from walmart_stream.local.mongod import EmbeddedMongod
 from walmart_stream.storage.documents import OFFERS, PRICE_CHANGES
 from walmart_stream.storage.mongo import INDEXES
 
-# Observations of each item that is verified.
+# Observations of each item that is verified, unless another number is asked for.
 EACH = 10
 CHUNK = 20_000
 MINUTE_MS = 60_000
@@ -28,8 +28,11 @@ MINUTE_MS = 60_000
 DEADLINE = 1800.0
 
 
-async def verify(observations: int, folder: Path) -> dict[str, float]:
-    """Seconds and memory of ``verify`` of *observations* observations that a worker processed."""
+async def verify(observations: int, folder: Path, each: int = EACH) -> dict[str, float]:
+    """Seconds and memory of ``verify`` of *observations* observations that a worker processed.
+
+    There are *each* of every item, a minute apart.
+    """
     async with AsyncExitStack() as stack:
         environment = {
             **await stack.enter_async_context(servers(folder)),
@@ -39,9 +42,9 @@ async def verify(observations: int, folder: Path) -> dict[str, float]:
         pipeline = Pipeline(environment, folder)
         stack.push_async_callback(pipeline.stop)
         await pipeline.create_topics()
-        at = time.time_ns() // 1_000_000 - EACH * MINUTE_MS
-        numbers = range(observations // EACH)
-        for turn in range(EACH):
+        at = time.time_ns() // 1_000_000 - each * MINUTE_MS
+        numbers = range(observations // each)
+        for turn in range(each):
             for first in range(0, len(numbers), CHUNK):
                 part = numbers[first : first + CHUNK]
                 seen = [observe(number, at + turn * MINUTE_MS) for number in part]
@@ -49,7 +52,7 @@ async def verify(observations: int, folder: Path) -> dict[str, float]:
         worker = pipeline.start()
         await pipeline.until_settled(DEADLINE)
         counted = await worker.counted("walmart_observations_total")
-        assert counted["applied"] == len(numbers) * EACH, counted
+        assert counted["applied"] == len(numbers) * each, counted
         await worker.terminate()
         found = await asyncio.to_thread(
             *(child.measure, "verify", "--json"), environment=pipeline.environment, folder=folder

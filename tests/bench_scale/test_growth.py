@@ -34,3 +34,10 @@ def test_sizes_that_cannot_be_measured_are_refused(sizes) -> None:
     done = CliRunner().invoke(main, ["--sizes", sizes])
 
     assert (done.exit_code, "Invalid value for '--sizes': must be" in done.stderr) == (2, True)
+
+
+def test_an_item_cannot_have_more_observations_than_there_are() -> None:
+    """There would be no item at all."""
+    done = CliRunner().invoke(main, ["--sizes", "10,100", "--each", "11"])
+
+    assert (done.exit_code, "Invalid value for '--each': must be 10" in done.stderr) == (2, True)
