@@ -81,18 +81,20 @@ class _Checked(MemoryRecords):  # type: ignore[misc]  # final by its stub only
         """
         self.last = batch = super().next_batch()
         if batch is not None:
-            start, size = self._at, self._log[self._at + _SIZE.start : self._at + _SIZE.stop]
-            self._at = start + _SIZE.stop + int.from_bytes(size, "big")
-            if not _is_whole(batch, self._log[start : self._at]):
+            start, log = self._at, self._log
+            self._at = end = start + _SIZE.stop + _number(log, start, _SIZE)
+            if log[start + _MAGIC] < 2 or google_crc32c.implementation != "c":
+                is_whole = batch.validate_crc()
+            else:
+                checksum = google_crc32c.value(log[start + _CRC.stop : end])
+                is_whole = checksum == _number(log, start, _CRC)
+            if not is_whole:
                 raise CorruptRecordException("its checksum is wrong")
         return batch
 
 
-def _is_whole(batch: Any, data: bytes) -> bool:
-    if data[_MAGIC] < 2 or google_crc32c.implementation != "c":
-        return bool(batch.validate_crc())
-    stored = int.from_bytes(data[_CRC], "big")
-    return bool(google_crc32c.value(data[_CRC.stop :]) == stored)
+def _number(log: bytes, start: int, field: slice) -> int:
+    return int.from_bytes(log[start + field.start : start + field.stop], "big")
 
 
 def _begin_unpacking(self: Any) -> Iterator[Any]:
