@@ -20,8 +20,8 @@ MESSAGES, ITEMS = 60_000, 2_000
 LAPS = 3
 SESSION = 10.0
 
-# CPU time of an observation, of the loop's: 0.93 to 1.03 in five runs. A busy machine makes both
-# dearer.
+# CPU time of an observation, of the loop's: 0.93 to 1.03 in five runs. On a busy machine both
+# need more.
 MOST_CPU = 1.3
 
 # Its rate, of the loop's: 0.74 to 1.10 in nine runs on a quiet machine. Both wait for others there.
