@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
+from tests.hang import DEADLINE
 from walmart_stream.engine.app import SteadyFlow, StreamApp
 
 
@@ -22,6 +24,51 @@ async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> No
     assert stock._new_offset(consumer, "tp") == 6
     assert consumer.ack(object()) is False
     assert consumer._filter_committable_offsets(["tp"]) == {}
+
+
+async def test_a_new_assignment_is_searched_at_once() -> None:
+    """An answer is kept for a moment, but not beyond the assignment that it was found in."""
+    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", topic_partitions=2)
+    app.finalize()
+    consumer: Any = _Subscribed()
+    app.consumer = consumer
+    assignor: Any = app.assignor
+
+    assignor.external_topic_distribution = {"http://a": {"raw": [0]}, "http://b": {"raw": [1]}}
+    whole = app.unread()
+    assignor.external_topic_distribution = {"http://a": {"raw": [0]}}
+    partial = app.unread()
+
+    assert whole is None
+    assert partial == "nobody reads partitions [1] of topic raw"
+
+
+async def test_a_topic_that_has_gone_is_noticed_without_a_new_assignment() -> None:
+    """Its partitions still have owners."""
+    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", topic_partitions=1)
+    app.finalize()
+    consumer: Any = _Subscribed()
+    app.consumer = consumer
+    assignor: Any = app.assignor
+    assignor.external_topic_distribution = {"http://a": {"raw": [0]}}
+
+    assert app.unread() is None
+    consumer.missing.add("raw")
+
+    async with asyncio.timeout(DEADLINE):
+        while app.unread() is None:  # noqa: ASYNC110 - nothing but time passes
+            await asyncio.sleep(0.01)
+    assert app.unread() == "there is no topic raw"
+
+
+class _Subscribed:
+    """A consumer of one topic, as far as it is asked for topics."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
+
+    def topics(self) -> tuple[set[str], set[str]]:
+        return {"raw"}, self.missing
 
 
 async def _nothing() -> None:

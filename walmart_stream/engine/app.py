@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -26,6 +26,10 @@ from walmart_stream.runtime.unpacking import UnreadableBatch
 
 # Often enough to notice a stop well within the shortest session (6 s).
 PULSE_INTERVAL = 1.0
+
+# Seconds for which the search for partitions that nobody reads counts, in one assignment: each view
+# of an item asks, and the client asks the brokers for their topics every ten seconds.
+UNREAD_INTERVAL = 1.0
 
 # Seconds that a worker may stand still beyond its session: one that comes back by then ends itself
 # and says so.
@@ -83,6 +87,8 @@ class StreamApp(faust.App):
         self.watchdog: Watchdog | None = None
         #: Parks or passes over a batch that cannot be read; everything before it is finished.
         self.set_apart: Callable[[UnreadableBatch], Awaitable[None]] = _give_up
+        # The assignment that was searched, until when that counts, and what was found.
+        self._unread: tuple[Any, float, str | None] = None, 0.0, None
 
     def outbox(self) -> Outbox:
         """An empty outbox on this app's producer.
@@ -122,13 +128,20 @@ class StreamApp(faust.App):
 
     def unread(self) -> str | None:
         """Why nobody reads some partition: no topic, or none of the group has it; else ``None``."""
+        assignor: Any = self.assignor
+        held, now = assignor.external_topic_distribution, time.monotonic()
+        searched, until, found = self._unread
+        if held is not searched or now >= until:
+            found = self._find_unread(held)
+            self._unread = held, now + UNREAD_INTERVAL, found
+        return found
+
+    def _find_unread(self, held: Mapping[str, Mapping[str, Iterable[int]]]) -> str | None:
         topics, missing = self.consumer.topics()
         if missing:
             return f"there is no topic {', '.join(sorted(missing))}"
-        assignor: Any = self.assignor
-        held = list(assignor.external_topic_distribution.values())
         for topic in sorted(topics - self.tables.changelog_topics):
-            read = {partition for of_one in held for partition in of_one.get(topic, ())}
+            read = {partition for of_one in held.values() for partition in of_one.get(topic, ())}
             if unread := set(range(self.conf.topic_partitions)) - read:
                 return f"nobody reads partitions {sorted(unread)} of topic {topic}"
         return None
