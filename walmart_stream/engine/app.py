@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -108,7 +109,12 @@ class StreamApp(faust.App):
 
     def partition_of(self, topic: str, key: bytes) -> int:
         """The partition that *key* hashes to, by the number of partitions that is configured."""
-        return partition_of(key, self.conf.topic_partitions)
+        return partition_of(key, self._partition_count)
+
+    # A setting of Faust's takes a microsecond to read.
+    @functools.cached_property
+    def _partition_count(self) -> int:
+        return int(self.conf.topic_partitions)
 
     def lag(self) -> dict[str, int]:
         """Records not yet finished, per topic, of the partitions that are this worker's."""

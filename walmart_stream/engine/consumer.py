@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -38,6 +39,9 @@ ENOUGH_IN_FLIGHT = 1000
 
 # How long a fetch waits for quiet partitions while busy ones could become free, in seconds.
 BUSY_TIMEOUT = 0.05
+
+# The keys asked for last, whose hash is remembered: 0.3 MB. It is computed in Python, in 3 µs.
+MOST_KEYS_HASHED = 1000
 
 # Seconds from one fetch to the next, at least. A fetch costs a millisecond, however little it
 # brings, and what it brings of many partitions at once is processed together.
@@ -391,6 +395,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
 
+@lru_cache(maxsize=MOST_KEYS_HASHED)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of *key* among *partitions*, by Kafka's own hash."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
