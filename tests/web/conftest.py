@@ -78,7 +78,9 @@ class MemoryLive:
     def parked(self) -> list[dict[str, Any]]:
         return self.parked_partitions
 
-    def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
+    def windows(
+        self, item_id: str, item: ItemState
+    ) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         return self.windows_of.get(item_id, {})
 
     async def known_then(self, item_id: str, at: int) -> Mapping[str, Any]:

@@ -93,8 +93,10 @@ class LiveWorker:
     def item(self, item_id: str) -> ItemState | None:
         return self._processor.item(item_id)
 
-    def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
-        return self._processor.windows(item_id)
+    def windows(
+        self, item_id: str, item: ItemState
+    ) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
+        return self._processor.windows(item_id, item)
 
     def standing(self, item: ItemState) -> Standing | None:
         return self._processor.standing(item)

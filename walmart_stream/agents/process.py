@@ -187,20 +187,17 @@ class Processor:
         """The state of an item of ours."""
         key = item_id.encode()
         partition = self._app.partition_of(topics.RAW.name, key)
-        value = None if partition is None else self._tables.offers.read(partition, key)
+        value = self._tables.offers.read(partition, key)
         return None if value is None else state.decode(value, self._rules)
 
     def standing(self, item: ItemState) -> Standing | None:
         """The standing of the own offer of *item* by this worker's rules."""
         return item_standing(item, self._rules.known_ms)
 
-    def windows(self, item_id: str) -> dict[int, dict[str, dict[str, Any]]]:
+    def windows(self, item_id: str, item: ItemState) -> dict[int, dict[str, dict[str, Any]]]:
         """Start (epoch ms) -> offer -> its window's fields, of an item's newest two windows."""
-        known = self.item(item_id)
         partition = self._app.partition_of(topics.RAW.name, item_id.encode())
-        if known is None or partition is None:
-            return {}
-        windows = live_windows(item_id, known, self._stored_windows(partition))
+        windows = live_windows(item_id, item, self._stored_windows(partition))
         return {
             start: {name: window.document() for name, window in offers.items()}
             for start, offers in windows.items()

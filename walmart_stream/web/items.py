@@ -16,7 +16,7 @@ from walmart_stream.storage.item_documents import stored_standing as standing_by
 from walmart_stream.storage.sealed import UNREADABLE, FieldSeal
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import NotFound, NotReady, json_response
-from walmart_stream.web.inputs import NoQuery, item_id_of, query
+from walmart_stream.web.inputs import item_id_of
 from walmart_stream.web.live import MONGODB
 
 _OFFER_FIELDS = (
@@ -45,17 +45,18 @@ WINDOW_FIELDS = (
 
 
 async def item(context: Context, request: web.Request) -> web.StreamResponse:
-    """The item's live state and current windows, from this worker's tables."""
-    query(NoQuery, request)
+    """The item's live state and current windows, from this worker's tables.
+
+    :func:`~walmart_stream.web.forward.by_owner` has checked the request and the tables.
+    """
     item_id = item_id_of(request)
-    require_tables(context)
     state = context.live.item(item_id)
     # Of some items there are only events that say nothing about offers.
     if state is None or not state.offers:
         raise NotFound(f"item {item_id} has not been observed")
     windows = [
         {name: window.get(name) for name in WINDOW_FIELDS}
-        for _, offers in sorted(context.live.windows(item_id).items())
+        for _, offers in sorted(context.live.windows(item_id, state).items())
         for _, window in sorted(offers.items())
     ]
     return json_response(

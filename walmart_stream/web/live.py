@@ -22,7 +22,9 @@ class Live(Protocol):
         """The item's state from the offers table, if this worker owns its partition."""
         ...
 
-    def windows(self, item_id: str) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
+    def windows(
+        self, item_id: str, item: ItemState
+    ) -> Mapping[int, Mapping[str, Mapping[str, Any]]]:
         """Start (epoch ms) -> offer -> fields of ``WindowClosed.document()``, so far."""
         ...
 
