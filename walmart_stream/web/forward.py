@@ -23,7 +23,7 @@ from walmart_stream.web.inputs import NoQuery, item_id_of, query
 from walmart_stream.web.item_then import AT, item_then
 from walmart_stream.web.items import require_tables
 from walmart_stream.web.routes import Handler
-from walmart_stream.web.workers import HOP
+from walmart_stream.web.workers import HOP, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ NEIGHBOURS = web.AppKey("neighbours", ClientSession)
 
 
 def by_owner(
-    app: Any, table: Any, context: Context, handler: Handler, timeout: float
+    app: Any, workers: Workers, context: Context, handler: Handler, timeout: float
 ) -> ViewMethod:
-    """A view's method that has *handler* called by the owner of ``{item_id}`` in *table*.
+    """A view's method that has *handler* called by the owner of ``{item_id}`` among *workers*.
 
     The owner is waited for for *timeout* seconds, to the end of its answer.
     """
@@ -56,9 +56,10 @@ def by_owner(
         item_id = item_id_of(request)
         # Before anybody is asked: while this worker rebalances, it does not know whom to ask.
         require_tables(context)
-        owner = _owner(app, table, item_id)
-        ours = app.conf.canonical_url
-        if (owner.host, owner.port) == (ours.host, ours.port):
+        owner = workers.owner(item_id)
+        if owner is None:
+            raise NotReady("no worker has the item's partition yet")
+        if owner == workers.own_url:
             return await handler(context, request)
         if HOP in request.headers:
             raise NotReady("the item's partition is moving between workers")
@@ -79,17 +80,6 @@ async def _open_neighbours(web_app: web.Application) -> AsyncIterator[None]:
     async with ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as session:
         web_app[NEIGHBOURS] = session
         yield
-
-
-def _owner(app: Any, table: Any, item_id: str) -> URL:
-    """Where the member of the group is that has the item's partition; scheme, host, port only."""
-    try:
-        member = app.router.key_store(table.name, item_id)
-        if member.scheme in ("http", "https") and member.host:
-            return URL.build(scheme=member.scheme, host=member.host, port=member.port)
-    except (KeyError, ValueError):
-        pass
-    raise NotReady("no worker has the item's partition yet")
 
 
 def _proof(context: Context, request: web.Request) -> Mapping[str, str]:

@@ -122,7 +122,7 @@ def attach(
         methods = {}
         for method, operation in route.operations.items():
             if route.by_owner:
-                call = by_owner(app, offers_table, context, operation.handler, forward_timeout)
+                call = by_owner(app, workers, context, operation.handler, forward_timeout)
             else:
                 takes_turns = method == "GET" and not (route.is_open or operation.is_quick)
                 call = _method(context, operation.handler, takes_turns)

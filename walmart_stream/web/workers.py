@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 from aiohttp import ClientError, ClientSession
@@ -50,7 +51,7 @@ class Workers:
         """The header by which the other workers let this one in; none where no token is set."""
         return {name: self._headers[name] for name in ("Authorization",) if name in self._headers}
 
-    @property
+    @cached_property
     def own_url(self) -> URL:
         """This worker's address: scheme, host and port."""
         return _bare(self._app.conf.canonical_url)
@@ -126,6 +127,7 @@ def name_of(url: URL) -> str:
     return f"{url.host}:{url.port}"
 
 
+@lru_cache
 def _bare(url: URL) -> URL:
     assert url.host is not None
     return URL.build(scheme=url.scheme, host=url.host, port=url.port)
