@@ -65,6 +65,8 @@ def appended(tail: Recent, noted: Recent) -> dict[str, Sequence[Any]] | None:
     """
     found = {}
     for name, entries in noted.items():
+        if entries is tail[name]:
+            continue
         known = len(tail[name])
         if entries[:known] != tail[name]:
             return None
@@ -89,14 +91,19 @@ def line_since(steps: Steps, since: int) -> list[list[Any]]:
 
 
 def _with(numbers: Sequence[int], number: int, most: int) -> Sequence[int]:
-    place = bisect_left(numbers, number)
-    if place < len(numbers) and numbers[place] == number:
-        return numbers
+    place = len(numbers)
+    # Nearly always the newest is noted last.
+    if numbers and numbers[-1] >= number:
+        place = bisect_left(numbers, number)
+        if numbers[place] == number:
+            return numbers
     return [*numbers[:place], number, *numbers[place:]][-most:]
 
 
 def _with_step(steps: Steps, step: list[Any]) -> list[Any]:
-    place = bisect_left(steps, step[0], key=lambda one: one[0])
-    if place < len(steps) and steps[place][0] == step[0]:
-        return list(steps)
+    place = len(steps)
+    if steps and steps[-1][0] >= step[0]:
+        place = bisect_left(steps, step[0], key=lambda one: one[0])
+        if steps[place][0] == step[0]:
+            return list(steps)
     return [*steps[:place], step, *steps[place:]][-MOST_STEPS:]

@@ -6,6 +6,7 @@ Landed price is the comparison unit. Each seller counts once, with what was last
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, RIVAL, WALMART, Offer
@@ -155,28 +156,31 @@ def rivals_of(seen: Mapping[str, Seen], own_seller: str | None, oldest: Any = No
     own = seen.get(OWN)
     newest: dict[str, tuple[str, Seen]] = {}
     # In this order, so that of two looks at the same time the first one counts.
-    for name in (FEATURED, MARKETPLACE, *sorted(one for one in seen if one.startswith(RIVAL))):
+    for name in (FEATURED, MARKETPLACE):
         one = seen.get(name)
-        if one is None:
-            continue
-        if name.startswith(RIVAL):
-            seller: str | None = name.removeprefix(RIVAL)
-        elif _is_own(one.offer, own, own_seller):
-            continue
-        else:
+        if one is not None and not _is_own(one.offer, own, own_seller):
             seller = one.offer.seller
-        # An offer that nobody is named for is somebody's.
-        who = f"by {tidy(seller).casefold()}" if seller is not None else f"in {name}"
-        known = newest.get(who)
-        if known is None or known[1].at < one.at:
-            newest[who] = name, one
-    return [
-        Rival(name, one.offer.seller, one.offer.landed_cents)
-        for name, one in newest.values()
-        if one.offer.available
-        and one.offer.landed_cents is not None
-        and (oldest is None or one.at >= oldest)
-    ]
+            # An offer that nobody is named for is somebody's.
+            _note(newest, f"in {name}" if seller is None else _by(seller), name, one)
+    for name in sorted([one for one in seen if one.startswith(RIVAL)]):
+        _note(newest, _by(name.removeprefix(RIVAL)), name, seen[name])
+    found = []
+    for name, (offer, at) in newest.values():
+        landed = offer.landed_cents
+        if offer.available and landed is not None and (oldest is None or at >= oldest):
+            found.append(Rival(name, offer.seller, landed))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _by(seller: str) -> str:
+    return f"by {tidy(seller).casefold()}"
+
+
+def _note(newest: dict[str, tuple[str, Seen]], who: str, name: str, one: Seen) -> None:
+    known = newest.get(who)
+    if known is None or known[1].at < one.at:
+        newest[who] = name, one
 
 
 def _is_own(offer: Offer, own: Seen | None, own_seller: str | None) -> bool:

@@ -45,6 +45,8 @@ def parse_iso(text: str) -> int:
         raise ValueError("the time is out of range") from None
 
 
+# A result's time is read for each of its documents.
+@lru_cache(maxsize=256)
 def parse_moment(text: str) -> tuple[int, datetime]:
     """As :func:`parse_iso`, and the moment itself, in its own time zone and to its microsecond."""
     try:

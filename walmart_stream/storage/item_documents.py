@@ -13,14 +13,12 @@ from typing import Any
 
 from walmart_stream.domain.item_words import folded_name, words_of
 from walmart_stream.domain.offers import FEATURED, MARKETPLACE, OWN, Offer
-from walmart_stream.domain.recent import no_steps, note_change, note_holder
-from walmart_stream.domain.standing import Holder, Seen, Standing, standing
+from walmart_stream.domain.recent import Recent, Steps, no_steps, note_change, note_holder
+from walmart_stream.domain.standing import Holder, Rival, Seen, Standing, standing
 from walmart_stream.domain.time import to_ms
 from walmart_stream.domain.watch import WatchEntry
 
 Document = Mapping[str, Any]
-
-_OFFER_FIELDS = ("landed_cents", "price_cents", "shipping_cents", "seller", "available")
 
 # What the watchlist says, beside what the offers come to.
 WATCH_FIELDS = ("tags", "watched", "watch_offset")
@@ -47,22 +45,22 @@ def stored_standing(offers: Mapping[str, Document]) -> Standing:
         for name, one in offers.items()
     }
     found = standing(seen, holder, None if own is None else own["seller"])
-    if own is None:
+    if own is None or not ("insights" in own or "compared" in own):
         return found
     return found._replace(insights=own.get("insights"), compared=own.get("compared"))
 
 
 def summary(
-    item_id: str, offers: Mapping[str, Document], known: Document | None = None
+    item_id: str, offers: Mapping[str, Document], revision: int, known: Document | None = None
 ) -> dict[str, Any]:
     """The fields that follow from an item's *offers* documents (opened, by offer; at least one).
 
     The words of a name that *known*, the document so far, has too are taken from there.
 
-    ``revision`` is the sum of theirs, none of which ever goes back: a larger one knows more.
+    *revision* is the sum of theirs, none of which ever goes back: a larger one knows more.
     Without an own offer there is no ``state`` and no ``holder``.
     """
-    name = max(offers.values(), key=lambda one: (_revision(one), one["offer"]))["name"]
+    name = max([(_revision(one), one["offer"], one["name"]) for one in offers.values()])[2]
     if known is not None and known.get("name") == name:
         key, words = known["name_key"], known["words"]
     else:
@@ -75,13 +73,13 @@ def summary(
         "name_key": key,
         "words": words,
         "own": _offer(offers.get(OWN)),
-        "best_rival": None if rival is None else rival._asdict(),
+        "best_rival": None if rival is None else _rival(rival),
         "featured": _offer(offers.get(FEATURED)),
         "marketplace": _offer(offers.get(MARKETPLACE)),
         "gap_cents": standing_now.gap_cents,
         "gap_pct": standing_now.gap_pct,
-        "changed_at": max(one["changed_at"] for one in offers.values()),
-        "revision": _sum(offers),
+        "changed_at": max([one["changed_at"] for one in offers.values()]),
+        "revision": revision,
     }
     if OWN in offers:
         picture["state"], picture["holder"] = standing_now.state, box.holder
@@ -96,15 +94,11 @@ def box_of(offers: Mapping[str, Document]) -> dict[str, Any] | None:
     return {name: box[name] for name in ("seller", "suppressed", "since")}
 
 
-def recent_of(
-    changes: Iterable[Document], before: Mapping[str, Any] | None = None
-) -> tuple[dict[str, Any], list[list[Any]]]:
-    """``recent`` and the ribbon's steps by price *changes* (opened), added to those *before*.
+def recent_of(changes: Iterable[Document], recent: Recent, ribbon: Steps) -> tuple[Recent, Steps]:
+    """``recent`` and the *ribbon*'s steps with price *changes* (opened) added.
 
     In any order, and as often as one likes: what comes out is the same.
     """
-    recent = no_steps() if before is None else before["recent"]
-    ribbon = [] if before is None else before["ribbon"]
     for change in changes:
         at = to_ms(change["observed_at"])
         recent = note_change(
@@ -129,13 +123,14 @@ def merged(
     A stored picture that knows more stays. *anew*: nothing of the stored picture counts.
     """
     known = None if anew or stored is None or "revision" not in stored else stored
-    before = None
-    if known is not None:
+    if known is None:
+        recent, ribbon = recent_of(changes, no_steps(), [])
+    else:
         box = known.get("buy_box") or {}
-        before = {"recent": known["recent"], "ribbon": box.get("steps", [])}
-    recent, ribbon = recent_of(changes, before)
-    if offers and (known is None or _sum(offers) >= known["revision"]):
-        picture = summary(item_id, offers, known)
+        recent, ribbon = recent_of(changes, known["recent"], box.get("steps", []))
+    revision = sum([_revision(one) for one in offers.values()])
+    if offers and (known is None or revision >= known["revision"]):
+        picture = summary(item_id, offers, revision, known)
         box_now = box_of(offers)
     elif known is not None:
         picture = {name: known[name] for name in PICTURE if name in known}
@@ -162,7 +157,7 @@ def watch_fields(entry: WatchEntry | None) -> dict[str, Any]:
 def facets(tags: Sequence[str], state: str | None) -> list[str]:
     """The filters that find an item: none at all, its state, each of its tags, both together."""
     states = [""] if state is None else ["", state_facet(state)]
-    return [facet(tag, one) for tag in (None, *tags) for one in states]
+    return [*states, *(facet(tag, one) for tag in tags for one in states)] if tags else states
 
 
 def facet(tag: str | None, state: str) -> str:
@@ -176,17 +171,26 @@ def state_facet(state: str) -> str:
 
 
 def _offer(document: Document | None) -> dict[str, Any] | None:
-    return None if document is None else {name: document[name] for name in _OFFER_FIELDS}
+    if document is None:
+        return None
+    # Written out, as below: every change makes some of these, and a loop takes three times as long.
+    return {
+        "landed_cents": document["landed_cents"],
+        "price_cents": document["price_cents"],
+        "shipping_cents": document["shipping_cents"],
+        "seller": document["seller"],
+        "available": document["available"],
+    }
+
+
+def _rival(rival: Rival) -> dict[str, Any]:
+    return {"offer": rival.offer, "seller": rival.seller, "landed_cents": rival.landed_cents}
 
 
 def _revision(offer: Document) -> int:
     """The first release went by the time of the change."""
     revision: int = offer.get("revision") or 2 * to_ms(offer["changed_at"])
     return revision
-
-
-def _sum(offers: Mapping[str, Document]) -> int:
-    return sum(_revision(one) for one in offers.values())
 
 
 # What follows from the offers. Without an own offer some of it is not there, rather than null:
