@@ -7,8 +7,7 @@ one of them knew is lost.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -20,14 +19,15 @@ from walmart_stream.storage.documents import ITEMS, OFFERS, PRICE_CHANGES
 from walmart_stream.storage.item_documents import EDITS, MADE, facets, merged
 from walmart_stream.storage.refusals import refusals
 from walmart_stream.storage.sealed import SEALED_FIELDS, UNREADABLE, UNSEALED, FieldSeal
+from walmart_stream.storage.threads import in_thread
 
 Document = Mapping[str, Any]
 Write = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
 # Items that are read and written together.
 BULK = 1000
-# Items that are merged between two turns of the event loop: some five milliseconds.
-CHUNK = 100
+# Documents of an answer. The server's own limit, a hundred, would make most answers two.
+ALL = 100_000
 
 # The newest changes of an item that is recreated. More than `recent` keeps
 # of each line, in all but the strangest mixtures of offers.
@@ -38,14 +38,15 @@ MOST_READ = 400
 TAIL = {f"recent.{name}": {"$slice": -1} for name in MOST_KEPT}
 
 
-async def update_items(
+def update_items(
     database: Any,
     changes: Mapping[str, Sequence[Document]],
     seal: FieldSeal = UNSEALED,
 ) -> None:
     """Bring the documents of the items in *changes* up to their stored offers.
 
-    *changes*: by item id, the ``price_changes`` documents (opened) to add to the recent past.
+    *database* is pymongo's; *changes*: by item id, the ``price_changes`` documents (opened) to add
+    to the recent past.
 
     Raises:
         PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage`.
@@ -55,15 +56,11 @@ async def update_items(
         waiting: Collection[str] = names[first : first + BULK]
         part: Mapping[str, Any] | None = TAIL
         while waiting:
-            stored, offers = await asyncio.gather(
-                _stored(database, waiting, part), _offers(database, waiting, seal)
-            )
+            stored, offers = _stored(database, waiting, part), _offers(database, waiting, seal)
             news = {name: changes[name] for name in waiting}
-            writes = [
-                one async for one in _writes(stored, offers, news, seal, is_tail=part is not None)
-            ]
-            late = {name for name, write in writes if write is None}
-            waiting = late | await _send(database, {name: one for name, one in writes if one})
+            writes = dict(_writes(stored, offers, news, seal, is_tail=part is not None))
+            late = {name for name, write in writes.items() if write is None}
+            waiting = late | _send(database, {name: one for name, one in writes.items() if one})
             part = None
 
 
@@ -73,15 +70,19 @@ async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal =
     Raises:
         PyMongoError: the database is away, or refuses it.
     """
+    await in_thread(_remake_items, database.delegate, item_ids, seal)
+
+
+def _remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal) -> None:
     for item_id in item_ids:
         waiting = {item_id}
         while waiting:
             # First: what is written after this, whoever writes it, makes the write miss.
-            stored = await _stored(database, waiting)
-            changes = {item_id: await _newest_changes(database, item_id, seal)}
-            offers = await _offers(database, waiting, seal)
-            writes = [one async for one in _writes(stored, offers, changes, seal, anew=True)]
-            waiting = await _send(database, {name: one for name, one in writes if one})
+            stored = _stored(database, waiting)
+            changes = {item_id: _newest_changes(database, item_id, seal)}
+            offers = _offers(database, waiting, seal)
+            writes = dict(_writes(stored, offers, changes, seal, anew=True))
+            waiting = _send(database, {name: one for name, one in writes.items() if one})
 
 
 async def update_watched(
@@ -95,11 +96,15 @@ async def update_watched(
     Raises:
         PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage`.
     """
+    await in_thread(_update_watched, database.delegate, said, anew)
+
+
+def _update_watched(database: Any, said: Mapping[str, tuple[int, Document]], anew: bool) -> None:
     names = list(said)
     for first in range(0, len(names), BULK):
         waiting: Collection[str] = names[first : first + BULK]
         while waiting:
-            stored = await _stored(database, waiting)
+            stored = _stored(database, waiting)
             writes: dict[str, Write] = {}
             for name in waiting:
                 old = stored.get(name)
@@ -112,7 +117,7 @@ async def update_watched(
                 new = _watched(name, known, offset, fields)
                 if any(_differs(known, key, value) for key, value in new.items()):
                     writes[name] = _write(name, old, new)
-            waiting = await _send(database, writes)
+            waiting = _send(database, writes)
 
 
 def _watched(name: str, known: Document, offset: int, said: Document) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _watched(name: str, known: Document, offset: int, said: Document) -> dict[st
     return {**fields, "facets": facets(tags, state if isinstance(state, str) else None)}
 
 
-async def _writes(
+def _writes(
     stored: Mapping[str, Document],
     offers: Mapping[str, Mapping[str, Document]],
     changes: Mapping[str, Sequence[Document]],
@@ -131,23 +136,19 @@ async def _writes(
     *,
     anew: bool = False,
     is_tail: bool = False,
-) -> AsyncIterator[tuple[str, Write | None]]:
+) -> Iterator[tuple[str, Write | None]]:
     """The writes that the *stored* documents need, by item id.
 
     *is_tail*: they were read with :data:`TAIL`. ``None``: that one has to be read as a whole.
     """
-    for number, name in enumerate(changes, 1):
-        if number % CHUNK == 0:
-            await asyncio.sleep(0)
-        sealed = stored.get(name)
+    for name, its_changes in changes.items():
+        sealed, its_offers = stored.get(name), offers.get(name, {})
         old = None if sealed is None else seal.open(ITEMS, sealed)
-        new = merged(old, name, offers.get(name, {}), changes[name], anew=anew)
+        new = merged(old, name, its_offers, its_changes, anew=anew)
         tags = () if old is None else old.get("tags", ())
         new["facets"] = facets(tags, None if seal.is_on else new.get("state"))
-        gone = [key for key in MADE if key not in new]
-        if UNREADABLE in (old or {}) or any(
-            UNREADABLE in one for one in offers.get(name, {}).values()
-        ):
+        gone = [] if old is None else [key for key in MADE if key in old and key not in new]
+        if UNREADABLE in (old or ()) or any(UNREADABLE in one for one in its_offers.values()):
             # Without the key nothing can be said of these: they stay as they are.
             new = {key: value for key, value in new.items() if key not in SEALED_FIELDS[ITEMS]}
             gone = []
@@ -162,11 +163,11 @@ async def _writes(
                 yield name, None
                 continue
             steps = follow
-        gone = [key for key in gone if key in old]
         if "revision" in gone and "watch_offset" not in old:
             yield name, DeleteOne({"_id": name, EDITS: old.get(EDITS)})
             continue
-        new = {key: value for key, value in new.items() if _differs(old, key, value)}
+        # As in `_differs`, without a call for each field.
+        new = {key: value for key, value in new.items() if key not in old or old[key] != value}
         if new or gone or steps:
             yield name, _write(name, sealed, _sealed(name, new, seal), gone, steps)
 
@@ -184,9 +185,10 @@ def _write(
     """
     if old is None:
         return InsertOne({**fields, "_id": name, EDITS: 1})
-    values = {key: value for key, value in fields.items() if key != "_id"}
     edits = old.get(EDITS, 0)
-    update: dict[str, Any] = {"$set": {**values, EDITS: edits + 1}}
+    values = {**fields, EDITS: edits + 1}
+    values.pop("_id", None)
+    update: dict[str, Any] = {"$set": values}
     if gone:
         update["$unset"] = dict.fromkeys(gone, "")
     if steps:
@@ -197,12 +199,12 @@ def _write(
     return UpdateOne({"_id": name, EDITS: edits or None}, update)
 
 
-async def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
+def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
     """Send *writes*; the names to merge again, because another writer came in between."""
     if not writes:
         return set()
     try:
-        result = await database[ITEMS].bulk_write(list(writes.values()), ordered=False)
+        result = database[ITEMS].bulk_write(list(writes.values()), ordered=False)
     except BulkWriteError as exc:
         if refusals(exc) or exc.details.get("writeConcernErrors"):
             raise
@@ -211,28 +213,28 @@ async def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
     return set() if done == len(writes) else set(writes)
 
 
-async def _stored(
+def _stored(
     database: Any, names: Collection[str], part: Mapping[str, Any] | None = None
 ) -> dict[str, Document]:
-    found = database[ITEMS].find({"_id": {"$in": list(names)}}, part)
-    return {one["_id"]: one for one in await found.to_list(None)}
+    found = database[ITEMS].find({"_id": {"$in": list(names)}}, part, batch_size=ALL)
+    return {one["_id"]: one for one in found}
 
 
-async def _offers(
+def _offers(
     database: Any, names: Collection[str], seal: FieldSeal
 ) -> dict[str, dict[str, Document]]:
     found: dict[str, dict[str, Document]] = {}
-    for one in await database[OFFERS].find({"item_id": {"$in": list(names)}}).to_list(None):
+    for one in database[OFFERS].find({"item_id": {"$in": list(names)}}, batch_size=ALL):
         # Few have something to open, and every change of anything reads all of them.
         opened = seal.open(OFFERS, one) if "buy_box" in one else one
         found.setdefault(one["item_id"], {})[one["offer"]] = opened
     return found
 
 
-async def _newest_changes(database: Any, item_id: str, seal: FieldSeal) -> list[Document]:
+def _newest_changes(database: Any, item_id: str, seal: FieldSeal) -> list[Document]:
     found = database[PRICE_CHANGES].find({"item_id": item_id})
     newest = found.sort([("observed_at", DESCENDING), ("offer", DESCENDING)]).limit(MOST_READ)
-    return [seal.open(PRICE_CHANGES, one) for one in await newest.to_list(MOST_READ)]
+    return [seal.open(PRICE_CHANGES, one) for one in newest]
 
 
 def _sealed(name: str, fields: dict[str, Any], seal: FieldSeal) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
@@ -23,6 +22,7 @@ from walmart_stream.storage.documents import (
 from walmart_stream.storage.item_writes import update_items
 from walmart_stream.storage.refusals import refusals
 from walmart_stream.storage.sealed import UNSEALED, FieldSeal
+from walmart_stream.storage.threads import beside, in_thread
 
 BULK = 1000
 
@@ -104,60 +104,57 @@ async def store(database: Any, results: Results, seal: FieldSeal = UNSEALED) -> 
         PyMongoError: see :func:`walmart_stream.storage.refusals.is_outage` for whether trying again
             can help.
     """
+    await in_thread(_store, database.delegate, results, seal)
+
+
+def _store(database: Any, results: Results, seal: FieldSeal) -> None:
     changes, offers = list(results.changes.values()), results.offers()
     if seal.is_on:
         changes = [seal.seal(PRICE_CHANGES, doc) for doc in changes]
         offers = [seal.seal(OFFERS, doc) for doc in offers]
-    await asyncio.gather(
-        _insert(database[PRICE_CHANGES], changes),
-        _write_offers(database[OFFERS], [_newer_offer(doc) for doc in offers]),
-        _write_windows(database[PRICE_WINDOWS], list(results.windows.values())),
-    )
+    others = [beside(_insert, database[PRICE_CHANGES], changes)]
+    if results.windows:
+        windows = list(results.windows.values())
+        others.append(beside(_write_windows, database[PRICE_WINDOWS], windows))
+    _write_offers(database[OFFERS], offers)
+    for other in others:
+        other.result()
     # Last, of what is stored by then: whoever comes last of several writers has seen all of it.
-    await update_items(database, results.changes_of_items(), seal)
+    update_items(database, results.changes_of_items(), seal)
 
 
-class _Newer(NamedTuple):
-    """A document that replaces the stored one of its ``_id`` where that one is ``older``.
+def _newer_offer(document: dict[str, Any]) -> UpdateOne:
+    """Insert *document*, or replace the stored one of its ``_id`` by it where that one is older.
 
-    The first of these conditions is the usual one, the others are for what earlier releases wrote.
+    The condition is part of the update: MongoDB finds an ``_id`` alone without a plan.
     """
-
-    document: dict[str, Any]
-    older: list[dict[str, Any]]
-
-    def operation(self, *, upsert: bool) -> UpdateOne:
-        """An upsert asks the usual condition alone: MongoDB plans that in half the time."""
-        fields = self.document.copy()
-        named = fields.pop("_id")
-        older = self.older[0] if upsert else {"$or": self.older}
-        return UpdateOne({"_id": named, **older}, {"$set": fields}, upsert=upsert)
+    fields = dict(sorted(document.items()))
+    named, revision = fields.pop("_id"), fields["revision"]
+    # The first release went by the time of the change.
+    is_older = {"$cond": [{"$lte": ["$changed_at", fields["changed_at"]]}, revision - 1, revision]}
+    stored = {"$ifNull": ["$revision", is_older]}
+    newer = {"$mergeObjects": ["$$ROOT", {"$literal": fields}]}
+    document = {"$cond": [{"$lt": [stored, revision]}, newer, "$$ROOT"]}
+    return UpdateOne({"_id": named}, [{"$replaceWith": document}], upsert=True)
 
 
-def _newer_offer(document: dict[str, Any]) -> _Newer:
-    return _Newer(
-        document,
-        [
-            {"revision": {"$lt": document["revision"]}},
-            # The first release went by the time of the change.
-            {"revision": {"$exists": False}, "changed_at": {"$lte": document["changed_at"]}},
-        ],
-    )
-
-
-def _newer_window(document: dict[str, Any]) -> _Newer:
-    count = document["observations"]
-    if "seen_at" not in document:
-        return _Newer(document, [{"seen_at": {"$exists": False}, "observations": {"$lt": count}}])
-    return _Newer(
-        document,
-        [
-            {"seen_at": {"$lt": document["seen_at"]}},
-            # The first release went by what a window knew, and gave windows of all widths one id.
-            {"seen_at": {"$exists": False}, "observations": {"$lte": count}},
-            {"seen_at": {"$exists": False}, "end": {"$ne": document["end"]}},
-        ],
-    )
+def _newer_window(document: dict[str, Any]) -> UpdateOne:
+    """Replace the stored one of *document*'s ``_id`` by it where that one is older."""
+    fields = document.copy()
+    named, count = fields.pop("_id"), fields["observations"]
+    unseen = {"seen_at": {"$exists": False}}
+    if "seen_at" not in fields:
+        older: dict[str, Any] = {**unseen, "observations": {"$lt": count}}
+    else:
+        # The first release went by what a window knew, and gave windows of all widths one id.
+        older = {
+            "$or": [
+                {"seen_at": {"$lt": fields["seen_at"]}},
+                {**unseen, "observations": {"$lte": count}},
+                {**unseen, "end": {"$ne": fields["end"]}},
+            ]
+        }
+    return UpdateOne({"_id": named, **older}, {"$set": fields})
 
 
 def _window_order(document: Mapping[str, Any]) -> tuple[bool, Any]:
@@ -167,42 +164,40 @@ def _window_order(document: Mapping[str, Any]) -> tuple[bool, Any]:
     return False, document["observations"]
 
 
-async def _insert(collection: Any, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _insert(collection: Any, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write *documents*; those whose ``_id`` was there, which stays as it is."""
     met: list[dict[str, Any]] = []
     for first in range(0, len(documents), BULK):
         part = documents[first : first + BULK]
         with _passing_over_duplicates() as indexes:
-            await collection.insert_many(part, ordered=False)
+            collection.insert_many(part, ordered=False)
         met += [part[index] for index in indexes]
     return met
 
 
-async def _write_windows(collection: Any, documents: list[dict[str, Any]]) -> None:
+def _write_windows(collection: Any, documents: list[dict[str, Any]]) -> None:
     """Write *documents*: most windows close once, and an insert costs less than an upsert."""
-    met = await _insert(collection, documents)
-    await _update(collection, [_newer_window(doc) for doc in met], upsert=False)
+    met = _insert(collection, documents)
+    _update(collection, [_newer_window(doc) for doc in met])
 
 
-async def _write_offers(collection: Any, documents: Sequence[_Newer]) -> None:
-    met = await _update(collection, documents, upsert=True)
-    # Each condition missed, and the upsert ran into the _id: the stored one is as new, or of the
-    # first release, or another writer brought it in between. Now all conditions decide.
-    await _update(collection, met, upsert=False)
+def _write_offers(collection: Any, documents: Sequence[dict[str, Any]]) -> None:
+    met = _update(collection, [_newer_offer(doc) for doc in documents])
+    # Another writer inserted these in between. Now they are there.
+    _update(collection, met)
 
 
-async def _update(collection: Any, documents: Sequence[_Newer], *, upsert: bool) -> list[_Newer]:
-    """Write *documents*; those whose ``_id`` was there although the condition missed.
+def _update(collection: Any, operations: Sequence[UpdateOne]) -> list[UpdateOne]:
+    """Have *operations* done; those whose ``_id`` another writer inserted at the same time.
 
     Raises:
         BulkWriteError: something else was refused, or a majority does not have it.
     """
-    met: list[_Newer] = []
-    for first in range(0, len(documents), BULK):
-        part = documents[first : first + BULK]
+    met: list[UpdateOne] = []
+    for first in range(0, len(operations), BULK):
+        part = operations[first : first + BULK]
         with _passing_over_duplicates() as indexes:
-            operations = [document.operation(upsert=upsert) for document in part]
-            await collection.bulk_write(operations, ordered=False)
+            collection.bulk_write(part, ordered=False)
         met += [part[index] for index in indexes]
     return met
 
