@@ -114,7 +114,7 @@ class Sink:
         if self._indexes is None:
             building = self.persist(lambda: create_indexes(self._database))
             self._indexes = asyncio.create_task(building)
-        if not self._goes_on:
+        if not (self._goes_on or self._indexes.done()):
             await asyncio.wait({self._indexes}, timeout=INDEX_PATIENCE)
         if self._indexes.done():
             self._indexes.result()

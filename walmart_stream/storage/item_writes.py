@@ -22,6 +22,9 @@ from walmart_stream.storage.sealed import SEALED_FIELDS, UNREADABLE, UNSEALED, F
 from walmart_stream.storage.threads import in_thread
 
 Document = Mapping[str, Any]
+# Documents of items by id; of offers by item id and offer, opened.
+Stored = dict[str, Document]
+Offers = dict[str, dict[str, Document]]
 Write = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
 # Items that are read and written together.
@@ -35,7 +38,7 @@ MOST_READ = 400
 
 # Of `recent`, the last entry of each list: nearly always, what is new comes after it and is
 # appended. The lists are most of a document, and the slowest part to decode and to encode.
-TAIL = {f"recent.{name}": {"$slice": -1} for name in MOST_KEPT}
+TAIL = {"$set": {f"recent.{name}": {"$slice": [f"$recent.{name}", -1]} for name in MOST_KEPT}}
 
 
 def update_items(
@@ -54,14 +57,16 @@ def update_items(
     names = list(changes)
     for first in range(0, len(names), BULK):
         waiting: Collection[str] = names[first : first + BULK]
-        part: Mapping[str, Any] | None = TAIL
+        stored, offers = _tails(database, waiting, seal)
+        is_tail = True
         while waiting:
-            stored, offers = _stored(database, waiting, part), _offers(database, waiting, seal)
             news = {name: changes[name] for name in waiting}
-            writes = dict(_writes(stored, offers, news, seal, is_tail=part is not None))
+            writes = dict(_writes(stored, offers, news, seal, is_tail=is_tail))
             late = {name for name, write in writes.items() if write is None}
             waiting = late | _send(database, {name: one for name, one in writes.items() if one})
-            part = None
+            if waiting:
+                stored, offers = _stored(database, waiting), _offers(database, waiting, seal)
+                is_tail = False
 
 
 async def remake_items(database: Any, item_ids: Iterable[str], seal: FieldSeal = UNSEALED) -> None:
@@ -213,18 +218,32 @@ def _send(database: Any, writes: Mapping[str, Write]) -> set[str]:
     return set() if done == len(writes) else set(writes)
 
 
-def _stored(
-    database: Any, names: Collection[str], part: Mapping[str, Any] | None = None
-) -> dict[str, Document]:
-    found = database[ITEMS].find({"_id": {"$in": list(names)}}, part, batch_size=ALL)
+def _tails(database: Any, names: Collection[str], seal: FieldSeal) -> tuple[Stored, Offers]:
+    """As :func:`_stored` with :data:`TAIL`, and :func:`_offers`, in one command."""
+    among = {"$in": list(names)}
+    offers = {"coll": OFFERS, "pipeline": [{"$match": {"item_id": among}}]}
+    stages = [{"$match": {"_id": among}}, TAIL, {"$unionWith": offers}]
+    found = list(database[ITEMS].aggregate(stages, batchSize=ALL))
+    stored = {one["_id"]: one for one in found if "offer" not in one}
+    for one in stored.values():
+        if "revision" not in one:
+            del one["recent"]  # It has none, or what TAIL made of none.
+    return stored, _by_item([one for one in found if "offer" in one], seal)
+
+
+def _stored(database: Any, names: Collection[str]) -> Stored:
+    found = database[ITEMS].find({"_id": {"$in": list(names)}}, batch_size=ALL)
     return {one["_id"]: one for one in found}
 
 
-def _offers(
-    database: Any, names: Collection[str], seal: FieldSeal
-) -> dict[str, dict[str, Document]]:
-    found: dict[str, dict[str, Document]] = {}
-    for one in database[OFFERS].find({"item_id": {"$in": list(names)}}, batch_size=ALL):
+def _offers(database: Any, names: Collection[str], seal: FieldSeal) -> Offers:
+    found = database[OFFERS].find({"item_id": {"$in": list(names)}}, batch_size=ALL)
+    return _by_item(found, seal)
+
+
+def _by_item(offers: Iterable[Document], seal: FieldSeal) -> Offers:
+    found: Offers = {}
+    for one in offers:
         # Few have something to open, and every change of anything reads all of them.
         opened = seal.open(OFFERS, one) if "buy_box" in one else one
         found.setdefault(one["item_id"], {})[one["offer"]] = opened
