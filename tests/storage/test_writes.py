@@ -149,6 +149,22 @@ async def test_an_offer_of_the_first_release_is_replaced_by_what_is_as_new(datab
     assert [doc["name"] async for doc in database.offers.find()] == ["Green tea"]
 
 
+async def test_names_that_look_like_expressions_are_stored_as_they_are(database: Any) -> None:
+    """MongoDB evaluates the update of an offer, and a seller or an item may be named anything."""
+    for at, name in enumerate(("$revision", "$$ROOT", "$price.")):
+        results = Results()
+        now = Offer(100, 0, None, True, name)
+        results.add_update(
+            OfferUpdated("1", "featured", name, now, START, START + at, START).document()
+        )
+        await store(database, results)
+
+        (offer,) = await database.offers.find().to_list(2)
+        (item,) = await database["items"].find().to_list(2)
+        assert (offer["seller"], offer["name"]) == (name, name)
+        assert (item["featured"]["seller"], item["name"]) == (name, name)
+
+
 async def test_two_writers_who_meet_a_new_id_leave_the_newer_document(
     database: Any, mongod: Any, make_unreachable_settings: Callable[..., Settings]
 ) -> None:
