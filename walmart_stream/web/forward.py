@@ -27,7 +27,7 @@ from walmart_stream.web.workers import HOP, Workers
 
 logger = logging.getLogger(__name__)
 
-View = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ViewMethod = Callable[..., Awaitable[web.StreamResponse]]
 
 PASSED_ON = ("Accept", "Authorization", "X-Request-Id")
 
@@ -39,15 +39,15 @@ NEIGHBOURS = web.AppKey("neighbours", ClientSession)
 
 def by_owner(
     app: Any, workers: Workers, context: Context, handler: Handler, timeout: float
-) -> View:
-    """A view that has *handler* called by the owner of ``{item_id}`` among *workers*.
+) -> ViewMethod:
+    """A view's method that has *handler* called by the owner of ``{item_id}`` among *workers*.
 
     The owner is waited for for *timeout* seconds, to the end of its answer.
     """
     if _open_neighbours not in app.web.web_app.cleanup_ctx:
         app.web.web_app.cleanup_ctx.append(_open_neighbours)
 
-    async def call(request: web.Request) -> web.StreamResponse:
+    async def call(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
         if AT in request.query:
             # The log is the same for every worker.
             async with context.work.view:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
+from faust.web import View
 
 from walmart_stream.domain.windows import Rules
 from walmart_stream.metrics import Metrics
@@ -19,7 +20,7 @@ from walmart_stream.web import inputs, outputs
 from walmart_stream.web.context import Context
 from walmart_stream.web.errors import errors_as_json, json_response
 from walmart_stream.web.failures import FAILURES, Failures, slow_failures
-from walmart_stream.web.forward import NEIGHBOURS, View, by_owner
+from walmart_stream.web.forward import NEIGHBOURS, ViewMethod, by_owner
 from walmart_stream.web.guard import check_exposure, guard
 from walmart_stream.web.headers import add_headers
 from walmart_stream.web.kept import Kept
@@ -117,18 +118,17 @@ def attach(
         sessions=sessions,
         kept=Kept(monotonic),
     )
-    # Not as Faust's views, whose dispatch takes longer than a view that answers from memory.
-    router = app.web.web_app.router
     for route in all_routes():
+        methods = {}
         for method, operation in route.operations.items():
             if route.by_owner:
                 call = by_owner(app, workers, context, operation.handler, forward_timeout)
             else:
                 takes_turns = method == "GET" and not (route.is_open or operation.is_quick)
                 call = _method(context, operation.handler, takes_turns)
-            if method == "GET":
-                router.add_route("HEAD", route.path, call)
-            router.add_route(method, route.path, call)
+            methods[method.lower()] = call
+        name = next(iter(route.operations.values())).name
+        app.page(route.path, name=name)(type(f"{name.title()}View", (View,), methods))
     app.web.web_app[FAILURES] = Failures(metrics, monotonic)
     app.web.web_app.on_response_prepare.append(add_headers)
 
@@ -162,8 +162,8 @@ def all_routes() -> tuple[Route, ...]:
     return tuple(routes)
 
 
-def _method(context: Context, handler: Handler, takes_turns: bool) -> View:
-    async def call(request: web.Request) -> web.StreamResponse:
+def _method(context: Context, handler: Handler, takes_turns: bool) -> ViewMethod:
+    async def call(view: Any, request: web.Request, **match: str) -> web.StreamResponse:
         async with context.work.view if takes_turns else nullcontext():
             return await handler(context, request)
 
