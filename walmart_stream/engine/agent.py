@@ -65,7 +65,8 @@ def batch_agent(
         async with asyncio.TaskGroup() as tasks:
             rounds = Rounds(tasks, work_off)
             async for event in stream.noack().events():
-                rounds.add(event.message.tp, event.value)
+                for tp, delivery in event.value:
+                    rounds.add(tp, delivery)
 
     async def work_off(tp: TP, lane: Lane) -> None:
         await app.flow_control.acquire()

@@ -1,11 +1,12 @@
-"""Delivery: one Faust event for the records that one fetch brought of one partition."""
+"""Delivery: one Faust event for the records that one fetch brought of one topic."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from walmart_stream.engine.fetching import FetchThread
+from walmart_stream.runtime.batch_rounds import Delivery
 from walmart_stream.runtime.failure import end_process
 from walmart_stream.runtime.partitions import (
     CUT,
@@ -52,6 +54,9 @@ FETCH_INTERVAL = 0.01
 DRAIN_TIMEOUT = 10.0
 
 READ = (Phase.READING, Phase.IN_FLIGHT)
+
+# What an event carries of each partition.
+Handed = tuple[TP, Delivery]
 
 logger = logging.getLogger(__name__)
 
@@ -232,34 +237,46 @@ class BatchConsumer(driver.Consumer):
                 end_process(f"nothing can be fetched: {exc!r}")
 
     async def _deliver(self, answers: Mapping[TP, Answer], active: set[TP]) -> None:
-        """Hand over what fetches brought, as long as its partition asks for just that."""
+        """Hand over what fetches brought, as long as its partition asks for just that.
+
+        A topic's partitions are handed over together: what begins together shares its requests.
+        """
         changelogs, generation = self.app.tables.changelog_topics, self.app.consumer_generation_id
-        recovery = self.app.tables.recovery
+        handed: defaultdict[str, list[Handed]] = defaultdict(list)
         for tp, answer in answers.items():
             partition = self._partitions.get(tp)
-            if partition is None or tp not in active:
+            if partition is None or partition.parked or tp not in active:
                 continue
             try:
-                records, position = partition.take(answer), partition.position
+                records = partition.take(answer)
             except LogCut:
                 await self._read_again(tp, "another record stands where the last one was read")
                 continue
-            for start in range(0, len(records), self._max_batch):
-                # While we waited, it may have been revoked, parked or sought.
-                is_ours = self._partitions.get(tp) is partition and self.flow_active
-                if not is_ours or partition.position != position or partition.parked:
-                    break
-                part = records[start : start + self._max_batch]
-                position = part[-1].offset + 1
-                if start + len(part) == len(records):
-                    position = max(position, answer.end)
-                if tp.topic in changelogs:
-                    partition.advance(part, position)
-                    recovery.restore(tp, part)
-                    await asyncio.sleep(0)
-                else:
-                    batch = partition.deliver(part, position)
-                    await self.callback(_message(tp, batch, part, generation))
+            if tp.topic in changelogs:
+                await self._restore(tp, partition, records, answer.end)
+                continue
+            for part, end in self._parts(records, answer.end):
+                handed[tp.topic].append((tp, (partition.deliver(part, end), part)))
+        for deliveries in handed.values():
+            await self.callback(_message(deliveries, generation))
+
+    async def _restore(self, tp: TP, partition: Partition, records: list[Any], end: int) -> None:
+        position = partition.position
+        for part, next_position in self._parts(records, end):
+            # While we waited, it may have been revoked or sought.
+            if self._partitions.get(tp) is not partition or partition.position != position:
+                break
+            position = next_position
+            partition.advance(part, position)
+            self.app.tables.recovery.restore(tp, part)
+            await asyncio.sleep(0)
+
+    def _parts(self, records: list[Any], end: int) -> Iterator[tuple[list[Any], int]]:
+        """*records* as batches, and the position after each; after the last one it is *end*."""
+        for start in range(0, len(records), self._max_batch):
+            part = records[start : start + self._max_batch]
+            position = part[-1].offset + 1
+            yield part, max(position, end) if start + len(part) == len(records) else position
 
     def ack(self, message: Any) -> bool:
         """Faust's acknowledgement, which it also gives for what raised or was skipped."""
@@ -401,10 +418,12 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
-def _message(tp: TP, batch: InFlight, records: list[Any], generation: int) -> ConsumerMessage:
+def _message(deliveries: list[Handed], generation: int) -> ConsumerMessage:
+    """Faust takes it for a message of the first one's partition."""
+    tp, (_, records) = deliveries[0]
     last = records[-1]
     # Faust types a message's value as bytes; ours goes through it untouched.
-    value: Any = (batch, records)
+    value: Any = deliveries
     return ConsumerMessage(
         tp.topic,
         tp.partition,
