@@ -146,7 +146,6 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         # How soon a topic that was deleted, created again or given partitions is noticed; a
         # request each time. aiokafka's five minutes were five minutes of nothing.
         "consumer_metadata_max_age_ms": 10_000,
-        "broker_check_crcs": False,  # runtime/unpacking.py does
         "consumer_max_fetch_size": 4 * 1024 * 1024,
         "consumer_auto_offset_reset": "earliest",
         # A poll decodes at once what it hands over: in a recovery, megabytes of each changelog.

@@ -54,7 +54,6 @@ async def obey(record):
 
 # As an unexpected answer of a node leaves aiokafka, while nobody waits for a record.
 CLIENT_FAULTS = {
-    "fetching": lambda client: client._fetcher.error_future.cancel(),
     "group": lambda client: setattr(
         client._coordinator, "_pending_exception", KafkaError("as told")
     ),

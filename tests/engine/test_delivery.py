@@ -182,7 +182,7 @@ async def test_an_agent_that_gets_stuck_ends_the_process(bootstrap, start, tmp_p
     assert await committed(bootstrap) == 0
 
 
-@pytest.mark.parametrize("what", ["fetching", "group", "coordination"])
+@pytest.mark.parametrize("what", ["group", "coordination"])
 async def test_a_client_that_has_given_up_ends_the_process(start, tmp_path, what):
     """aiokafka tells it to who waits for a record just then: nobody, during a rebalance."""
     flag = tmp_path / "flag"

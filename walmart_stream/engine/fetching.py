@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaError, NoOffsetForPartitionError
+from aiokafka.errors import CommitFailedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
 from walmart_stream.runtime.failure import end_process, refuse
+from walmart_stream.runtime.fetches import Fetches
 from walmart_stream.runtime.partitions import Answer, Mark
-from walmart_stream.runtime.unpacking import leave_as_decoded
-
-# How long a node may wait for something to come before it answers a fetch, in milliseconds. It is
-# asked for nothing else meanwhile: a fetch of quiet partitions only, sent while records of the
-# others are processed, keeps these waiting. While all are quiet it may wait longer, though not so
-# long that each answer comes too late to prove the one before (UNPROVEN_AFTER_MS).
-LONGEST_FETCH_MS = 100
-LONGEST_QUIET_FETCH_MS = 500
-
-# Bytes that a fetch brings of all partitions together. It is held several times over while it
-# is taken apart; aiokafka's own 50 MB took half a gigabyte, and no less time.
-MOST_FETCHED = 16 * 1024 * 1024
-
-# When a fetch brings fewer records, the next one waits until somebody asks for it.
-ENOUGH_TO_FETCH_AHEAD = 500
 
 # Seconds from one check of the client to the next.
 CHECK_INTERVAL = 1.0
@@ -37,16 +24,23 @@ CHECK_INTERVAL = 1.0
 class FetchThread(driver.AIOKafkaConsumerThread):
     """Fetches from where it is told, and ends the process when it cannot go on.
 
-    It hands over records as they were decoded; see :func:`leave_as_decoded`.
+    aiokafka's client is in the group for us and has the connections; its fetcher is at rest.
     """
 
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer: Any = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = LONGEST_FETCH_MS
-        consumer._fetch_max_bytes = MOST_FETCHED
-        # A position that the log does not have is ours to judge; aiokafka would move it silently.
-        consumer._auto_offset_reset = "none"
-        return consumer
+    _fetches: Fetches | None = None
+    # Whose partitions are fetched; aiokafka makes a new one at each rebalance.
+    _fetched_of: Any = None
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        consumer: Any = self._ensure_consumer()
+        await consumer._fetcher.close()
+        self._fetches = Fetches(consumer._client, self.app.conf.consumer_max_fetch_size)
+
+    async def on_thread_stop(self) -> None:
+        if self._fetches is not None:
+            self._fetches.start_over()
+        await super().on_thread_stop()
 
     # -- the group
 
@@ -65,8 +59,6 @@ class FetchThread(driver.AIOKafkaConsumerThread):
         rebalance: this worker would have its place in the group and do nothing.
         """
         self._check_partitions(consumer)
-        if consumer._fetcher.error_future.done():
-            end_process("aiokafka does not fetch any more")
         try:
             consumer._coordinator.check_errors()
         except (KafkaError, asyncio.CancelledError) as exc:
@@ -146,50 +138,30 @@ class FetchThread(driver.AIOKafkaConsumerThread):
     async def _fetch(
         self, consumer: Any, reading: Mapping[TP, int], ready: set[TP], timeout: float
     ) -> dict[TP, Answer]:
-        assignment = consumer._subscription.subscription.assignment
-        if assignment is None or not ready & assignment.tps:
+        assignment, fetches = _assignment(consumer), self._fetches
+        if assignment is None or fetches is None or not assignment.active:
             return {}
-        self._fetch_only(consumer, assignment, reading)
-        leave_as_decoded(consumer)
-        try:
-            fetched = await self._fetch_records(
-                consumer, ready, timeout=timeout, max_records=self.app.conf.broker_max_poll_records
-            )
-        except NoOffsetForPartitionError:
-            return {}  # of the next assignment, for which nothing was asked yet
-        if not assignment.active:
+        if assignment is not self._fetched_of:
+            self._fetched_of = assignment
+            fetches.start_over()
+        if not reading.keys() <= assignment.tps:
+            reading = {tp: offset for tp, offset in reading.items() if tp in assignment.tps}
+            ready = ready & assignment.tps
+        if not ready:
             return {}
-        is_quiet = not fetched and timeout * 1000 > LONGEST_QUIET_FETCH_MS
-        longest = LONGEST_QUIET_FETCH_MS if is_quiet else LONGEST_FETCH_MS
-        consumer._fetcher._fetch_max_wait_ms = longest
-        if fetched and sum(map(len, fetched.values())) < ENOUGH_TO_FETCH_AHEAD:
-            # Fetched at once, the next records would be as old as our return when asked for.
-            consumer.pause(*assignment.tps)
-        states = {tp: assignment.state_value(tp) for tp in ready & assignment.tps}
-        return {
-            TP(*tp): Answer(
-                reading[tp],
-                fetched.get(tp, []),
-                state.position,
-                state.timestamp,
-                consumer.highwater(tp),
-            )
-            for tp, state in states.items()
-            if state.has_valid_position
-        }
+        most = self.app.conf.broker_max_poll_records or sys.maxsize
+        # A member that does not fetch for long leaves its group.
+        with consumer._subscription.fetch_context():
+            answers = await fetches.fetch(reading, ready, timeout, most)
+        return {TP(*tp): one for tp, one in answers.items()} if assignment.active else {}
 
-    def _fetch_only(self, consumer: Any, assignment: Any, reading: Mapping[TP, int]) -> None:
-        """Have aiokafka fetch *reading*, from where it says, and nothing else.
+    def highwater(self, tp: TP) -> Any:
+        """The end of *tp* by a broker's last answer since it became ours; ``None``: none yet."""
+        if self._fetches is None or self._fetched_of is not _assignment(self._ensure_consumer()):
+            return None
+        return self._fetches.log_end(tp)
 
-        Faust keeps to itself which partitions it has paused. Records fetched of those would be
-        kept in vain, megabytes of each, and every request would name them all.
-        """
-        unread, paused = assignment.tps - reading.keys(), consumer.paused()
-        consumer.resume(*(paused - unread))
-        consumer.pause(*(unread - paused))
-        for tp in unread - paused:
-            consumer._fetcher._records.pop(tp, None)
-        for tp in assignment.tps - unread:
-            state = assignment.state_value(tp)
-            if not state.has_valid_position or state.position != reading[tp]:
-                consumer.seek(tp, reading[tp])
+
+def _assignment(consumer: Any) -> Any:
+    subscription = consumer._subscription.subscription
+    return None if subscription is None else subscription.assignment

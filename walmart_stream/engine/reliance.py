@@ -1,4 +1,4 @@
-"""Everything relied on, here and in runtime/unpacking.py, beyond Faust's, mode's, aiokafka's docs.
+"""Everything relied on, here and in runtime/, beyond Faust's, mode's, aiokafka's docs.
 
 Their private names, and public ones whose behaviour nobody promises, by module and class. Any
 release may change them without notice: so the versions are pinned, and :func:`check` refuses to go
@@ -21,8 +21,7 @@ RELIANCES = {
     " flow_active on_partitions_assigned on_partitions_revoked perform_seek stop_flow suspend_flow"
     " wait_empty",
     "faust.transport.consumer:ThreadDelegateConsumer": "_thread highwaters seek_wait",
-    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": "_commit _consumer"
-    " _create_worker_consumer _ensure_consumer _fetch_records",
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread": "_commit _consumer _ensure_consumer",
     "faust.transport.drivers.aiokafka:Consumer": "_new_consumer_thread",
     "faust.transport.drivers.aiokafka:Producer": "_ensure_producer _producer _settings_extra",
     # It seeks through perform_seek, which does nothing the second time in a generation.
@@ -32,15 +31,16 @@ RELIANCES = {
     "faust.tables.manager:TableManager": "_recovery _update_channels changelog_topics"
     " on_standbys_ready",
     "faust.tables.base:Collection": "on_rebalance persisted_offset",
-    "aiokafka.consumer.consumer:AIOKafkaConsumer": "_auto_offset_reset _coordinator"
-    " _fetch_max_bytes _fetch_max_wait_ms _fetcher _subscription",
+    "aiokafka.client:AIOKafkaClient": "cluster force_metadata_update send",
+    "aiokafka.consumer.consumer:AIOKafkaConsumer": "_client _coordinator _fetcher _subscription",
     "aiokafka.consumer.group_coordinator:GroupCoordinator": "check_errors fetch_committed_offsets",
     "aiokafka.consumer.fetcher:FetchResult": "_partition_records",
-    "aiokafka.consumer.fetcher:Fetcher": "_fetch_max_wait_ms _records error_future",
+    "aiokafka.consumer.fetcher:Fetcher": "_records close",
     "aiokafka.consumer.fetcher:PartitionRecords": "_consumer_record _records _tp _unpack_records",
-    "aiokafka.consumer.subscription_state:Assignment": "state_value",
-    "aiokafka.consumer.subscription_state:TopicPartitionState": "has_valid_position timestamp",
+    "aiokafka.consumer.subscription_state:Assignment": "active tps",
+    "aiokafka.consumer.subscription_state:SubscriptionState": "fetch_context subscription",
     "aiokafka.producer.message_accumulator:BatchBuilder": "_builder _relative_offset",
+    "aiokafka.protocol.fetch:FetchRequest": "build",
     "mode.services:Service": "crash",
 }
 

@@ -58,6 +58,17 @@ def leave_as_decoded(consumer: Any) -> None:
             records._consumer_record = _as_decoded
 
 
+def records_of(tp: TopicPartition, batches: bytes, start: int) -> Any:
+    """An iterator over the records of a fetch from offset *start*, as they were decoded.
+
+    Its ``next_fetch_offset`` is where the next fetch begins. It raises what
+    :func:`_unpack_or_say` does.
+    """
+    records = PartitionRecords(tp, _Checked(batches), None, start, None, None, False, 0)
+    records._consumer_record = _as_decoded
+    return records
+
+
 def _as_decoded(tp: Any, record: Any) -> Any:
     return record
 
