@@ -17,6 +17,10 @@ from walmart_stream.runtime.failure import Pulse
 # Names may repeat, so it is no mapping.
 Headers = Sequence[tuple[str, bytes]]
 
+# So few records are given to the producer in one turn of the event loop. Its next request then has
+# those of all outboxes that are flushed in this turn; the rest would wait until it is answered.
+FEW = 500
+
 PartitionOf = Callable[[str, bytes], int]
 
 Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -82,16 +86,25 @@ class Outbox:
         if not placed:
             return {}
         self._pulse.check()
-        if len(placed) == 1:
-            [(target, records)] = placed.items()
-            return {target: await self._send_batches(*target, records)}
-        # Partitions side by side: the batches of one have to wait for each other.
-        sending = (self._send_batches(*target, records) for target, records in placed.items())
-        return dict(zip(placed, await asyncio.gather(*sending), strict=True))
+        if sum(map(len, placed.values())) > FEW:
+            # Partitions side by side: the batches of one have to wait for each other.
+            sending = (self._send(*target, records) for target, records in placed.items())
+            sent = await asyncio.gather(*sending)
+        else:
+            sent = [await self._send(*target, records) for target, records in placed.items()]
+        acknowledged = iter(await asyncio.gather(*(one for batches in sent for one, _ in batches)))
+        offsets: dict[tuple[str, int], list[int]] = {}
+        for target, batches in zip(placed, sent, strict=True):
+            its = offsets[target] = []
+            for _, count in batches:
+                first = next(acknowledged).offset
+                its.extend(range(first, first + count))
+        return offsets
 
-    async def _send_batches(
+    async def _send(
         self, topic: str, partition: int, records: Sequence[Record]
-    ) -> list[int]:
+    ) -> list[tuple[Awaitable[Any], int]]:
+        """Give *records* to the producer; its batches, and how many records each has."""
         producer = self._producer._ensure_producer()
         sent: list[tuple[Awaitable[Any], int]] = []
         now = self._now()
@@ -105,11 +118,7 @@ class Outbox:
             # Closed, or somebody else's record could be appended to it on its way.
             builder.close()
             sent.append((await producer.send_batch(builder, topic, partition=partition), count))
-        offsets: list[int] = []
-        for future, count in sent:
-            offset = (await future).offset
-            offsets.extend(range(offset, offset + count))
-        return offsets
+        return sent
 
 
 def _fill(builder: Any, records: Iterable[Record], timestamp: int) -> int:

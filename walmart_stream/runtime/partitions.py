@@ -150,6 +150,8 @@ class Partition:
     @property
     def waiting(self) -> int:
         """Records that an agent has, or will get."""
+        if not self.in_flight:
+            return 0  # as most are, each time
         return sum(batch.count for batch in self.in_flight if not batch.done)
 
     def ask(self) -> int:
