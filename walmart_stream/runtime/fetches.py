@@ -45,8 +45,12 @@ MOST_FETCHED = 16 * 1024 * 1024
 # the next records would be as old as this fetch's when they are asked for.
 ENOUGH_TO_FETCH_AHEAD = 500
 
-# Seconds after which it is told of each partition that nodes still answer for it.
+# Seconds after which it is told of each partition that nodes still answer for it: often enough that
+# no answer counts as the first one after a silence (UNPROVEN_AFTER_MS).
 TELL_INTERVAL = 0.2
+
+# Seconds without news after which all partitions count as quiet.
+QUIET_AFTER = 1.0
 
 # Seconds to wait after a failure.
 RETRY_INTERVAL = 0.1
@@ -140,14 +144,14 @@ class Fetches:
     def __init__(self, client: Any, most_of_one: int) -> None:
         self._client = client
         self._most_of_one = most_of_one
-        self._wait_ms = LONGEST_FETCH_MS
         self._sessions: defaultdict[int, _Session] = defaultdict(_Session)
         self._pending: dict[int, asyncio.Task[None]] = {}
         self._arrived: dict[TopicPartition, _Arrived] = {}
         # When a node last answered for a partition (epoch ms), and where its log ended by then.
         self._heard: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
-        self._told_at = 0.0
+        self._clock = asyncio.get_running_loop().time
+        self._told_at = self._news_at = self._clock()
 
     def start_over(self) -> None:
         """Forget what was fetched, and stop fetching."""
@@ -180,11 +184,12 @@ class Fetches:
             KafkaError: see there.
         """
         self._forget_all_but(reading)
-        clock = asyncio.get_running_loop().time
-        end = clock() + timeout
+        end = self._clock() + timeout
         answers = self._take(reading, ready, most)
-        while not answers and (left := end - clock()) > 0:
-            self._ask(reading)
+        while not answers and (left := end - self._clock()) > 0:
+            is_quiet = self._clock() - self._news_at > QUIET_AFTER
+            may_wait = is_quiet and timeout * 1000 > LONGEST_QUIET_FETCH_MS
+            self._ask(reading, LONGEST_QUIET_FETCH_MS if may_wait else LONGEST_FETCH_MS)
             if self._pending:
                 await asyncio.wait(
                     self._pending.values(), timeout=left, return_when=asyncio.FIRST_COMPLETED
@@ -192,16 +197,30 @@ class Fetches:
             else:
                 await asyncio.sleep(min(left, RETRY_INTERVAL))  # no leader is known
             answers = self._take(reading, ready, most)
-        is_quiet = not answers and timeout * 1000 > LONGEST_QUIET_FETCH_MS
-        self._wait_ms = LONGEST_QUIET_FETCH_MS if is_quiet else LONGEST_FETCH_MS
-        if sum(len(one.records) for one in answers.values()) >= ENOUGH_TO_FETCH_AHEAD:
-            self._ask({**reading, **{tp: one.end for tp, one in answers.items()}})
-        if clock() - self._told_at >= TELL_INTERVAL:
-            self._told_at = clock()
-            for tp in (ready & self._heard.keys()) - answers.keys() - self._arrived.keys():
-                at, heard_ms = reading[tp], self._heard[tp]
-                answers[tp] = Answer(at, [], at, heard_ms, self._ends.get(tp))
+            if self._clock() - self._told_at >= TELL_INTERVAL:
+                break
+        records = sum(len(one.records) for one in answers.values())
+        if records:
+            self._news_at = self._clock()
+        if records >= ENOUGH_TO_FETCH_AHEAD:
+            ends = {tp: one.end for tp, one in answers.items()}
+            self._ask({**reading, **ends}, LONGEST_FETCH_MS)
+        self._tell(reading, ready, answers)
         return answers
+
+    def _tell(
+        self,
+        reading: Mapping[TopicPartition, int],
+        ready: set[TopicPartition],
+        answers: dict[TopicPartition, Answer],
+    ) -> None:
+        """Add to *answers* that there is nothing new of the others, some times a second."""
+        if self._clock() - self._told_at < TELL_INTERVAL:
+            return
+        self._told_at = self._clock()
+        for tp in (ready & self._heard.keys()) - answers.keys() - self._arrived.keys():
+            at, heard_ms = reading[tp], self._heard[tp]
+            answers[tp] = Answer(at, [], at, heard_ms, self._ends.get(tp))
 
     def _forget_all_but(self, reading: Mapping[TopicPartition, int]) -> None:
         for known in (self._arrived, self._heard, self._ends):
@@ -238,7 +257,7 @@ class Fetches:
             del self._arrived[tp]
         return answers
 
-    def _ask(self, reading: Mapping[TopicPartition, int]) -> None:
+    def _ask(self, reading: Mapping[TopicPartition, int], wait_ms: int) -> None:
         """Send requests to all nodes that have answered the last one."""
         asked: defaultdict[int, dict[TopicPartition, int]] = defaultdict(dict)
         leader_of = self._client.cluster.leader_for_partition
@@ -249,11 +268,13 @@ class Fetches:
             if node is None or node < 0:
                 self._client.force_metadata_update()
             elif node not in self._pending:
-                self._pending[node] = asyncio.create_task(self._fetch_from(node, of_it))
+                self._pending[node] = asyncio.create_task(self._fetch_from(node, of_it, wait_ms))
 
-    async def _fetch_from(self, node: int, asked: Mapping[TopicPartition, int]) -> None:
+    async def _fetch_from(
+        self, node: int, asked: Mapping[TopicPartition, int], wait_ms: int
+    ) -> None:
         session = self._sessions[node]
-        request = _SessionRequest(session, asked, self._wait_ms, self._most_of_one)
+        request = _SessionRequest(session, asked, wait_ms, self._most_of_one)
         try:
             response = await self._client.send(node, request)
         except BaseException as exc:
