@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from faust.types import TP
 from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
 from tests.hang import DEADLINE
 from walmart_stream.engine.app import SteadyFlow, StreamApp
+from walmart_stream.runtime.partitions import Partition
 
 
 async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> None:
@@ -24,6 +26,43 @@ async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> No
     assert stock._new_offset(consumer, "tp") == 6
     assert consumer.ack(object()) is False
     assert consumer._filter_committable_offsets(["tp"]) == {}
+
+
+async def test_batches_that_end_beside_a_commit_are_committed_before_a_rebalance() -> None:
+    """The commit on its way does not know of them; the next owner would repeat them."""
+    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", web_enabled=False)
+    app.finalize()
+    consumer: Any = app._new_consumer()
+    tp = TP("topic", 0)
+    partition = consumer._partitions[tp] = Partition()
+    partition.start_at(0)
+    first, second = (partition.deliver([_Record(offset)], offset + 1) for offset in (0, 1))
+    sent: list[int] = []
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    async def commit(offsets: dict[TP, Any]) -> bool:
+        begun.set()
+        await answered.wait()
+        sent.append(offsets[tp].mark.offset + 1)
+        return True
+
+    consumer._commit = commit
+    consumer.finish(tp, first)
+    on_its_way = asyncio.create_task(consumer.commit())
+    await begun.wait()
+    consumer.finish(tp, second)
+    waiting = asyncio.create_task(consumer.wait_empty())
+    answered.set()
+    await asyncio.gather(on_its_way, waiting)
+
+    assert sent == [1, 2]
+
+
+class _Record(NamedTuple):
+    offset: int
+    key: bytes | None = None
+    value: bytes | None = None
+    timestamp: int = 0
 
 
 async def test_a_new_assignment_is_searched_at_once() -> None:

@@ -392,7 +392,9 @@ class BatchConsumer(driver.Consumer):
             await asyncio.wait_for(self._idle.wait(), timeout)
         except TimeoutError:
             self.log.warning("not waiting longer for the agents; their batches will be repeated")
-        await self.commit()
+        # Beside a commit on its way, which may not cover the last batches, this only waits for it.
+        if not await self.commit():
+            await self.commit()
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's look at aiokafka's fetcher, which is at rest; the watchdog looks for stalls."""
