@@ -41,7 +41,7 @@ class LetterArchive:
         """Store the letters of *batch*."""
         documents = []
         for record in batch.records:
-            letter = read_letter(record)
+            letter = read_letter(record, batch.topic, batch.partition)
             # A foreign record's time may be any number.
             at = to_datetime(min(max(letter.at, 0), LATEST_MS))
             documents.append(letter_document(letter.name, letter._asdict(), at, self._kept))

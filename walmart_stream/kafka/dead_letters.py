@@ -54,8 +54,9 @@ class Letter(NamedTuple):
         return bool(self.topic) and self.cut is None
 
 
-def read_letter(record: Any) -> Letter:
-    """The letter in a *record* of the topic. What a foreign record lacks is empty."""
+def read_letter(record: Any, topic: str, partition: int) -> Letter:
+    """The letter in a *record* of *topic*. What a foreign record lacks is empty."""
+    place = f"{topic}:{partition}:{record.offset}"
     ours: dict[str, str] = {}
     theirs: list[tuple[str, bytes]] = []
     for name, text in record.headers:
@@ -69,9 +70,7 @@ def read_letter(record: Any) -> Letter:
     offset = _number(ours.get(PREFIX + "offset"))
     known = bool(topic) and partition >= 0 and offset >= 0
     return Letter(
-        f"{topic}:{partition}:{offset}"
-        if known
-        else f"{record.topic}:{record.partition}:{record.offset}",
+        f"{topic}:{partition}:{offset}" if known else place,
         topic if known else "",
         partition,
         offset,
@@ -94,7 +93,7 @@ async def read_letters(settings: Settings) -> AsyncIterator[Letter]:
         KafkaError, TimeoutError: the topic cannot be read.
     """
     async for record in read_topic(settings, topics.DEAD_LETTERS.name):
-        yield read_letter(record)
+        yield read_letter(record, record.topic, record.partition)
 
 
 async def put_back(
