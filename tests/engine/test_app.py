@@ -16,9 +16,7 @@ from walmart_stream.runtime.partitions import Partition
 
 async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> None:
     """Why ours is there: offset 4 is unacknowledged, and stock Faust says 6 may be committed."""
-    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", web_enabled=False)
-    app.finalize()
-    consumer: Any = app._new_consumer()
+    consumer: Any = _app()._new_consumer()
     stock: Any = type(consumer).__mro__[1]
     consumer._committed_offset["tp"] = 4
     consumer._acked["tp"] = [5]
@@ -30,9 +28,7 @@ async def test_stock_bookkeeping_would_commit_past_the_message_in_flight() -> No
 
 async def test_batches_that_end_beside_a_commit_are_committed_before_a_rebalance() -> None:
     """The commit on its way does not know of them; the next owner would repeat them."""
-    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", web_enabled=False)
-    app.finalize()
-    consumer: Any = app._new_consumer()
+    consumer: Any = _app()._new_consumer()
     tp = TP("topic", 0)
     partition = consumer._partitions[tp] = Partition()
     partition.start_at(0)
@@ -67,11 +63,9 @@ class _Record(NamedTuple):
 
 async def test_a_new_assignment_is_searched_at_once() -> None:
     """An answer is kept for a moment, but not beyond the assignment that it was found in."""
-    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", topic_partitions=2)
-    app.finalize()
-    consumer: Any = _Subscribed()
+    app, consumer = _app(topic_partitions=2), _Subscribed()
     app.consumer = consumer
-    assignor: Any = app.assignor
+    assignor = app.assignor
 
     assignor.external_topic_distribution = {"http://a": {"raw": [0]}, "http://b": {"raw": [1]}}
     whole = app.unread()
@@ -84,11 +78,9 @@ async def test_a_new_assignment_is_searched_at_once() -> None:
 
 async def test_a_topic_that_has_gone_is_noticed_without_a_new_assignment() -> None:
     """Its partitions still have owners."""
-    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", topic_partitions=1)
-    app.finalize()
-    consumer: Any = _Subscribed()
+    app, consumer = _app(topic_partitions=1), _Subscribed()
     app.consumer = consumer
-    assignor: Any = app.assignor
+    assignor = app.assignor
     assignor.external_topic_distribution = {"http://a": {"raw": [0]}}
 
     assert app.unread() is None
@@ -98,6 +90,12 @@ async def test_a_topic_that_has_gone_is_noticed_without_a_new_assignment() -> No
         while app.unread() is None:  # noqa: ASYNC110 - nothing but time passes
             await asyncio.sleep(0.01)
     assert app.unread() == "there is no topic raw"
+
+
+def _app(**options: Any) -> Any:
+    app = StreamApp("unit", prepare=_nothing, broker="kafka://127.0.0.1:1", **options)
+    app.finalize()
+    return app
 
 
 class _Subscribed:
