@@ -6,7 +6,7 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 
-from walmart_stream.audit.verify import verify
+from walmart_stream.audit.verify import report_lines, verify
 from walmart_stream.settings import Settings
 from walmart_stream.storage.documents import PRICE_CHANGES, PRICE_WINDOWS
 
@@ -35,4 +35,4 @@ class Documents:
     async def differences(self, settings: Settings) -> list[str]:
         """The audit's report if the database differs from the raw topic's results."""
         report = await verify(settings)
-        return [] if report.is_clean else [f"audit: {report}"]
+        return [] if report.is_clean else ["audit:", *report_lines(report)]

@@ -93,4 +93,4 @@ async def test_every_other_subject_gives_them_too(
 
     found = await run(subject, work, Embedded(), tmp_path)
 
-    assert found.wrong == []
+    assert not found.wrong, "\n".join(found.wrong)
