@@ -143,6 +143,9 @@ class Sink:
         pause = FIRST_PAUSE
         while True:
             try:
+                if self.outage is not None:
+                    # Nothing is made ready for a database that is still away.
+                    await self._database.command("ping")
                 await write()
             except PyMongoError as exc:
                 if not is_passing(exc):

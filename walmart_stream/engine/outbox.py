@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,7 +24,10 @@ FEW = 500
 
 PartitionOf = Callable[[str, bytes], int]
 
-Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+# Key and value.
+Record = tuple[bytes | None, bytes | None]
+# By a record's number in its partition. Few have any.
+HeadersOf = Mapping[int, list[tuple[str, bytes]]]
 
 
 def machine_time() -> int:
@@ -50,6 +54,8 @@ class Outbox:
         self._partition_of = partition_of
         self._now = now
         self._placed: dict[tuple[str, int], list[Record]] = {}
+        self._headers: defaultdict[tuple[str, int], dict[int, list[tuple[str, bytes]]]]
+        self._headers = defaultdict(dict)
 
     def add(
         self,
@@ -63,16 +69,16 @@ class Outbox:
         """Add a record; without *partition*, the key's hash decides."""
         if partition is None:
             partition = self._partition_of(topic, key or b"")
-        self._placed.setdefault((topic, partition), []).append((key, value, list(headers)))
+        target = topic, partition
+        records = self._placed.setdefault(target, [])
+        if headers:
+            self._headers[target][len(records)] = list(headers)
+        records.append((key, value))
 
-    def extend(
-        self, topic: str, partition: int, records: Iterable[tuple[bytes | None, bytes | None]]
-    ) -> None:
-        """Add many *records* of one partition, key and value, without headers."""
-        none: list[tuple[str, bytes]] = []
-        added: list[Record] = [(key, value, none) for key, value in records]
-        if added:
-            self._placed.setdefault((topic, partition), []).extend(added)
+    def extend(self, topic: str, partition: int, records: Collection[Record]) -> None:
+        """Add many *records* of one partition, without headers."""
+        if records:
+            self._placed.setdefault((topic, partition), []).extend(records)
 
     async def flush(self) -> dict[tuple[str, int], list[int]]:
         """Send what was added and wait for it.
@@ -83,15 +89,16 @@ class Outbox:
             ProducerSendError, KafkaError: some record was not acknowledged; which ones is unknown.
         """
         placed, self._placed = self._placed, {}
+        headers, self._headers = self._headers, defaultdict(dict)
         if not placed:
             return {}
         self._pulse.check()
         if sum(map(len, placed.values())) > FEW:
             # Partitions side by side: the batches of one have to wait for each other.
-            sending = (self._send(*target, records) for target, records in placed.items())
+            sending = (self._send(target, placed[target], headers[target]) for target in placed)
             sent = await asyncio.gather(*sending)
         else:
-            sent = [await self._send(*target, records) for target, records in placed.items()]
+            sent = [await self._send(target, placed[target], headers[target]) for target in placed]
         acknowledged = iter(await asyncio.gather(*(one for batches in sent for one, _ in batches)))
         offsets: dict[tuple[str, int], list[int]] = {}
         for target, batches in zip(placed, sent, strict=True):
@@ -102,16 +109,17 @@ class Outbox:
         return offsets
 
     async def _send(
-        self, topic: str, partition: int, records: Sequence[Record]
+        self, target: tuple[str, int], records: Sequence[Record], headers: HeadersOf
     ) -> list[tuple[Awaitable[Any], int]]:
         """Give *records* to the producer; its batches, and how many records each has."""
+        topic, partition = target
         producer = self._producer._ensure_producer()
         sent: list[tuple[Awaitable[Any], int]] = []
         now = self._now()
         first = 0
         while first < len(records):
             builder = producer.create_batch()
-            count = _fill(builder, islice(records, first, None), now)
+            count = _fill(builder, records, first, headers, now)
             if not count:
                 raise MessageSizeTooLargeError(f"a record of {topic} fits no batch")
             first += count
@@ -121,13 +129,17 @@ class Outbox:
         return sent
 
 
-def _fill(builder: Any, records: Iterable[Record], timestamp: int) -> int:
-    """Append *records* until the batch is full; how many it has taken."""
+def _fill(
+    builder: Any, records: Sequence[Record], first: int, headers: HeadersOf, timestamp: int
+) -> int:
+    """Append *records* from the *first* on until the batch is full; how many it has taken."""
     # What BatchBuilder.append does for keys and values in bytes, at half the cost.
     append = builder._builder.append
+    none: list[tuple[str, bytes]] = []
     count = 0
-    for key, value, headers in records:
-        if append(count, timestamp, key, value, headers) is None:
+    for key, value in islice(records, first, None):
+        its = headers.get(first + count, none) if headers else none
+        if append(count, timestamp, key, value, its) is None:
             break
         count += 1
     builder._relative_offset = count
