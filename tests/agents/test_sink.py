@@ -1,4 +1,4 @@
-"""The sink while MongoDB builds indexes that a new release wants."""
+"""The sink while MongoDB is away, and while it builds indexes that a new release wants."""
 
 from __future__ import annotations
 
@@ -31,8 +31,29 @@ class App:
         return Outbox()
 
 
+class Database:
+    """Answers pings, unless it is away."""
+
+    def __init__(self) -> None:
+        self.pings = 0
+        self.away_for = 0
+
+    async def command(self, name: str) -> None:
+        """Some pings fail."""
+        assert name == "ping"
+        self.pings += 1
+        if self.pings <= self.away_for:
+            raise AutoReconnect("away")
+
+
 @pytest.fixture
-def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
+def database() -> Database:
+    """One that is there."""
+    return Database()
+
+
+@pytest.fixture
+def sink(monkeypatch: pytest.MonkeyPatch, database: Database) -> Sink:
     """One that does not wait for indexes, and tries again at once."""
     monkeypatch.setattr(module, "INDEX_PATIENCE", 0.0)
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.0)
@@ -41,7 +62,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
         """Nothing is in the batches."""
 
     monkeypatch.setattr(shared_writes, "store", store)
-    made: Any = Sink(App(), None, Metrics(), None)  # type: ignore[arg-type]
+    made: Any = Sink(App(), database, Metrics(), None)  # type: ignore[arg-type]
     return made
 
 
@@ -107,3 +128,19 @@ async def test_indexes_are_tried_again_after_an_outage(
     await sink.handle(EMPTY)
 
     assert len(tries) == 3
+
+
+async def test_a_database_that_is_away_is_pinged(sink: Sink, database: Database) -> None:
+    """Making ready what is stored costs far more; it is done when the database answers again."""
+    database.away_for = 5
+    attempts = 0
+
+    async def store() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise AutoReconnect("away")
+
+    await sink.persist(store)
+
+    assert (attempts, database.pings, sink.outage) == (2, 6, None)

@@ -56,14 +56,17 @@ async def stored(fresh_broker, make_unreachable_settings):
 async def test_records_of_many_batches_arrive_in_order_at_the_reported_offsets(producer, stored):
     """A table's persisted place in the changelog is the true one."""
     outbox = Outbox(producer, Pulse(3600), lambda topic, key: 0)
-    for number in range(3000):
-        outbox.add(TOPIC, b"k%d" % number, b"v%d" % number, partition=number % PARTITIONS)
+    values = [b"v%d" % number for number in range(3000)]
+    headers = [(("n", value),) if value.endswith(b"7") else () for value in values]
+    for number, value in enumerate(values):
+        partition = number % PARTITIONS
+        outbox.add(TOPIC, b"k", value, partition=partition, headers=headers[number])
 
     offsets = await outbox.flush()
 
     for partition, records in (await stored()).items():
-        expected = [b"v%d" % number for number in range(partition, 3000, PARTITIONS)]
-        assert [record.value for record in records] == expected
+        assert [record.value for record in records] == values[partition::PARTITIONS]
+        assert [record.headers for record in records] == headers[partition::PARTITIONS]
         assert [record.offset for record in records] == offsets[TOPIC, partition]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
 from click.testing import CliRunner
 from pymongo import MongoClient
@@ -238,6 +241,36 @@ async def test_no_tls_where_the_database_wants_it_is_an_outage_with_a_hint(
         await let_in(make_unreachable_settings, secure_mongod.uri(tls="false", tlsCAFile=None))
 
     assert "it may want tls=true" in caplog.text
+
+
+@pytest.fixture
+async def old_server() -> AsyncIterator[str]:
+    """The URI of a server that answers all as MongoDB 4.2 greets: those are not made any more."""
+    greeting = bson.encode({"ok": 1, "ismaster": True, "minWireVersion": 0, "maxWireVersion": 8})
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                length, request, _, _ = struct.unpack("<iiii", await reader.readexactly(16))
+                await reader.readexactly(length - 16)
+                # An OP_MSG: flags, and one section, which is a document.
+                body = struct.pack("<IB", 0, 0) + greeting
+                writer.write(struct.pack("<iiii", 16 + len(body), 0, request, 2013) + body)
+        writer.close()
+
+    server = await asyncio.start_server(greet, LOOPBACK, 0)
+    port = server.sockets[0].getsockname()[1]
+    yield f"mongodb://{LOOPBACK}:{port}/?directConnection=true"
+    server.close()
+
+
+async def test_a_server_that_is_too_old_is_refused(
+    old_server: str, make_unreachable_settings: MakeSettings
+) -> None:
+    """Not waited for, as for one that is away."""
+    said = await refusal(make_unreachable_settings, old_server)
+
+    assert "MongoDB 4.4" in said
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,12 @@ FEW = 500
 
 PartitionOf = Callable[[str, bytes], int]
 
+# Topic and partition.
+Target = tuple[str, int]
 # Key and value.
 Record = tuple[bytes | None, bytes | None]
-# By a record's number in its partition. Few have any.
-HeadersOf = Mapping[int, list[tuple[str, bytes]]]
+# The headers of those of a target's records that have any, by their numbers: few do.
+Numbered = dict[int, list[tuple[str, bytes]]]
 
 
 def machine_time() -> int:
@@ -53,9 +55,8 @@ class Outbox:
         self._pulse = pulse
         self._partition_of = partition_of
         self._now = now
-        self._placed: dict[tuple[str, int], list[Record]] = {}
-        self._headers: defaultdict[tuple[str, int], dict[int, list[tuple[str, bytes]]]]
-        self._headers = defaultdict(dict)
+        self._placed: dict[Target, list[Record]] = {}
+        self._headers: defaultdict[Target, Numbered] = defaultdict(dict)
 
     def add(
         self,
@@ -80,7 +81,7 @@ class Outbox:
         if records:
             self._placed.setdefault((topic, partition), []).extend(records)
 
-    async def flush(self) -> dict[tuple[str, int], list[int]]:
+    async def flush(self) -> dict[Target, list[int]]:
         """Send what was added and wait for it.
 
         Returns the offsets of the records, by topic and partition, in the order of adding.
@@ -100,7 +101,7 @@ class Outbox:
         else:
             sent = [await self._send(target, placed[target], headers[target]) for target in placed]
         acknowledged = iter(await asyncio.gather(*(one for batches in sent for one, _ in batches)))
-        offsets: dict[tuple[str, int], list[int]] = {}
+        offsets: dict[Target, list[int]] = {}
         for target, batches in zip(placed, sent, strict=True):
             its = offsets[target] = []
             for _, count in batches:
@@ -109,7 +110,7 @@ class Outbox:
         return offsets
 
     async def _send(
-        self, target: tuple[str, int], records: Sequence[Record], headers: HeadersOf
+        self, target: Target, records: Sequence[Record], headers: Numbered
     ) -> list[tuple[Awaitable[Any], int]]:
         """Give *records* to the producer; its batches, and how many records each has."""
         topic, partition = target
@@ -130,7 +131,7 @@ class Outbox:
 
 
 def _fill(
-    builder: Any, records: Sequence[Record], first: int, headers: HeadersOf, timestamp: int
+    builder: Any, records: Sequence[Record], first: int, headers: Numbered, timestamp: int
 ) -> int:
     """Append *records* from the *first* on until the batch is full; how many it has taken."""
     # What BatchBuilder.append does for keys and values in bytes, at half the cost.

@@ -7,7 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    ConfigurationError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 
 from walmart_stream.settings import Settings
 from walmart_stream.storage.documents import OFFERS
@@ -32,7 +37,7 @@ async def require_access(settings: Settings) -> None:
     A worker starts while the database is away.
 
     Raises:
-        AccessRefused: the login, a certificate or a permission is not right.
+        AccessRefused: the login, a certificate or a permission is not right, or the server too old.
         SettingsError: see :func:`connect`.
     """
     client = connect(settings)
@@ -64,6 +69,9 @@ async def require_access(settings: Settings) -> None:
                 "tlsCAFile names the authority that signs"
             ) from None
         logger.warning("MongoDB is away: %s", reason(exc))
+    except ConfigurationError as exc:
+        # The driver needs the release that we need.
+        raise AccessRefused(f"{where}: {exc}") from None
     except PyMongoError as exc:
         logger.warning("MongoDB is away: %s", reason(exc))
     finally:
