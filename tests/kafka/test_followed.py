@@ -152,6 +152,9 @@ class MadeAgain:
         self.at = 3
         return {TP: log()}
 
+    def highwater(self, tp: TopicPartition) -> int:
+        return 3 if self.fetches < 2 else 0
+
     async def position(self, tp: TopicPartition) -> int:
         return self.at
 

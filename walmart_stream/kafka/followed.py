@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from walmart_stream.kafka.reading import (
+    EMPTY_ANSWERS,
     FETCH_WAIT_MS,
     STALL_TIMEOUT,
     assigned_consumer,
@@ -38,7 +39,7 @@ AT_ONCE = 1_000
 PROVEN = 3600.0
 
 # Answers of the broker for each partition, after a question, that must have brought nothing: the
-# first of them may have been on its way before.
+# first of them may have been on its way before. More where the log seems to go on.
 QUIET = 2
 
 Take = Callable[[bytes | None, bytes | None], None]
@@ -154,7 +155,7 @@ class Followed:
                 for record in taken.new(tp, records):
                     take(record.key, record.value)
             progress.add(answered, fetched)
-            if waiting and progress.is_quiet(tps):
+            if waiting and progress.is_quiet(tps) and await progress.is_proven(consumer, tps):
                 await taken.check(consumer)
                 for answer in waiting:
                     if not answer.done():  # who has hung up is done
@@ -230,3 +231,14 @@ class _Progress:
 
     def is_quiet(self, tps: list[TopicPartition]) -> bool:
         return all(self._quiet.get(tp, 0) >= QUIET for tp in tps)
+
+    async def is_proven(
+        self, consumer: AIOKafkaConsumer[bytes, bytes], tps: list[TopicPartition]
+    ) -> bool:
+        """Whether nothing is left up to the end that the last answer for each partition named."""
+        for tp in tps:
+            if self._quiet.get(tp, 0) < EMPTY_ANSWERS:
+                end = consumer.highwater(tp)
+                if end is None or await consumer.position(tp) < end:
+                    return False
+        return True

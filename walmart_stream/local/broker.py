@@ -1,8 +1,9 @@
 """The embedded broker: Tansu, which speaks Kafka's protocol and keeps everything in memory.
 
 Its limits: a restart forgets all, retention and compaction settings are kept but not acted upon,
-there is no idempotent producer, and ListOffsets is short by up to a batch (see
-:func:`walmart_stream.kafka.reading.end_offsets`).
+there is no idempotent producer, ListOffsets is short by up to a batch (see
+:func:`walmart_stream.kafka.reading.end_offsets`), and a fetch whose wait is over before the broker
+has looked brings nothing of what there is.
 """
 
 from __future__ import annotations
