@@ -29,6 +29,7 @@ from tests.chaos.campaign import Options, run
 @click.option("--workers", default=3, show_default=True)
 @click.option("--kills", "worker_kills", default=20, show_default=True, help="Of workers.")
 @click.option("--node-kills", default=0, show_default=True, help="Of Apache Kafka's nodes.")
+@click.option("--node-pauses", default=0, show_default=True, help="Of these, by SIGSTOP.")
 @click.option("--mongod-kills", default=0, show_default=True)
 @click.option("--cuts", "log_cuts", default=0, show_default=True, help="Of the ends of logs.")
 @click.option(

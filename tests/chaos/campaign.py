@@ -68,6 +68,7 @@ class Options:
     workers: int = 3
     worker_kills: int = 10
     node_kills: int = 0
+    node_pauses: int = 0
     mongod_kills: int = 0
     log_cuts: int = 0
     unclean: int = 0
@@ -305,7 +306,10 @@ async def _attack(nemesis: Nemesis, options: Options) -> None:
         ),
         nemesis.nodes(
             plan.attack_nodes(
-                rng("nodes"), 3 if options.broker == "cluster" else 1, options.node_kills
+                rng("nodes"),
+                3 if options.broker == "cluster" else 1,
+                options.node_kills,
+                options.node_pauses,
             )
         ),
         nemesis.logs(plan.attack_logs(rng("logs"), options.log_cuts)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections import Counter
@@ -194,7 +195,10 @@ class Nemesis:
 
     async def _attack_node(self, step: Step) -> None:
         async with self._nodes_busy:
-            await self._kill_node(step)
+            if step.act is Act.PAUSE:
+                await self._pause_node(step)
+            else:
+                await self._kill_node(step)
 
     async def _kill_node(self, step: Step) -> None:
         node = self._nodes[step.target]
@@ -205,6 +209,17 @@ class Nemesis:
         await asyncio.sleep(step.seconds)
         self._attacked()
         await node.launch()
+        await node.ready()
+
+    async def _pause_node(self, step: Step) -> None:
+        node = self._nodes[step.target]
+        assert node.pid is not None
+        self._note(f"node {node.node_id}", step)
+        self._attacked()
+        os.kill(node.pid, signal.SIGSTOP)
+        await asyncio.sleep(step.seconds)
+        self._attacked()
+        os.kill(node.pid, signal.SIGCONT)
         await node.ready()
 
     async def _attack_database(self, step: Step) -> None:

@@ -78,15 +78,23 @@ def attack_workers(
     return steps
 
 
-def attack_nodes(rng: random.Random, nodes: int, kills: int) -> list[Step]:
-    """*kills* kills of broker nodes, one at a time: with two of three in sync, two are too many.
+def attack_nodes(rng: random.Random, nodes: int, kills: int, pauses: int = 0) -> list[Step]:
+    """*kills* and *pauses* of broker nodes, one at a time: of three, two have to be in sync.
 
-    Whoever is hit may lead partitions, the group or the controllers.
+    Whoever is hit may lead partitions, the group or the controllers. Who is paused keeps its
+    connections and says nothing; mostly it has been replaced when it wakes up.
     """
-    return [
+    steps = [
         Step(gap(rng, 15), Act.KILL, rng.randrange(nodes), rng.choice([0.0, rng.uniform(0, 12)]))
         for _ in range(kills)
     ]
+    steps += [
+        Step(gap(rng, 15), Act.PAUSE, rng.randrange(nodes), rng.uniform(5, 30))
+        for _ in range(pauses)
+    ]
+    if pauses:
+        rng.shuffle(steps)
+    return steps
 
 
 def attack_logs(rng: random.Random, cuts: int) -> list[Step]:

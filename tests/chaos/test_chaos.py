@@ -82,7 +82,13 @@ async def test_kills_of_nodes_break_nothing_on_three_kafka_nodes(
 ) -> None:
     """Three copies, two of them in sync: leaders and controllers may die, one after the other."""
     options = Options(
-        broker=CLUSTER, worker_kills=3, node_kills=3, mongod_kills=1, longest_gap=8, seed=7
+        broker=CLUSTER,
+        worker_kills=3,
+        node_kills=2,
+        node_pauses=1,
+        mongod_kills=1,
+        longest_gap=8,
+        seed=7,
     )
 
     result = await run(options, tmp_path)

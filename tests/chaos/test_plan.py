@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -36,6 +37,17 @@ def test_the_same_seed_makes_the_same_attacks() -> None:
     second = plan.attack_workers(random.Random("seed"), 3, 50, SESSION)
 
     assert first == second
+
+
+def test_nodes_are_killed_and_paused_as_often_as_asked_for() -> None:
+    """In some order; and a plan without pauses stays the one that its seed had before."""
+    steps = plan.attack_nodes(random.Random(1), 3, 10, 5)
+
+    assert Counter(step.act for step in steps) == {Act.KILL: 10, Act.PAUSE: 5}
+    assert {step.act for step in steps[:10]} == {Act.KILL, Act.PAUSE}
+    assert sorted(plan.attack_nodes(random.Random(1), 3, 10), key=repr) == sorted(
+        (step for step in steps if step.act is Act.KILL), key=repr
+    )
 
 
 def test_elections_are_as_many_as_asked_for_and_hit_every_node() -> None:
