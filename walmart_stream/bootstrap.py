@@ -147,7 +147,6 @@ def faust_settings(settings: Settings) -> dict[str, Any]:
         # request each time. aiokafka's five minutes were five minutes of nothing.
         "consumer_metadata_max_age_ms": 10_000,
         "consumer_max_fetch_size": 4 * 1024 * 1024,
-        "consumer_auto_offset_reset": "earliest",
         # A poll decodes at once what it hands over: in a recovery, megabytes of each changelog.
         # One by one, as much as Faust's queues have room for: a full one blocks every topic.
         "broker_max_poll_records": 500 if one_by_one else 20_000,

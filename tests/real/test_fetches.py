@@ -297,8 +297,8 @@ async def test_a_request_names_what_has_changed_since_the_last(log, client, fetc
         await log.write(partition, "a")
     await fetch(dict.fromkeys(range(PARTITIONS), 0))
     reading = {log.tp(partition): 1 for partition in range(PARTITIONS)}
-    await fetches.fetch(reading, {*reading}, 2 * LONGEST_FETCH_MS / 1000, MOST)
-    assert client.named == []
+    while client.named:  # the first request names the new offsets
+        await fetches.fetch(reading, {*reading}, TIMEOUT, MOST)
     await log.write(1, "b")
 
     answers: dict[TopicPartition, Answer] = {}
@@ -309,7 +309,8 @@ async def test_a_request_names_what_has_changed_since_the_last(log, client, fetc
     assert client.named == [1]
     before = len(client.asked)
     del reading[log.tp(2)]
-    await fetches.fetch({**reading, log.tp(1): 2}, {*reading}, 2 * LONGEST_FETCH_MS / 1000, MOST)
+    while len(client.asked) == before:
+        await fetches.fetch({**reading, log.tp(1): 2}, {*reading}, TIMEOUT, MOST)
     first, *others = [one.forgotten_topics_data for one in client.asked[before:]]
     assert first == [(log.topic, [2])]
     assert not any(others)

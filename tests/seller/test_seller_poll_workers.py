@@ -219,17 +219,19 @@ async def test_insights_come_within_their_limit_and_are_stored_with_the_own_offe
 
         await until("the insights of all items are stored", all_told)
         assert (await seller(worker))["insights_offered"] is True
+        stored, seen = await told(), await observed(pipeline)
+        # Last: it is asked all the time.
         served: dict[str, list[Any]] = {}
         for record in await shop.served():
             if record["endpoint"] == "pricing_insights":
                 served.setdefault(record["sku"], []).append(record["payload"])
-        for one in await observed(pipeline):
+        for one in seen:
             row = one["payload"].get("insight")
             if row is not None:
                 assert row in served[row["sku"]]
                 assert active[row["sku"]] == one["item_id"]
         suggested = {row["suggestedPrice"] for rows in served.values() for row in rows}
-        for insights in (await told()).values():
+        for insights in stored.values():
             cents = insights["suggested_cents"]
             assert cents is None or cents / 100 in suggested
         counted = await shop.stats()
