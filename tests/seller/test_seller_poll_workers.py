@@ -85,7 +85,8 @@ async def test_every_sku_is_observed_by_one_worker_within_all_limits(
         assert len(reading) == 1
         assert (await reading[0].partitions())[0] == 0
         stats = await seller(reading[0])
-        assert stats["last_error"] is None, stats
+        # A new token may be refused, too: then the page is asked for again in the next round.
+        assert "TokenRejected" in (stats["last_error"] or "TokenRejected"), stats
         assert (stats["items_listed"], stats["report_rows"]) == (450, 450)
         assert (stats["items_without_id"], stats["without_id"]) == (0, [])
 
