@@ -28,6 +28,9 @@ SHARED = {"kafka_node": "kafka-node", "secure_kafka": "secure-kafka", "shop": "b
 # The suite waits more than it computes: on two cores, eight processes keep both busy.
 PROCESSES_PER_CORE = 4
 MOST_PROCESSES = 12
+# A long test starts several brokers or workers, and computes more: with eight processes on two slow
+# cores some ran into their deadlines.
+LONG_PER_CORE = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +74,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if "not integration" in option.markexpr:
         return cores
+    if option.markexpr == "long":
+        return min(LONG_PER_CORE * cores, MOST_PROCESSES)
     return min(PROCESSES_PER_CORE * cores, MOST_PROCESSES)
 
 

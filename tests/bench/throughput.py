@@ -145,7 +145,7 @@ async def new_ground(
 
 def session_for(messages: int) -> float:
     """Seconds: a subject stands still while the log is filled, and must not be thrown out."""
-    return 10 + messages / 15_000
+    return 30 + messages / 15_000
 
 
 async def run(subject: Subject, work: Work, logs: Logs, folder: Path, workers: int = 1) -> Run:
