@@ -77,16 +77,17 @@ async def test_every_sku_is_observed_by_one_worker_within_all_limits(
         )
         workers = [pipeline.start(name) for name in ("first", "second")]
         await until_sharing(PARTITIONS, *workers)
-        for kind in ("expired_token", "expired_cursor", "truncated", "xml"):
+        for kind in ("expired_cursor", "truncated", "xml"):
             await shop.arm(kind=kind, endpoint="items", probability=0.1, remaining=2)
+        # One: a second could meet the call with the new token, which is not tried again.
+        await shop.arm(kind="expired_token", endpoint="items", probability=0.1, remaining=1)
 
         await until_observed(pipeline, shop, times=4)
         reading = [worker for worker in workers if (await seller(worker))["reading"]]
         assert len(reading) == 1
         assert (await reading[0].partitions())[0] == 0
         stats = await seller(reading[0])
-        # A new token may be refused, too: then the page is asked for again in the next round.
-        assert "TokenRejected" in (stats["last_error"] or "TokenRejected"), stats
+        assert stats["last_error"] is None, stats
         assert (stats["items_listed"], stats["report_rows"]) == (450, 450)
         assert (stats["items_without_id"], stats["without_id"]) == (0, [])
 
