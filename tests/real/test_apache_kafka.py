@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import NewTopic
+from aiokafka.admin import NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError
 
@@ -169,6 +169,31 @@ async def test_a_compacted_log_with_gaps_is_read_to_its_end(settings: Settings) 
     read = [record async for record in read_topic(settings, "compacted")]
     assert read[-1].value == b"new"
     assert read[-1].offset == (await end_offsets(settings, "compacted"))[0] - 1
+
+
+@pytest.mark.parametrize("left", [[4, 5], []], ids=["some", "all"])
+async def test_what_retention_deletes_before_a_reader_is_not_waited_for(
+    left: list[int], settings: Settings
+) -> None:
+    """The reader goes on with what is left, and ends where the log ended when it began."""
+    name, size = f"short-{len(left)}", 900_000  # so that a fetch brings two
+    await create(settings, name, 1)
+    async with AIOKafkaProducer(
+        **client_options(settings), acks="all", max_request_size=MAX_MESSAGE_BYTES
+    ) as producer:
+        for _ in range(6):
+            await producer.send_and_wait(name, os.urandom(size), partition=0)
+
+    read: list[int] = []
+    async for record in read_topic(settings, name):
+        read.append(record.offset)
+        if record.offset == 0:
+            before = {TopicPartition(name, 0): RecordsToDelete(6 - len(left))}
+            async with admin_client(settings) as admin:
+                await admin.delete_records(before)
+
+    # Two or four had been fetched by then.
+    assert read in ([0, 1, *left], [0, 1, 2, 3, *left])
 
 
 async def test_a_value_of_one_mebibyte_fits_and_a_larger_one_fits_into_the_dead_letters(
