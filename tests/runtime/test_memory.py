@@ -5,12 +5,18 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.pipeline.worker import surroundings
-from walmart_stream.runtime.memory import Garbage, resident_memory
+from walmart_stream.runtime.memory import (
+    SETTLED_AFTER,
+    Garbage,
+    give_back_once_settled,
+    resident_memory,
+)
 
 has_glibc = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
 tells_what_it_keeps = has_glibc and hasattr(ctypes.CDLL(None), "mallinfo2")
@@ -119,3 +125,23 @@ print(kept - resident_memory())
 
     assert freed > 90 * 2**20 < resident
     assert given_back > 90 * 2**20
+
+
+def test_memory_is_given_back_once_a_busy_process_has_settled() -> None:
+    """Once: later work has use for what it frees."""
+    calls: list[tuple[float, Callable[[float], None], float]] = []
+    given_back: list[float] = []
+    used = 7.0
+
+    def call_later(delay: float, function: Callable[[float], None], before: float) -> None:
+        calls.append((delay, function, before))
+
+    give_back_once_settled(call_later, lambda: used, lambda: given_back.append(used))
+
+    for seconds in (9.0, 30.0, 6.0, 1.0):
+        [(delay, look, before)] = calls
+        assert (delay, before, given_back) == (SETTLED_AFTER, used, [])
+        calls.clear()
+        used += seconds
+        look(before)
+    assert (calls, given_back) == ([], [used])

@@ -17,15 +17,12 @@ from faust.types import TP
 from mode import Service
 
 from walmart_stream.runtime.failure import end_process
-from walmart_stream.runtime.memory import give_back_freed_memory
+from walmart_stream.runtime.memory import give_back_once_settled
 from walmart_stream.runtime.partitions import Mark
 
 # How often it is looked whether there is anything to restore at all.
 LOOK_INTERVAL = 1.0
 REPORT_INTERVAL = 10.0
-# Seconds after which nothing of a restoring is in memory but the values: its last fetches are gone,
-# and the items are in their order. At once, half as much would go back to the kernel.
-SETTLED_AFTER = 10.0
 
 
 class FetchRecovery(Recovery):
@@ -101,7 +98,7 @@ class FetchRecovery(Recovery):
             await self._wait(consumer.perform_seek(), timeout=self.app.conf.broker_request_timeout)
         await super().on_recovery_completed(generation_id)
         if self._restored:
-            asyncio.get_running_loop().call_later(SETTLED_AFTER, give_back_freed_memory)
+            give_back_once_settled(asyncio.get_running_loop().call_later)
 
     def _add(self, table: Any, tp: TP, offsets: Any) -> None:
         self.tp_to_table[tp] = table

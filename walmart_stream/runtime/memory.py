@@ -6,6 +6,7 @@ import ctypes
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,9 @@ MOST_GARBAGE = 256 * 1024 * 1024
 
 # Seconds between two looks. A worker with a million items takes most of a second for one.
 LOOK_INTERVAL = 60.0
+
+# A process that takes less of a core than this for so long (seconds) has settled after rare work.
+SETTLED_SHARE, SETTLED_AFTER = 0.5, 10.0
 
 
 def look_for_garbage_seldom() -> None:
@@ -144,6 +148,30 @@ def give_back_freed_memory() -> None:
     """
     if (trim := _malloc_trim()) is not None:
         trim(0)
+
+
+def give_back_once_settled(
+    call_later: Callable[..., object],
+    cpu_seconds: Callable[[], float] = time.process_time,
+    give_back: Callable[[], object] = give_back_freed_memory,
+) -> None:
+    """Give freed memory back, once this process takes less than half a core.
+
+    For the end of restoring tables: the last fetches must be gone, and the items in their order.
+    That takes seconds, and most of a minute for a million items on slow cores. Any earlier, as
+    little as half would go back. A process that stays busy keeps its memory, which it needs again.
+
+    *call_later* (seconds, function, argument) is the event loop's.
+    """
+
+    def look(before: float) -> None:
+        now = cpu_seconds()
+        if now - before < SETTLED_SHARE * SETTLED_AFTER:
+            give_back()
+        else:
+            call_later(SETTLED_AFTER, look, now)
+
+    call_later(SETTLED_AFTER, look, cpu_seconds())
 
 
 @cache
