@@ -4,6 +4,9 @@ Records that were acknowledged, applied and stored are gone from the log, so nob
 more what came before the last cut. What came after it can be told: from the first change of an
 offer that the log holds since then, its state is what that observation said, whatever was before.
 Every later change must be stored as the log has it, and no other.
+
+Where retention has deleted records after the cut, that holds since then. A late observation may
+stand behind them: no news for the workers, but the first one of its item for a replay.
 """
 
 from __future__ import annotations
@@ -34,14 +37,14 @@ class Comparison:
             self.notes.append(f"{what}: {document}")
 
 
-async def compare_since(settings: Settings, replayed: str, cut_ms: int) -> Comparison:
+async def compare_since(settings: Settings, replayed: str, since_ms: int) -> Comparison:
     """Compare the changes of the live database and of *replayed*, as far as both can be told.
 
-    *cut_ms*: epoch ms when the log could be written to again after its last cut.
+    *since_ms*: epoch ms of the last cut or deletion, since when the log has lost nothing.
     """
     client = mongo.connect(settings)
     try:
-        since = {"observed_at": {"$gt": datetime.fromtimestamp(cut_ms / 1000, UTC)}}
+        since = {"observed_at": {"$gt": datetime.fromtimestamp(since_ms / 1000, UTC)}}
         found = []
         for name in (settings.mongodb_database, replayed):
             changes = client[name]["price_changes"].find(since)

@@ -66,7 +66,7 @@ async def judge(
     """
     judgement = Judgement()
     if cut_ms is not None:
-        return await _judge_after_cut(settings, acknowledged, cut_ms)
+        return await _judge_after_cut(settings, acknowledged, max(cut_ms, retention.deleted_ms))
     await _judge_log(settings, acknowledged, walmart, retention, judgement)
     audit = await verify(settings)
     _add_audit(audit, judgement)
@@ -87,7 +87,7 @@ async def judge(
 
 
 async def _judge_after_cut(
-    settings: Settings, acknowledged: Mapping[int, Mapping[int, int]], cut_ms: int
+    settings: Settings, acknowledged: Mapping[int, Mapping[int, int]], since_ms: int
 ) -> Judgement:
     judgement = Judgement(acknowledged=sum(map(len, acknowledged.values())))
     held = 0
@@ -98,7 +98,7 @@ async def _judge_after_cut(
     judgement.cut_off = judgement.acknowledged - held
     into = settings.mongodb_database + REPLAYED
     await replay(settings, into=into)
-    found = await compare_since(settings, into, cut_ms)
+    found = await compare_since(settings, into, since_ms)
     judgement.lost, judgement.duplicated = found.lost, found.duplicated
     judgement.wrong, judgement.changes_stored = found.wrong, found.compared
     judgement.notes = found.notes

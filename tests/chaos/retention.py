@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
@@ -48,6 +49,8 @@ class Retention:
         self._settings = settings
         self._committed = committed
         self.deleted: dict[tuple[int, int], Record] = {}
+        #: Epoch ms when records were deleted last.
+        self.deleted_ms = 0
 
     async def delete(self) -> None:
         """Delete the first part of the raw topic, having read it."""
@@ -63,6 +66,7 @@ class Retention:
                 held.append(Record(one.partition, one.offset, one.timestamp, one.key, one.value))
         self.deleted.update({(one.partition, one.offset): one for one in held})
         await delete_before(self._settings, until)
+        self.deleted_ms = time.time_ns() // 1_000_000
 
     async def whole_log(self) -> AsyncIterator[Record]:
         """The raw topic as it would be without retention."""
