@@ -109,7 +109,8 @@ async def test_events_without_an_item_id_wait_for_it_and_others_are_kept(
     """Whichever worker hears what: an event that names a SKU comes to its item as soon as any
     event has told which one that is; what is not about offers is a dead letter, untouched.
     """
-    async with open_shop(tmp_path, items=60, skus=40) as shop:
+    # Slow, so that nothing else happens in the market.
+    async with open_shop(tmp_path, items=60, skus=40, speed=0.1) as shop:
         pipeline = make_pipeline(WALMART_WEBHOOK_SECRET=SECRET)
         workers = [pipeline.start(name) for name in ("first", "second")]
         for worker in workers:
