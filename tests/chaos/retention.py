@@ -49,7 +49,7 @@ class Retention:
         self._settings = settings
         self._committed = committed
         self.deleted: dict[tuple[int, int], Record] = {}
-        #: Epoch ms when records were deleted last.
+        #: Epoch ms by which all that was deleted had been written.
         self.deleted_ms = 0
 
     async def delete(self) -> None:
@@ -65,8 +65,9 @@ class Retention:
                 until[one.partition] = end
                 held.append(Record(one.partition, one.offset, one.timestamp, one.key, one.value))
         self.deleted.update({(one.partition, one.offset): one for one in held})
-        await delete_before(self._settings, until)
+        # Before: who dies meanwhile may have deleted some of it.
         self.deleted_ms = time.time_ns() // 1_000_000
+        await delete_before(self._settings, until)
 
     async def whole_log(self) -> AsyncIterator[Record]:
         """The raw topic as it would be without retention."""
