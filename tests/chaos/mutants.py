@@ -69,8 +69,9 @@ def skip_one() -> None:
 
         async def handle_most(batch: Batch) -> None:
             nonlocal count
-            count += batch.topic == topics.RAW.name
-            skip = batch.topic == topics.RAW.name and count % SKIPPED_BATCH == 0
+            is_raw = batch.topic == topics.RAW.name
+            count += is_raw
+            skip = is_raw and count % SKIPPED_BATCH == 0
             await handle(Batch(batch.topic, batch.partition, batch.records[skip:]))
 
         return handle_most

@@ -1,9 +1,9 @@
 """The embedded broker: Tansu, which speaks Kafka's protocol and keeps everything in memory.
 
 Its limits: a restart forgets all, settings of retention and compaction are kept but not acted upon,
-and there is no idempotent producer. The end that ListOffsets names is up to a batch too early; see
-:func:`walmart_stream.kafka.reading.end_offsets`. A fetch whose wait ends before the broker has
-looked brings no records, whether there are some or none.
+and there is no idempotent producer. ListOffsets can leave out records of the last batch, which
+:func:`walmart_stream.kafka.reading.end_offsets` counts. A fetch whose wait ends before the broker
+has looked brings no records, whether there are some or none.
 """
 
 from __future__ import annotations
